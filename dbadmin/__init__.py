@@ -1,0 +1,28 @@
+"""dbadmin: the admin toolkit for applications on SQLAlchemy and Alembic.
+
+import dbadmin
+db = dbadmin.connect()
+db.counts()
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dbadmin.admin import Admin, connect
+    from dbadmin.errors import DbadminError
+
+__version__ = "0.1.0"
+
+_PUBLIC = {"Admin": "admin", "connect": "admin", "DbadminError": "errors"}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first used: `dbadmin --help` must not pay for SQLAlchemy.
+    if name in _PUBLIC:
+        from importlib import import_module
+
+        return getattr(import_module(f"dbadmin.{_PUBLIC[name]}"), name)
+    raise AttributeError(f"module 'dbadmin' has no attribute {name!r}")
+
+
+__all__ = ["Admin", "DbadminError", "__version__", "connect"]

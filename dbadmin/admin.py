@@ -1,0 +1,292 @@
+"""The facade: one short method per command. `dbadmin.connect()` and the command line both talk to it."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.answers import Answers, frame_of
+from dbadmin.app import Settings, load_application, load_settings
+from dbadmin.app.load import Application
+from dbadmin.database import Database, Mode
+from dbadmin.dialects import Progress
+from dbadmin.errors import ConfigError
+from dbadmin.results import RollbackPlan, RollbackReport, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sqlalchemy import Executable
+    from sqlalchemy.orm import Session
+
+    from dbadmin.migrations.scripts import Scripts
+    from dbadmin.queries import Entities
+    from dbadmin.rollback import Rehearsed
+
+DEFAULT_LOCK_TIMEOUT = 2.0
+
+
+class Admin:
+    """An application's database: read-only unless it was opened to write.
+
+    Made by `dbadmin.connect()`. Helpers give DataFrames without a limit unless one is given, with the statement
+    in `attrs["sql"]`; `status`, `verify_rollback` … give frozen results that draw themselves as tables in a
+    notebook. `answers` gives the same helpers as plain `Rows`, as the command line prints them.
+    """
+
+    def __init__(self, application: Application, database: Database) -> None:
+        self.application = application
+        self.database = database
+
+    def __enter__(self) -> "Admin":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close pooled connections; the object may not be used afterwards."""
+        self.database.close()
+
+    @property
+    def settings(self) -> Settings:
+        """Every configured value with where it came from."""
+        return self.application.settings
+
+    @cached_property
+    def answers(self) -> Answers:
+        """The helpers as the command line asks them: results instead of DataFrames."""
+        return Answers(self.application, self.database)
+
+    @property
+    def entities(self) -> "Entities":
+        """Models and tables by name."""
+        return self.answers.entities
+
+    # Questions about rows.
+
+    def counts(self, *tables: Any, where: Any = None, estimate: bool = False) -> "pd.DataFrame":
+        """Row counts: `table`, `rows`, `exact`; every table unless some are named (models or names)."""
+        return frame_of(self.answers.counts(*tables, where=where, estimate=estimate))
+
+    def count(self, table: Any, *, by: Any = None, where: Any = None) -> "int | pd.DataFrame":
+        """The number of rows of a table; with `by`, a DataFrame with one count per value."""
+        from dbadmin.queries import count, count_by_query
+
+        entities = self.answers.known(table)
+        if by is not None:
+            return self.answers.frame(count_by_query(table, by, where=where, entities=entities))
+        statement = count(table, where=where, entities=entities)
+        return int(self.database.run(lambda connection: connection.scalar(statement)) or 0)
+
+    def recent(self, table: Any, **options: Any) -> "pd.DataFrame":
+        """The newest rows, newest first; options as `dbadmin.queries.recent` (days, limit, columns, where …)."""
+        return self.answers.frame(self.answers.recent_query(table, **options))
+
+    def group(self, table: Any, *, by: Any, **options: Any) -> "pd.DataFrame":
+        """Aggregates per parent, value or period; options as `dbadmin.queries.group`.
+
+        `db.group(BlogPost, by=BlogPost.author, posts="count", latest="max(created_at)")`
+        """
+        return self.answers.frame(self.answers.group_query(table, by=by, **options))
+
+    def join(self, *tables: Any, **options: Any) -> "pd.DataFrame":
+        """Rows of tables joined along their foreign keys; options as `dbadmin.queries.join`."""
+        return self.answers.frame(self.answers.join_query(*tables, **options))
+
+    def sql(self, statement: str, /, **parameters: Any) -> "pd.DataFrame":
+        """Rows of any SQL with `:name` parameters: `db.sql("select … where id = :id", id=3)`."""
+        from sqlalchemy import text
+
+        return self.frame(text(statement), parameters)
+
+    def frame(
+        self,
+        statement: "Executable",
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        chunks: int | None = None,
+    ) -> Any:
+        """Any statement as a typed DataFrame; with `chunks`, an iterator of frames of so many rows."""
+        from dbadmin.frames import frame
+
+        return frame(self.database, statement, params=parameters, chunks=chunks)
+
+    @contextmanager
+    def session(self) -> "Iterator[Session]":
+        """A session of the application's own factory, closed afterwards; an AsyncSession cannot be had here."""
+        if self.database.is_async:
+            raise ConfigError(
+                "this application is asynchronous: its sessions are awaited",
+                hint="async with db.async_session() as session: …",
+            )
+        with self.application.make_session() as session:
+            yield session
+
+    def async_session(self) -> Any:
+        """An AsyncSession of the application's own factory, to be used with `async with`."""
+        if not self.database.is_async:
+            raise ConfigError("this application is synchronous", hint="with db.session() as session: …")
+        return self.application.make_session()
+
+    # Questions about the database.
+
+    def tables(self, *, exact: bool = False) -> "pd.DataFrame":
+        """Every table with rows (from statistics unless `exact`), sizes, columns, indexes and its model."""
+        return frame_of(self.answers.tables(exact=exact))
+
+    def describe(self, table: Any) -> "pd.DataFrame":
+        """The columns of a table; `attrs` has its indexes, constraints, relations, rows and sizes.
+
+        `answers.describe(table)` gives all of it as one result.
+        """
+        return frame_of(self.answers.describe(table))
+
+    def models(self) -> "pd.DataFrame":
+        """Every mapped class with its table, columns, relationships, and whether Alembic sees it."""
+        return frame_of(self.answers.models())
+
+    # Questions about migrations.
+
+    @cached_property
+    def scripts(self) -> "Scripts":
+        """The project's revision scripts; ConfigError where there is no Alembic project."""
+        from dbadmin.migrations.scripts import open_scripts
+
+        if self.application.project is None:
+            raise ConfigError(
+                f"no Alembic project found from {self.settings.start}",
+                hint='set alembic = "path/to/alembic.ini" in [tool.dbadmin], or use --app DIR',
+            )
+        return open_scripts(self.application.project)
+
+    def status(self, *, check: bool = False) -> Status:
+        """Where the database stands against its migrations; `check` makes being behind bad news."""
+        from dbadmin.migrations.status import status
+
+        return status(
+            self.database,
+            self.scripts,
+            version_table=self.application.version_table,
+            version_table_schema=self.application.version_table_schema,
+            checked=check,
+        )
+
+    def verify_rollback(
+        self,
+        *,
+        to: str | None = None,
+        steps: int | None = None,
+        upgrade_to: str = "heads",
+        exclude: Sequence[Any] = (),
+        no_data: bool = False,
+        timeout: float | None = None,
+        accept: Sequence[str | Mapping[str, str]] = (),
+        fail_on: Sequence[str] = (),
+        allow_connect: Sequence[str] = (),
+        keep: bool = False,
+        max_copy: int | None = None,
+        progress: Progress | None = None,
+    ) -> RollbackReport:
+        """Rehearse a rollback on a private copy: up, down, up again; the database itself is only read.
+
+        Parameters are the options of `dbadmin verify-rollback`; `timeout` in seconds, `max_copy` in bytes.
+        """
+        from dbadmin.rollback import Options, rehearse
+        from dbadmin.rollback.verdict import Acceptance
+
+        options = Options(
+            to=to,
+            steps=steps,
+            upgrade_to=upgrade_to,
+            exclude=tuple(self.answers.find(table).name for table in exclude),
+            data=not no_data,
+            timeout=timeout,
+            accept=tuple(Acceptance.read(one) for one in accept),
+            fail_on=tuple(fail_on),
+            allow_connect=tuple(allow_connect),
+            max_copy=max_copy,
+            keep=keep,
+        )
+        return rehearse(self._rehearsed(), options, progress=progress or silent)
+
+    def plan_rollback(
+        self, *, to: str | None = None, steps: int | None = None, upgrade_to: str = "heads"
+    ) -> RollbackPlan:
+        """What `verify_rollback` would do: which revisions, how the copy is made, its size and the free space."""
+        from dbadmin.rollback import Options, plan_rehearsal
+
+        return plan_rehearsal(self._rehearsed(), Options(to=to, steps=steps, upgrade_to=upgrade_to))
+
+    def _rehearsed(self) -> "Rehearsed":
+        from dbadmin.rollback import Rehearsed
+
+        self.scripts  # noqa: B018  says what is missing where there is no project
+        assert self.application.project is not None
+        captured = self.application.captured
+        return Rehearsed(
+            database=self.database,
+            project=self.application.project,
+            version_table=self.application.version_table,
+            version_table_schema=self.application.version_table_schema,
+            configured=captured.url if captured else None,
+            environment={**os.environ, **self.settings.exported},
+        )
+
+
+def silent(what: str, done: float, total: float | None) -> None:
+    """Progress that nobody is told of."""
+
+
+def open_admin(
+    *,
+    url: Any = None,
+    app: Any = None,
+    config: Any = None,
+    env_file: Any = None,
+    models: Any = None,
+    session: Any = None,
+    echo: bool | None = None,
+    statement_timeout: float | None = None,
+    lock_timeout: float | None = None,
+    write: bool = False,
+) -> Admin:
+    """Find the application and open its database; parameters as the global options of the command line.
+
+    Timeouts in seconds, 0 for none. Nothing is connected to before the first question.
+    """
+    given = {
+        "url": url, "app": app, "config": config, "env_file": env_file, "models": models, "session": session,
+        "echo": echo, "statement_timeout": statement_timeout, "lock_timeout": lock_timeout,
+    }  # fmt: skip
+    settings = load_settings(given)
+    application = load_application(settings)
+    mode: Mode = "write" if write else "read-only"
+    database = Database(
+        application.engine,
+        mode=mode,
+        statement_timeout=settings.get("statement_timeout"),
+        lock_timeout=settings.get("lock_timeout", DEFAULT_LOCK_TIMEOUT),
+    )
+    if settings.get("echo"):
+        database.sync_engine.echo = True
+    return Admin(application, database)
+
+
+def connect(
+    url: Any = None,
+    *,
+    app: Any = None,
+    models: Any = None,
+    session: Any = None,
+    config: Any = None,
+    write: bool = False,
+    **options: Any,
+) -> Admin:
+    """Open the application's database from Python, found by the same search as the command line.
+
+    Parameters: `url`, any database, also without an application; `app`, the application's directory; `models`,
+    modules, a Base or a MetaData; `session`, a session factory or an engine, or "module:name"; `write`, commit
+    what is written instead of refusing it; `options`, further global options (env_file, lock_timeout …).
+    """
+    return open_admin(url=url, app=app, models=models, session=session, config=config, write=write, **options)

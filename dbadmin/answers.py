@@ -1,0 +1,261 @@
+"""The helpers as the command line asks them: models and names in, results out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.app.load import Application
+from dbadmin.database import Database
+from dbadmin.dialects import TableName
+from dbadmin.errors import UnknownName, UsageError
+from dbadmin.results import (
+    Counts,
+    ModelInfo,
+    Models,
+    Rows,
+    RowSets,
+    TableCount,
+    TableDescription,
+    Tables,
+)
+from dbadmin.secrets import SENSITIVE_WORDS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dbadmin.queries import Entities, Entity, Query
+
+
+class Answers:
+    """Questions about rows, tables and models, each answered by one result."""
+
+    def __init__(self, application: Application, database: Database) -> None:
+        self.application = application
+        self.database = database
+        self._entities: Entities | None = None
+        self._reflected = False
+
+    @property
+    def entities(self) -> "Entities":
+        """Models and tables by name; read from the database where there is no code."""
+        from dbadmin.queries import Entities
+
+        if self._entities is None:
+            metadata = self.application.metadata
+            self._entities = Entities.of(self.application.models, metadata) if metadata else self._with_database()
+        return self._entities
+
+    def known(self, *names: Any) -> "Entities":
+        """Entities that hold all of these, from the database where the application does not declare one."""
+        try:
+            for name in names:
+                self.entities.find(name)
+        except UnknownName:
+            if self._reflected:
+                raise
+            self._entities = self._with_database()
+        return self.entities
+
+    def find(self, name: Any) -> "Entity":
+        """The entity that a model or a name means."""
+        return self.known(name).find(name)
+
+    def _with_database(self) -> "Entities":
+        from dbadmin.app.reflect import reflect
+        from dbadmin.queries import Entities
+
+        self._reflected = True
+        reflected = self.database.run(reflect)
+        return Entities.of(self.application.models, (*self.application.metadata, reflected))
+
+    @property
+    def _sensitive(self) -> tuple[str, ...]:
+        return tuple(self.application.settings.get("sensitive", SENSITIVE_WORDS))
+
+    # Rows.
+
+    def counts(self, *tables: Any, by: str | None = None, where: Any = None, estimate: bool = False) -> "Counts | Rows":
+        """Row counts of some tables or all; with `by`, one count for each value of a column of one table."""
+        if by is not None:
+            if len(tables) != 1:
+                raise UsageError("--by counts within one table", hint="dbadmin count TABLE --by COLUMN")
+            from dbadmin.queries import count_by_query
+
+            query = count_by_query(tables[0], by, where=where, entities=self.known(*tables))
+            return self._rows(query, None)
+        if where and len(tables) != 1:
+            raise UsageError("--where filters one table", hint="dbadmin count TABLE --where FILTER")
+        if not tables or estimate:
+            return self._catalog_counts(tables, exact=not estimate)
+        return self._exact_counts(tables, where)
+
+    def _catalog_counts(self, tables: Sequence[Any], *, exact: bool) -> Counts:
+        if tables and not exact:
+            return Counts(tuple(self._estimate(self.find(table)) for table in tables))
+        found = self.tables(exact=exact).tables
+        return Counts(tuple(TableCount(t.table, t.rows, t.exact, t.model) for t in found))
+
+    def _estimate(self, entity: "Entity") -> TableCount:
+        rows = self.database.run(lambda c: self.database.dialect.catalog.estimate(c, entity.name))
+        return TableCount(str(entity.name), rows, False, model_name(entity))
+
+    def _exact_counts(self, tables: Sequence[Any], where: Any) -> Counts:
+        from dbadmin.queries import counts
+
+        entities = self.known(*tables)
+        found = [entities.find(table) for table in tables]
+        statement = counts(found, where=where or None, entities=entities)
+        rows = self.database.run(lambda c: c.execute(statement).all())
+        counted = (TableCount(r[0], r[1], True, model_name(e)) for r, e in zip(rows, found, strict=True))
+        return Counts(tuple(counted), str(statement))
+
+    def recent_query(self, table: Any, **options: Any) -> "Query":
+        """The statement of `recent`."""
+        from dbadmin.queries import recent_query
+
+        options.setdefault("timezone", self.application.settings.get("timezone", "UTC"))
+        return recent_query(table, sensitive=self._sensitive, entities=self.known(table), **options)
+
+    def recent(self, table: Any, *, limit: int | None = None, **options: Any) -> Rows:
+        """The newest rows of a table, newest first; rows without a time are left out and counted."""
+        query = self.recent_query(table, limit=None if limit is None else limit + 1, **options)
+        rows = self._rows(query, limit)
+        if query.without_time is None:
+            return rows
+        statement = query.without_time
+        without = self.database.run(lambda c: c.scalar(statement))
+        if not without:
+            return rows
+        note = f"{without:,} row{'s' if without != 1 else ''} without {query.time_column} left out"
+        return replace(rows, notes=(*rows.notes, note))
+
+    def group_query(self, table: Any, *, by: Any, **options: Any) -> "Query":
+        """The statement of `group`."""
+        from dbadmin.queries import group_query
+
+        return group_query(table, by=by, sensitive=self._sensitive, entities=self.known(table), **options)
+
+    def group(
+        self,
+        table: Any,
+        *,
+        by: Any,
+        agg: Mapping[str, str] | None = None,
+        limit: int | None = None,
+        **options: Any,
+    ) -> Rows:
+        """Aggregates per parent, value or period, largest first."""
+        more = None if limit is None else limit + 1
+        return self._rows(self.group_query(table, by=by, aggregates=agg or None, limit=more, **options), limit)
+
+    def join_query(self, *tables: Any, **options: Any) -> "Query":
+        """The statement of `join`."""
+        from dbadmin.queries import join_query
+
+        return join_query(*tables, sensitive=self._sensitive, entities=self.known(*tables), **options)
+
+    def join(self, tables: Sequence[Any], *, limit: int | None = None, **options: Any) -> Rows:
+        """Rows of tables joined along their foreign keys."""
+        more = None if limit is None else limit + 1
+        return self._rows(self.join_query(*tables, limit=more, **options), limit)
+
+    def sql(
+        self,
+        text: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        write: bool = False,
+        all_rows: bool = False,
+    ) -> "Rows | RowSets":
+        """Rows of SQL with `:name` parameters; several statements give one result each, in one transaction."""
+        from dbadmin.frames import split_statements, statement_rows, without_where
+
+        statements = split_statements(text)
+        if not statements:
+            raise UsageError("there is no statement to run", hint='dbadmin sql "SELECT …"')
+        bare = [s for s in statements if write and not all_rows and without_where(s)]
+        if bare:
+            raise UsageError(
+                f"this would change every row: {' '.join(bare[0].split())[:80]}",
+                hint="add a WHERE, or say --all-rows",
+            )
+        found = statement_rows(self.database, statements, params or {}, limit=limit)
+        return found[0] if len(found) == 1 else RowSets(tuple(found))
+
+    def _rows(self, query: "Query", limit: int | None) -> Rows:
+        from dbadmin.frames import rows
+
+        found = rows(self.database, query.select, limit=limit)
+        return replace(found, withheld=query.withheld, notes=(*found.notes, *query.notes))
+
+    def frame(self, query: "Query") -> "pd.DataFrame":
+        """A helper's statement as a DataFrame; what was left out is in `attrs["withheld"]`."""
+        from dbadmin.frames import frame
+
+        found = frame(self.database, query.select)
+        found.attrs["withheld"] = list(query.withheld)
+        return found
+
+    # Tables and models.
+
+    def tables(self, *, exact: bool = False) -> Tables:
+        """Every table of the database, with its model where it has one."""
+        found = self.database.run(lambda c: self.database.dialect.catalog.tables(c, exact=exact))
+        names = self._model_names()
+        return Tables(tuple(replace(table, model=names.get(table.table)) for table in found))
+
+    def describe(self, table: Any) -> TableDescription:
+        """All there is to know about one table, from the catalog; rows are counted."""
+        entity = self.find(table)
+
+        def ask(connection: Any) -> TableDescription:
+            return self.database.dialect.catalog.describe(connection, entity.name)
+
+        return replace(self.database.run(ask), model=model_name(entity))
+
+    def models(self) -> Models:
+        """Every mapped class, and whether Alembic's metadata has its table."""
+        captured = self.application.captured
+        seen = set(captured.tables) if captured is not None and captured.tables else None
+        from sqlalchemy.orm import class_mapper
+
+        found = []
+        for model in self.application.models:
+            mapper: Any = class_mapper(model)
+            table = str(TableName(mapper.local_table.schema, mapper.local_table.name))
+            relations = tuple(f"{r.key} → {r.mapper.class_.__name__}" for r in mapper.relationships)
+            in_alembic = None if seen is None else table in seen
+            found.append(ModelInfo(model.__name__, table, model.__module__, len(mapper.columns), relations, in_alembic))
+        return Models(tuple(sorted(found, key=lambda m: (m.table, m.model))))
+
+    def _model_names(self) -> dict[str, str]:
+        if not self.application.models:
+            return {}
+        return {str(e.name): e.model.__name__ for e in self.entities.tables() if e.model is not None}
+
+
+def model_name(entity: "Entity") -> str | None:
+    """The name of an entity's model, None where it has none."""
+    return entity.model.__name__ if entity.model is not None else None
+
+
+def frame_of(result: Any) -> "pd.DataFrame":
+    """A result that is a list of things as a DataFrame, one row each; what is not in the list is in `attrs`."""
+    import pandas as pd
+
+    data = result.to_dict()
+    listed = {"count": "tables", "tables": "tables", "models": "models", "describe": "columns"}[result.kind]
+    frame = pd.DataFrame(data.pop(listed), columns=_fields(result)).convert_dtypes()
+    frame.attrs.update(data)
+    return frame
+
+
+def _fields(result: Any) -> list[str]:
+    """Column names, also where there is no row to tell them."""
+    from dataclasses import fields
+
+    from dbadmin.results import ColumnInfo, TableInfo
+
+    kinds = {"count": TableCount, "tables": TableInfo, "models": ModelInfo, "describe": ColumnInfo}
+    return [field.name for field in fields(kinds[result.kind])]

@@ -1,0 +1,18 @@
+"""The user's application: found, configured, loaded. The only room that imports user code in this process."""
+
+from typing import TYPE_CHECKING
+
+from dbadmin.app.config import Settings, load_settings
+
+if TYPE_CHECKING:
+    from dbadmin.app.load import Application
+
+
+def load_application(settings: Settings, *, models: bool = True) -> "Application":
+    """The application that the settings describe; see `dbadmin.app.load.load`."""
+    from dbadmin.app.load import load
+
+    return load(settings, models=models)
+
+
+__all__ = ["Settings", "load_application", "load_settings"]

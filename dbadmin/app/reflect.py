@@ -1,0 +1,126 @@
+"""A URL and no code: tables read from the catalog in a few queries, and light classes for them."""
+
+import re
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.dialects import of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, MetaData, Table
+
+Key = tuple[str | None, str]
+
+
+def reflect(connection: "Connection") -> "MetaData":
+    """Every ordinary table with columns, keys, uniques and relations; key (schema, name) as SQLAlchemy
+    has it.
+
+    Set-based (`Inspector.get_multi_*`), and without following relations: a chain of a thousand foreign keys,
+    which `MetaData.reflect` cannot take, is read like any other. Relations to tables that the role may
+    not see are left out, as are types that SQLAlchemy does not know (such columns have NullType).
+    """
+    from sqlalchemy import MetaData, Table, inspect
+    from sqlalchemy.engine.reflection import ObjectKind
+
+    metadata = MetaData()
+    schemas = dict.fromkeys([None, *(table.schema for table in of(connection).catalog.table_names(connection))])
+    inspector = inspect(connection)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "did not recognize type", one per column
+        for schema in schemas:
+            asked: dict[str, Any] = {"schema": schema, "kind": ObjectKind.TABLE}
+            columns = inspector.get_multi_columns(**asked)
+            keys: Mapping[Any, Any] = inspector.get_multi_pk_constraint(**asked)
+            for (in_schema, name), described in columns.items():
+                primary = keys.get((in_schema, name), {}).get("constrained_columns") or []
+                Table(name, metadata, *_columns(described, primary), schema=in_schema)
+            uniques = inspector.get_multi_unique_constraints(**asked)
+            # Where a UNIQUE is only known by the index that the engine made for it (SQLite), that one too.
+            indexes = inspector.get_multi_indexes(**asked, include_auto_indexes=True)
+            for key in columns:
+                _add_uniques(_table(metadata, key), uniques.get(key, []), indexes.get(key, []))
+        for schema in schemas:
+            relations = inspector.get_multi_foreign_keys(schema=schema, kind=ObjectKind.TABLE)
+            for key, related in relations.items():
+                _add_relations(metadata, key, related)
+    return metadata
+
+
+def _columns(described: Any, primary: list[str]) -> list[Any]:
+    from sqlalchemy import Column, PrimaryKeyConstraint
+
+    made: list[Any] = [
+        Column(c["name"], c["type"], nullable=c["nullable"], comment=c.get("comment"), key=c["name"]) for c in described
+    ]
+    return [*made, PrimaryKeyConstraint(*primary)] if primary else made
+
+
+def _table(metadata: "MetaData", key: Key) -> "Table | None":
+    schema, name = key
+    return metadata.tables.get(f"{schema}.{name}" if schema else name)
+
+
+def _add_uniques(table: "Table | None", constraints: Any, indexes: Any) -> None:
+    from sqlalchemy import UniqueConstraint
+
+    if table is None:
+        return
+    sets = {tuple(c["column_names"]) for c in constraints}
+    for index in indexes:
+        names = index["column_names"]
+        partial = any(option.endswith("_where") for option in index.get("dialect_options", {}))
+        if index["unique"] and not partial and all(names):
+            sets.add(tuple(names))
+    for names in sorted(sets):
+        if all(name in table.c for name in names):
+            table.append_constraint(UniqueConstraint(*names))
+
+
+def _add_relations(metadata: "MetaData", key: Key, described: Any) -> None:
+    """Foreign keys by column object: names with dots in them need no quoting that way."""
+    from sqlalchemy import ForeignKeyConstraint
+
+    table = _table(metadata, key)
+    for relation in described if table is not None else ():
+        target = _table(metadata, (relation["referred_schema"], relation["referred_table"]))
+        if target is None or any(name not in target.c for name in relation["referred_columns"]):
+            continue
+        assert table is not None
+        table.append_constraint(
+            ForeignKeyConstraint(
+                relation["constrained_columns"],
+                [target.c[name] for name in relation["referred_columns"]],
+                name=relation["name"],
+            )
+        )
+
+
+def classes(metadata: "MetaData") -> tuple[type, ...]:
+    """A mapped class for each table with a primary key, called as the table in CamelCase, without
+    relationships.
+
+    Two tables that would be called the same get their schema's name in front.
+    """
+    from sqlalchemy.orm import registry
+
+    tables = [t for t in metadata.tables.values() if t.primary_key.columns]
+    names = [class_name(t.name) for t in tables]
+    mapping = registry(metadata=metadata)
+    made: list[type] = []
+    for table, name in zip(tables, names, strict=True):
+        if names.count(name) > 1:
+            name = class_name(f"{table.schema}_{table.name}" if table.schema else f"{table.name}_table")
+        made.append(mapping.map_imperatively(type(name, (), {}), table).class_)
+    return tuple(sorted(made, key=lambda c: c.__name__))
+
+
+def class_name(table: str) -> str:
+    """A class's name for a table's.
+
+    >>> class_name("blog_posts"), class_name("2024 sales")
+    ('BlogPosts', 'T2024Sales')
+    """
+    name = "".join(part[:1].upper() + part[1:] for part in re.split(r"\W+|_", table) if part)
+    return name if name[:1].isalpha() else f"T{name}"

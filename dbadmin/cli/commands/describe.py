@@ -1,0 +1,15 @@
+"""`dbadmin describe`."""
+
+import click
+
+from dbadmin.cli.group import subcommand
+from dbadmin.cli.opening import opened
+from dbadmin.cli.output import deliver
+
+
+@subcommand("describe")
+@click.argument("table")
+def command(table: str) -> int:
+    """Columns, keys, indexes, constraints and relations of a table or model."""
+    with opened() as admin:
+        return deliver(admin.answers.describe(table))

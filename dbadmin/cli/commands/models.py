@@ -1,0 +1,15 @@
+"""`dbadmin models`."""
+
+from dbadmin.cli.group import subcommand
+from dbadmin.cli.opening import opened
+from dbadmin.cli.output import deliver
+
+
+@subcommand("models")
+def command() -> int:
+    """Models, their tables and relationships, and whether Alembic sees them.
+
+    Exits with 1 where Alembic does not see a model.
+    """
+    with opened() as admin:
+        return deliver(admin.answers.models())

@@ -1,0 +1,39 @@
+"""`dbadmin recent`."""
+
+import click
+
+from dbadmin.cli.group import subcommand
+from dbadmin.cli.opening import opened
+from dbadmin.cli.options import items_option
+from dbadmin.cli.output import deliver
+
+
+@subcommand("recent")
+@click.argument("table")
+@click.option("--order-by", metavar="COLUMN", help="Default: created_at or the like, else the key.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Only rows of the last so many days.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many rows.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip so many rows.")
+@items_option("--columns", metavar="COLUMN,...", help="Only these columns.")
+@click.option("--where", metavar="FILTER", multiple=True, help="COLUMN OP VALUE; repeated: AND.")
+def command(
+    table: str,
+    order_by: str | None,
+    days: float | None,
+    limit: int,
+    offset: int,
+    columns: tuple[str, ...],
+    where: tuple[str, ...],
+) -> int:
+    """The newest rows of a table or model, newest first."""
+    with opened() as admin:
+        rows = admin.answers.recent(
+            table,
+            order_by=order_by,
+            days=days,
+            limit=limit,
+            offset=offset,
+            columns=columns or None,
+            where=where,
+        )
+        return deliver(rows)

@@ -1,0 +1,15 @@
+"""`dbadmin tables`."""
+
+import click
+
+from dbadmin.cli.group import subcommand
+from dbadmin.cli.opening import opened
+from dbadmin.cli.output import deliver
+
+
+@subcommand("tables")
+@click.option("--exact", is_flag=True, help="Count the rows instead of asking for the engine's estimate.")
+def command(exact: bool) -> int:
+    """Tables with rows, sizes, columns, indexes and models."""
+    with opened() as admin:
+        return deliver(admin.answers.tables(exact=exact))

@@ -1,0 +1,146 @@
+"""The group of commands: each in a module of its own, imported only when it is called."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import click
+
+from dbadmin.cli.options import GLOBAL_NAMES, check_outputs, global_options
+from dbadmin.cli.state import Options
+from dbadmin.errors import ConfigError, UnknownName
+
+COMMANDS: dict[str, str] = {
+    "demo": "Make a small application to try dbadmin on.",
+    "init": "Find the application and write [tool.dbadmin].",
+    "doctor": "Check every thing that dbadmin needs.",
+    "status": "Where the database stands against its migrations.",
+    "verify-rollback": "Rehearse the rollback on a copy, and compare.",
+    "copies": "Disposable copies that exist on this machine.",
+    "models": "Models, their tables and relationships.",
+    "tables": "Tables with rows and sizes.",
+    "describe": "Columns, keys, indexes and relations of a table.",
+    "count": "Row counts.",
+    "recent": "The newest rows of a table.",
+    "group": "Rows of a table counted by something.",
+    "join": "Rows of several tables along their foreign keys.",
+    "sql": "Run SQL with bound parameters.",
+    "shell": "An IPython session with models and helpers.",
+}
+"""Command → what it answers, in the order of the help; the module has the command's name."""
+
+SET_UP = ("demo", "init", "doctor")
+"""Commands that must work where the configuration does not."""
+STAY_SETTINGS = GLOBAL_NAMES - {"format", "output", "debug"}
+"""Options that dbadmin.app reads itself, so that it knows where each value came from."""
+
+
+class DbadminCommand(click.Command):
+    """A command with the global options, told apart in its help."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.params += global_options()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it once it is clear that what it makes can be written."""
+        check_outputs(ctx.find_root().ensure_object(Options), str(ctx.info_name))
+        return super().invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Own options first."""
+        write_options(self, ctx, formatter)
+
+
+class LazyGroup(click.Group):
+    """`dbadmin`: knows its commands by name only."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.params += global_options()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"dbadmin.cli.commands.{cmd_name.replace('-', '_')}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command with its configured defaults; an unknown one names its neighbours."""
+        name = args[0]
+        if name.startswith("-") or name not in COMMANDS:
+            raise UnknownName("command", name, COMMANDS, hint="dbadmin --help lists the commands")
+        command = self.get_command(ctx, name)
+        assert command is not None
+        given = ctx.find_root().ensure_object(Options)
+        given.command = name
+        if not {"--help", "--version"} & set(args):
+            ctx.default_map = {name: defaults(name, command, given)}
+        return name, command, args[1:]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands; nothing is imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Commands first: they are what one looks for."""
+        self.format_commands(ctx, formatter)
+        write_options(self, ctx, formatter)
+
+
+def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Own options, then those that every command has."""
+    own: list[tuple[str, str]] = []
+    shared: list[tuple[str, str]] = []
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+        if record is not None:
+            (shared if param.name in GLOBAL_NAMES or param.name == "help" else own).append(record)
+    for title, records in (("Options", own), ("Global options (before or after the command)", shared)):
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def subcommand(name: str, **more: Any) -> Callable[[Callable[..., int]], click.Command]:
+    """A command of this group; its first help line is the one in COMMANDS."""
+    return click.command(name, cls=DbadminCommand, short_help=COMMANDS[name], **more)
+
+
+def defaults(name: str, command: click.Command, given: Options) -> dict[str, Any]:
+    """Values from [tool.dbadmin.<command>] and DBADMIN_<COMMAND>_<OPTION> for options that were not typed."""
+    from dbadmin.app.config import command_defaults, load_settings
+
+    known = {str(param.name): param for param in command.params}
+    try:
+        settings = load_settings({"app": given.app, "config": given.config, "env_file": given.env_file})
+        found = command_defaults(settings, name, known)
+    except ConfigError:
+        if name in SET_UP:
+            return {}
+        raise
+    values: dict[str, Any] = {}
+    for key, setting in found.items():
+        of_application = key in STAY_SETTINGS and settings.values.get(key) is setting
+        if key in known and not of_application:
+            values[key] = as_typed(known[key], setting.value)
+    return values
+
+
+def as_typed(param: click.Parameter, value: Any) -> Any:
+    """A configured value as if it had been typed: one text stands for a list of one."""
+    if isinstance(param, click.Argument):
+        return None  # what a command is about is never a default
+    if getattr(param, "multiple", False):
+        return list(value) if isinstance(value, list | tuple) else [value]
+    return value

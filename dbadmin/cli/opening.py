@@ -1,0 +1,42 @@
+"""The Admin that a command asks, opened as the global options say."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dbadmin.cli.state import options
+
+if TYPE_CHECKING:
+    from dbadmin.admin import Admin
+    from dbadmin.app import Settings
+
+
+def settings() -> "Settings":
+    """What the options, the environment and the files say; nothing is connected to."""
+    from dbadmin.app import load_settings
+
+    given = options()
+    names = ("url", "app", "config", "env_file", "echo", "statement_timeout", "lock_timeout")
+    return load_settings({name: getattr(given, name) for name in names})
+
+
+@contextmanager
+def opened(*, write: bool = False) -> "Iterator[Admin]":
+    """An Admin for the database that the options name, closed afterwards."""
+    from dbadmin.admin import open_admin
+
+    given = options()
+    admin = open_admin(
+        url=given.url,
+        app=given.app,
+        config=given.config,
+        env_file=given.env_file,
+        echo=given.echo,
+        statement_timeout=given.statement_timeout,
+        lock_timeout=given.lock_timeout,
+        write=write,
+    )
+    try:
+        yield admin
+    finally:
+        admin.close()

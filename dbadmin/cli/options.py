@@ -1,0 +1,145 @@
+"""Options that every command has, and the types of values that options take."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from dbadmin.cli.state import Options
+from dbadmin.errors import UsageError
+
+FORMATS = ("table", "json", "csv", "markdown", "html")
+FORMAT_HELP = "Of stdout: table, json, csv, markdown or html."
+OUTPUT_HELP = "Also write .json .csv .md .html or .xml; repeatable."
+SUFFIXES = (".json", ".csv", ".md", ".html", ".xml", ".sarif")
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+if TYPE_CHECKING:
+    FloatType = click.ParamType[float]
+    PathType = click.ParamType[Path]
+    AnyType = click.ParamType[Any]
+else:  # before click 8.4 the class takes no arguments
+    FloatType = PathType = AnyType = click.ParamType
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
+
+
+class Duration(FloatType):
+    """Seconds, or a number with a unit; off, none and 0 are no limit."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds as a float.
+
+        >>> [Duration().convert(text, None, None) for text in ("500ms", "2s", "5m", "1.5", "off")]
+        [0.5, 2.0, 300.0, 1.5, 0.0]
+        """
+        written = str(value).strip().lower()
+        if written in ("off", "none"):
+            return 0.0
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)", written)
+        if found is None:
+            self.fail(f"{value!r} is no duration (seconds, or 500ms, 2s, 5m, 1h)", param, ctx)
+        return float(found[1]) * UNITS[found[2]]
+
+
+class ReportFile(PathType):
+    """A file whose suffix says which format it takes."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path; refused at once where nothing could be written later."""
+        path = Path(value)
+        if path.suffix.lower() not in SUFFIXES:
+            self.fail(f"{value}: the suffix decides the format, one of {' '.join(SUFFIXES)}", param, ctx)
+        if path.is_dir():
+            self.fail(f"{value} is a directory", param, ctx)
+        if not path.absolute().parent.is_dir():
+            self.fail(f"{value}: there is no directory {path.parent}", param, ctx)
+        return path
+
+
+class Items(AnyType):
+    """A list: repeated or comma-separated. Tables of a configuration file pass as they are."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A tuple of texts; `flat` joins those of a repeated option."""
+        if isinstance(value, Mapping | tuple):
+            return value
+        return tuple(part.strip() for part in str(value).split(",") if part.strip())
+
+
+def flat(ctx: click.Context, param: click.Parameter, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The items of a repeated option in one tuple."""
+    return tuple(item for value in values for item in (value if isinstance(value, tuple) else (value,)))
+
+
+def items_option(*names: str, **more: Any) -> Callable[[Decorated], Decorated]:
+    """A list option: repeated or comma-separated."""
+    return click.option(*names, type=Items(), multiple=True, callback=flat, **more)
+
+
+def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    """Store a global option in the run's Options; what stands after the command wins."""
+    given = ctx.find_root().ensure_object(Options)
+    name = str(param.name)
+    source = ctx.get_parameter_source(name)
+    if source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT):
+        if name == "output":
+            value = (*given.output, *value)
+        setattr(given, name, value)
+    elif source is ParameterSource.DEFAULT_MAP and not getattr(given, name):
+        setattr(given, name, value)
+
+
+def show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Print the version and end."""
+    if value and not ctx.resilient_parsing:
+        import dbadmin
+
+        click.echo(f"dbadmin {dbadmin.__version__}")
+        ctx.exit()
+
+
+def kept(*names: str, **more: Any) -> click.Option:
+    """A global option."""
+    return click.Option(names, expose_value=False, callback=keep, **more)
+
+
+def global_options() -> list[click.Option]:
+    """Fresh global options, for the group and for each command."""
+    form = kept("--format", type=click.Choice(FORMATS), is_eager=True, metavar="FORMAT", help=FORMAT_HELP)
+    output = kept("--output", type=ReportFile(), multiple=True, metavar="FILE", help=OUTPUT_HELP)
+    return [
+        form,
+        output,
+        kept("--url", metavar="URL", help="The database, or env:NAME."),
+        kept("--app", metavar="DIR", help="Look for the application here."),
+        kept("--config", metavar="FILE", help="pyproject.toml, dbadmin.toml or alembic.ini."),
+        kept("--env-file", metavar="FILE", help="Variables for the application, instead of .env."),
+        kept("--echo", is_flag=True, help="Show SQL with its time on stderr."),
+        kept("--statement-timeout", type=Duration(), metavar="TIME", help="500ms, 2s, 5m or off."),
+        kept("--lock-timeout", type=Duration(), metavar="TIME", help="How long to wait for a lock."),
+        kept("--debug", is_flag=True, is_eager=True, help="Show tracebacks."),
+        click.Option(
+            ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=show_version,
+            help="Show the version and exit.",
+        ),
+    ]  # fmt: skip
+
+
+GLOBAL_NAMES = frozenset(str(option.name) for option in global_options())
+
+
+def check_outputs(given: Options, command: str) -> None:
+    """Refuse a report that this command cannot write, before any work is done."""
+    for path in given.output:
+        suffix = path.suffix.lower()
+        if suffix == ".sarif" or (suffix == ".xml" and command != "verify-rollback"):
+            raise UsageError(f"--output {path}: {command} has no {suffix} report", hint="use .json, .csv, .md or .html")

@@ -1,0 +1,123 @@
+"""Results to stdout and to files; the only place that knows the terminal."""
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from dbadmin.cli.state import options
+from dbadmin.errors import DbadminError, NotFinished
+from dbadmin.render import FILE_FORMATS, asides, render
+from dbadmin.render.layouts.rows import how_many
+from dbadmin.render.values import visible
+from dbadmin.render.writers.json import ascii_only
+from dbadmin.results import Result, Rows
+from dbadmin.secrets import mask
+
+SIGNS = str.maketrans({"─": "-", "…": "~", "–": "-", "→": ">", "✅": "+", "❌": "!", "⚠": "!", "\ufe0f": ""})
+"""Our own signs on a terminal that has only ASCII."""
+
+
+def deliver(result: Result, *, kind: str | None = None, detail: bool = False) -> int:
+    """Write a result as the options say, and give the exit code.
+
+    stdout gets `--format`, every `--output` its own format, stderr the remarks. `kind` is the command's name.
+    """
+    given = options()
+    name = kind or given.command or result.kind
+    form = given.format or "table"
+    limit, colour = terminal() if form == "table" else (None, False)
+    say(render(result, form, width=limit, colour=colour, kind=name, detail=detail), form)
+    for remark in asides(result):
+        note(remark)
+    if form == "csv" and isinstance(result, Rows) and result.truncated:  # a table says so itself
+        note(how_many(result))
+    failure: DbadminError | None = None
+    for path in given.output:
+        try:
+            write_file(path, render(result, FILE_FORMATS[path.suffix.lower()], kind=name, detail=detail))
+        except OSError as error:
+            failure = NotFinished(f"cannot write {path}: {error.strerror or error}", hint="the answer stands above")
+    if failure:
+        raise failure
+    return exit_code(result)
+
+
+def exit_code(result: Result) -> int:
+    """0 for good news; a result may know a code of its own."""
+    code = getattr(result, "exit_code", None)
+    return code if isinstance(code, int) else 0 if result.ok else 1
+
+
+def terminal() -> tuple[int | None, bool]:
+    """The width of the terminal, None where stdout is none, and whether colour is wanted (NO_COLOR)."""
+    is_terminal = sys.stdout.isatty()
+    limit = shutil.get_terminal_size().columns if is_terminal else None
+    wanted = bool(os.environ.get("FORCE_COLOR")) or (is_terminal and os.environ.get("TERM") != "dumb")
+    return limit, wanted and not os.environ.get("NO_COLOR")
+
+
+def say(text: str, form: str = "table") -> None:
+    """Write to stdout in what its encoding has; a reader that went away is no error."""
+    if form == "csv" and sys.stdout.isatty():
+        text = "\n".join(visible(line) for line in text.split("\n"))
+    try:
+        sys.stdout.write(encodable(text, sys.stdout.encoding or "utf-8", form))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        close_stdout()
+    except OSError as error:
+        close_stdout()
+        raise NotFinished(f"cannot write to stdout: {error.strerror or error}", hint="is the disk full?") from error
+
+
+def encodable(text: str, encoding: str, form: str) -> str:
+    """The text in characters that a stream has.
+
+    >>> encodable("a → b é", "ascii", "table"), encodable('"é"', "ascii", "json")
+    ('a > b \\\\xe9', '"\\\\u00e9"')
+    """
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        if form == "json":
+            return ascii_only(text)
+        errors = "xmlcharrefreplace" if form == "html" else "backslashreplace"
+        return text.translate(SIGNS).encode(encoding, errors).decode(encoding)
+    return text
+
+
+def close_stdout() -> None:
+    """Nobody reads any more: what is still buffered goes nowhere, so that the interpreter ends quietly."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def note(line: str) -> None:
+    """One line of talk on stderr."""
+    with suppress(OSError, ValueError):
+        text = mask("\n".join(visible(part) for part in line.splitlines()))
+        sys.stderr.write(encodable(text, sys.stderr.encoding or "utf-8", "talk") + "\n")
+        sys.stderr.flush()
+
+
+def write_file(path: Path, text: str) -> None:
+    """A report, readable by its owner only and there only when complete. Raises OSError."""
+    data = text.encode("utf-8", "backslashreplace")
+    if path.exists() and not stat.S_ISREG(path.lstat().st_mode):  # a pipe, a device, a link: not to be replaced
+        with path.open("wb") as special:
+            special.write(data)
+        return
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")  # 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,28 @@
+"""What the global options said, before or after the command; one object per run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+
+@dataclass
+class Options:
+    """Global options as typed; None: not given. Timeouts in seconds, 0 for none."""
+
+    url: str | None = None
+    app: str | None = None
+    config: str | None = None
+    env_file: str | None = None
+    echo: bool | None = None
+    statement_timeout: float | None = None
+    lock_timeout: float | None = None
+    debug: bool = False
+    format: str | None = None
+    output: tuple[Path, ...] = ()
+    command: str | None = None
+
+
+def options() -> Options:
+    """The options of the command that runs now."""
+    return click.get_current_context().find_root().ensure_object(Options)

@@ -1,0 +1,428 @@
+"""What dbadmin asks of an engine. One package per engine answers, each question in a file of its own name.
+
+    session.py      read-only, timeouts, identity, refused statements
+    address.py      where connect parameters lead, and how to lead them elsewhere
+    catalog.py      tables, descriptions, estimates
+    schema.py       the whole schema as a flat map
+    fingerprint.py  what a table holds, as one fingerprint per column
+    observe.py      which tables a step wrote, and its locks
+    copying.py      how a private copy is made and removed
+    isolation.py    how a process is kept away from every other server (only where there are servers)
+
+A dialect file says only what differs. All SQL that one engine alone understands stands in its package.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from dbadmin.errors import DbadminError
+from dbadmin.dialects.isolation import Isolation
+from dbadmin.results import Lock, TableDescription, TableInfo
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection
+
+
+class TableName(NamedTuple):
+    """A table; `schema` is None in the database's default schema.
+
+    >>> str(TableName(None, "users")), str(TableName("audit", "log"))
+    ('users', 'audit.log')
+    """
+
+    schema: str | None
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+    @classmethod
+    def parse(cls, text: str) -> "TableName":
+        """The inverse of `str` for names without dots of their own."""
+        schema, _, name = text.rpartition(".")
+        return cls(schema or None, name)
+
+
+class ObjectKey(NamedTuple):
+    """A schema object: its kind in the catalog's words, and its name (`table.column`, `table.index` …)."""
+
+    kind: str
+    name: str
+
+
+Schema = Mapping[ObjectKey, str]
+"""Every object of a database with its definition in the engine's own words."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes a database this one, read from the catalog and not from a URL or a session setting.
+
+    Two connections lead to the same database exactly when their `key` is equal. `shown` is for reports.
+    """
+
+    engine: str
+    name: str
+    key: tuple[str, ...]
+    shown: str
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where connect parameters lead, as far as they tell: server and database, or the file.
+
+    `server` is (host or socket directory, port); aliases of this machine (localhost, 127.0.0.1, ::1) are
+    folded to one. For a file it is ("file", device and inode), or the path while there is no such file, and
+    `database` is the real path. `shown` is masked.
+    """
+
+    engine: str
+    server: tuple[str, str]
+    database: str
+    shown: str
+
+    def same_as(self, other: "Address") -> bool:
+        """Whether both lead to one database, as far as parameters tell.
+
+        Files are one by inode (hard links) or by path (a file that was replaced meanwhile).
+        """
+        if self.engine != other.engine:
+            return False
+        if self.server[0] == other.server[0] == "file":
+            return self.server == other.server or self.database == other.database
+        return self.server == other.server and self.database == other.database
+
+
+@dataclass(frozen=True)
+class ColumnPrint:
+    """Fingerprints of one column over all rows: of its values, and of where it is NULL.
+
+    Equal fingerprints mean: every row (known by its key) has the same value, bit for bit.
+    """
+
+    values: str
+    nulls: str
+
+
+@dataclass(frozen=True)
+class TableData:
+    """What a table holds: rows, one fingerprint per column, and the key that binds values to rows.
+
+    `key` is empty where the table has no key: then each value is bound to its row's own content and counted.
+    `not_compared` gives the reason why a column has no fingerprint; under "" why the whole table has none.
+    `row` is the fingerprint of whole rows, counted, of a table without a key, whose columns' fingerprints tell
+    only which values there are and how often. `method` says how it was computed: fingerprints of different
+    methods or keys cannot be compared.
+    """
+
+    rows: int
+    columns: Mapping[str, ColumnPrint]
+    key: tuple[str, ...] = ()
+    not_compared: Mapping[str, str] = field(default_factory=dict)
+    row: str | None = None
+    method: str = ""
+
+    @property
+    def unreadable(self) -> str | None:
+        """Why the table could not be read at all; None where it could."""
+        return self.not_compared.get("")
+
+
+@dataclass(frozen=True)
+class RowDifferences:
+    """Two states of one table, row by row: numbers of rows, and keys of some of them.
+
+    `lost` and `added` are rows by key; `values_lost[column]` had a value and have none; `values_changed[column]`
+    have another value. `sample` maps the same headings ("lost", "added", column names) to a few keys.
+    """
+
+    lost: int
+    added: int
+    values_lost: Mapping[str, int]
+    values_changed: Mapping[str, int]
+    sample: Mapping[str, tuple[Any, ...]]
+
+
+class SessionRules(ABC):
+    """How sessions behave on this engine."""
+
+    @abstractmethod
+    def read_only_parameters(self, driver: str, cargs: list[Any], cparams: dict[str, Any]) -> None:
+        """Change connect parameters in place so that the connection opens read-only (SQLite: mode=ro)."""
+
+    @abstractmethod
+    def make_read_only(self, dbapi_connection: Any) -> None:
+        """Make a fresh DBAPI connection read-only for all its life."""
+
+    @abstractmethod
+    def begin_read_only(self, connection: "Connection") -> None:
+        """Say at the start of a transaction that it is read-only, where the engine knows such transactions."""
+
+    @abstractmethod
+    def prove_read_only(self, connection: "Connection") -> None:
+        """Try a write that must fail and leaves nothing; raise NotFinished if it is taken."""
+
+    @abstractmethod
+    def refused(self, statement: str) -> str | None:
+        """Why this statement is refused in a read-only session although the engine would take it, or None."""
+
+    @abstractmethod
+    def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
+        """Set statement and lock timeouts in seconds for this Connection; None leaves what the server has.
+
+        They end with the Connection, so that no other user of a pool or of PgBouncer meets them.
+        """
+
+    @abstractmethod
+    def identity(self, connection: "Connection") -> Identity:
+        """Read the identity from the catalog."""
+
+    @abstractmethod
+    def server_version(self, connection: "Connection") -> str:
+        """The server's version, such as "18.6" or "3.40.1"."""
+
+    @abstractmethod
+    def is_read_only_error(self, error: BaseException) -> bool:
+        """Whether the engine refused a write because the session is read-only."""
+
+    def check_target(self, url: "URL") -> None:
+        """Raise ConnectionFailed where connecting would make a database instead of finding one."""
+        return
+
+    def message(self, error: BaseException) -> str:
+        """What a driver's error says, without row values: its first line."""
+        lines = str(error).strip().splitlines()
+        return lines[0].strip() if lines else type(error).__name__
+
+    def explain(self, error: BaseException) -> DbadminError | None:
+        """What a driver's error means where its own words would not do, else None."""
+        return None
+
+
+class Addressing(ABC):
+    """Where a connection leads, told from URLs and DBAPI connect parameters, and how to lead it elsewhere."""
+
+    @abstractmethod
+    def of_parameters(self, driver: str, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Address:
+        """The address that a driver would connect to with these parameters (environment defaults included)."""
+
+    @abstractmethod
+    def of_url(self, url: "URL") -> Address:
+        """The address that a URL names; `?dbname=`-like query parameters win as they do in the driver."""
+
+    def of_connection(self, dbapi_connection: Any) -> Address | None:
+        """Where an open DBAPI connection leads, told by the driver; None where it does not tell."""
+        return None
+
+    @abstractmethod
+    def redirect(self, driver: str, cargs: list[Any], cparams: dict[str, Any], copy: "URL") -> None:
+        """Replace only what says where (host, port, database, user, password, TLS); keep options and hooks."""
+
+    @abstractmethod
+    def with_driver(self, url: "URL", driver: str) -> "URL":
+        """The URL for another driver of the same engine; ssl and sslmode are translated."""
+
+
+class Catalog(ABC):
+    """What the catalog says."""
+
+    @abstractmethod
+    def tables(self, connection: "Connection", *, exact: bool) -> tuple[TableInfo, ...]:
+        """Every ordinary table outside the system's schemas, sorted by name; rows exact or from statistics."""
+
+    @abstractmethod
+    def table_names(self, connection: "Connection") -> tuple[TableName, ...]:
+        """Names of every table that holds rows of its own (partitions, not their parents), sorted."""
+
+    @abstractmethod
+    def describe(self, connection: "Connection", table: TableName) -> TableDescription:
+        """All about one table (model is None; the caller knows models)."""
+
+    @abstractmethod
+    def estimate(self, connection: "Connection", table: TableName) -> int | None:
+        """Rows from statistics, None where never analysed."""
+
+
+class SchemaReader(ABC):
+    """The whole schema as a flat map."""
+
+    @abstractmethod
+    def read(self, connection: "Connection") -> Schema:
+        """Every object with its definition, in a fixed number of queries, whatever the number of tables."""
+
+    @abstractmethod
+    def canonical(
+        self, connection: "Connection", pairs: Mapping[ObjectKey, tuple[str, str]]
+    ) -> Mapping[ObjectKey, tuple[str, str]]:
+        """Definitions that differ as text, rewritten so that equal ones become equal; leaves no trace."""
+
+
+class Fingerprints(ABC):
+    """What tables hold."""
+
+    @abstractmethod
+    def table_names(self, connection: "Connection") -> tuple[TableName, ...]:
+        """Every table that holds rows of its own, by names that no session setting changes."""
+
+    @abstractmethod
+    def table(self, connection: "Connection", table: TableName) -> TableData:
+        """Fingerprint one table; session settings that change text are pinned and put back."""
+
+    def tables(self, connection: "Connection", tables: Sequence[TableName]) -> Mapping[TableName, TableData]:
+        """Fingerprint several tables; an engine that prepares its session does that once here."""
+        return {table: self.table(connection, table) for table in tables}
+
+    @abstractmethod
+    def row_differences(
+        self, before: "Connection", after: "Connection", table: TableName, columns: Sequence[str]
+    ) -> RowDifferences:
+        """Compare two states of a table row by row in constant memory, in the columns that both have."""
+
+    @abstractmethod
+    def values_held(self, connection: "Connection", table: TableName, column: str) -> int:
+        """How many rows have a value other than NULL in this column."""
+
+
+class Observer(ABC):
+    """What one step of a walk did, seen from the migration's own connection."""
+
+    @abstractmethod
+    def install(self) -> None:
+        """Called in the child before anything imports a driver: hooks that must be there from the start."""
+
+    @abstractmethod
+    def mark(self, connection: "Connection") -> Any:
+        """Where the counters stand now."""
+
+    @abstractmethod
+    def touched(self, connection: "Connection", since: Any) -> frozenset[TableName] | None:
+        """Tables whose rows may have changed since the mark, never too few; None: look at everything."""
+
+    @abstractmethod
+    def locks(self, connection: "Connection") -> tuple[Lock, ...] | None:
+        """Locks that the open transaction holds now; None where the engine does not tell."""
+
+
+class Progress(Protocol):
+    """Told how far long work has come; what is done is in the unit of `total`, None where unknown."""
+
+    def __call__(self, what: str, done: float, total: float | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A finished copy: how to connect, how it was made, its size in bytes, and what was made harmless in it."""
+
+    url: "URL"
+    method: str
+    bytes: int | None
+    neutralised: tuple[str, ...] = ()
+    not_covered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A private place found on this machine. `owner_alive` is None where its owner lived on another host."""
+
+    name: str
+    engine: str
+    directory: Path
+    started_at: str
+    owner_pid: int
+    owner_alive: bool | None
+    kept: bool
+    bytes: int | None
+
+
+class Copying(ABC):
+    """How private copies of a database are made, and found again. `method` says how, in a few words."""
+
+    method: str
+
+    @abstractmethod
+    def size(self, connection: "Connection") -> int | None:
+        """Size of the database in bytes."""
+
+    @abstractmethod
+    def free_space(self) -> int:
+        """Free bytes where a new place would stand."""
+
+    @abstractmethod
+    def facts(self, connection: "Connection") -> Any:
+        """What a place must know of the source, and a dump does not tell; only read, opaque to the caller."""
+
+    @abstractmethod
+    def place(self, facts: Any) -> "AbstractContextManager[Place]":
+        """A private place for copies of the source with these facts, gone on exit unless kept.
+
+        For SQLite a directory (0700); for servers a private server started from local binaries that can hold
+        the source: NoScratchServer says what is missing. None: a place for scratch databases alone.
+        """
+
+    def local_server(self, version: str) -> str | None:
+        """What a private server for a source of this server version would be started from (for `doctor`).
+
+        None where copies need no server. Raises NoScratchServer where this machine cannot start one.
+        """
+        return None
+
+    @abstractmethod
+    def file_proof(self, url: "URL") -> Callable[[], str | None]:
+        """Begin to compute a hash of the source's files, where it is made of files; call for the result."""
+
+    @abstractmethod
+    def existing(self) -> tuple[Existing, ...]:
+        """Private places of dbadmin on this machine, whoever owns them."""
+
+    @abstractmethod
+    def remove(self, name: str) -> None:
+        """Remove an existing place by its name; refuses what dbadmin did not make."""
+
+
+class Place(ABC):
+    """Where copies live. Everything in it is private and disposable."""
+
+    name: str
+    server_version: str
+
+    @abstractmethod
+    def copy(self, source: "URL", name: str, *, facts: Any, progress: Progress) -> Copied:
+        """Copy the source database under this name; the copy appears only when it is complete."""
+
+    @abstractmethod
+    def clone(self, name: str, new_name: str) -> "URL":
+        """A second copy of a copy, no session being connected to the first."""
+
+    @abstractmethod
+    def empty(self, name: str) -> "URL":
+        """A new database without anything in it."""
+
+    @abstractmethod
+    def drop(self, name: str) -> None:
+        """Remove a database of this place."""
+
+    @abstractmethod
+    def keep(self) -> None:
+        """Let the place outlive this process, until it is removed by name."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One engine, by its parts."""
+
+    name: str
+    default_driver: str
+    extra: str | None
+    session: SessionRules
+    address: Addressing
+    catalog: Catalog
+    schema: SchemaReader
+    fingerprint: Fingerprints
+    observe: Observer
+    copying: Copying
+    transactional_ddl: bool
+    isolation: Isolation = field(default_factory=Isolation)

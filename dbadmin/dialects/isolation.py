@@ -1,0 +1,60 @@
+"""How a process is kept away from every server of an engine but one.
+
+The defaults suit an engine without servers (SQLite): nothing in the environment leads anywhere, no sockets.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from dbadmin.dialects.base import Address
+
+Judge = Callable[["Address"], None]
+"""Raises where an address may not be reached."""
+
+
+@dataclass(frozen=True)
+class RawDriver:
+    """A driver that connects in C, unseen by Python's audit hooks, so that its functions must be wrapped.
+
+    `functions` are attributes of `module`, dotted where they are methods of a class; `driver` is
+    SQLAlchemy's name.
+    """
+
+    driver: str
+    module: str
+    functions: tuple[str, ...]
+
+
+class Isolation:
+    """What an engine's drivers read from the environment, and how one connection is let through all the
+    same.
+    """
+
+    raw_drivers: tuple[RawDriver, ...] = ()
+
+    url_keys: frozenset[str] = frozenset({"mode", "immutable", "vfs", "nolock", "psow", "uri", "cache"})
+    """Query parameters of a URL that belong to where it leads, and not to the session."""
+
+    reading: tuple[str, ...] = ()
+    """Variables that must have their former values while an address is read from connect parameters."""
+
+    def environment(self) -> Mapping[str, str | None]:
+        """Variables that make every connection of this engine fail; None removes one."""
+        return {}
+
+    def install(self, judge: Judge) -> None:
+        """Hooks for ways to another database that do not begin with a connection."""
+
+    def admit(self, driver: str, cparams: dict[str, Any], environment: Mapping[str, str]) -> None:
+        """Lift that denial for one connection, by parameters.
+
+        `environment` holds the values that variables named by `environment()` had before.
+        """
+
+    def sockets(self, url: "URL") -> frozenset[str | tuple[str, int]]:
+        """The addresses that a driver connects to for this URL: a socket's path, or host and port."""
+        return frozenset()

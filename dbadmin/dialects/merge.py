@@ -1,0 +1,71 @@
+"""Merging two sorted streams of rows, and counting what differs: the part that no engine changes."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from dbadmin.dialects.base import RowDifferences
+
+R = TypeVar("R", bound=tuple[Any, ...])
+SAMPLE = 5  # keys shown under each heading
+
+
+def merged(before: Iterable[R], after: Iterable[R]) -> Iterator[tuple[R | None, R | None]]:
+    """Pair rows of two streams sorted by their first item; None where one side lacks the key.
+
+    >>> list(merged([(1, "a"), (2, "b")], [(2, "b"), (3, "c")]))
+    [((1, 'a'), None), ((2, 'b'), (2, 'b')), (None, (3, 'c'))]
+    """
+    old_rows, new_rows = iter(before), iter(after)
+    old, new = next(old_rows, None), next(new_rows, None)
+    while old is not None or new is not None:
+        if new is None or (old is not None and old[0] < new[0]):
+            yield old, None
+            old = next(old_rows, None)
+        elif old is None or new[0] < old[0]:
+            yield None, new
+            new = next(new_rows, None)
+        else:
+            yield old, new
+            old, new = next(old_rows, None), next(new_rows, None)
+
+
+class RowComparison:
+    """Counts differences as rows come by; `columns` are the ones compared."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = columns
+        self.lost = self.added = 0
+        self.emptied: Counter[str] = Counter()
+        self.changed: Counter[str] = Counter()
+        self.sample: dict[str, list[Any]] = defaultdict(list)
+
+    def add(self, key: Any, old: Sequence[Any] | None, new: Sequence[Any] | None) -> None:
+        """One key with its values before and after, None where there is no such row; values compare exactly."""
+        if old == new:
+            return
+        if old is None:
+            self.added += 1
+            self._keep("added", key)
+        elif new is None:
+            self.lost += 1
+            self._keep("lost", key)
+        else:
+            for column, was, is_now in zip(self.columns, old, new, strict=True):
+                if was != is_now:
+                    (self.emptied if is_now is None else self.changed)[column] += 1
+                    self._keep(column, key)
+
+    def _keep(self, heading: str, key: Any) -> None:
+        if len(self.sample[heading]) < SAMPLE:
+            self.sample[heading].append(key)
+
+    def result(self) -> RowDifferences:
+        """What was counted."""
+        return RowDifferences(
+            lost=self.lost,
+            added=self.added,
+            values_lost=dict(self.emptied),
+            values_changed=dict(self.changed),
+            sample={heading: tuple(keys) for heading, keys in self.sample.items()},
+        )

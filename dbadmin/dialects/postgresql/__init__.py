@@ -1,0 +1,26 @@
+"""PostgreSQL, by its parts."""
+
+from dbadmin.dialects.base import Dialect
+from dbadmin.dialects.postgresql.address import PostgresqlAddressing
+from dbadmin.dialects.postgresql.catalog import PostgresqlCatalog
+from dbadmin.dialects.postgresql.copying import PostgresqlCopying
+from dbadmin.dialects.postgresql.fingerprint import PostgresqlFingerprints
+from dbadmin.dialects.postgresql.isolation import PostgresqlIsolation
+from dbadmin.dialects.postgresql.observe import PostgresqlObserver
+from dbadmin.dialects.postgresql.schema import PostgresqlSchema
+from dbadmin.dialects.postgresql.session import PostgresqlSession
+
+DIALECT = Dialect(
+    name="postgresql",
+    default_driver="psycopg",
+    extra="postgresql",
+    session=PostgresqlSession(),
+    address=PostgresqlAddressing(),
+    catalog=PostgresqlCatalog(),
+    schema=PostgresqlSchema(),
+    fingerprint=PostgresqlFingerprints(),
+    observe=PostgresqlObserver(),
+    copying=PostgresqlCopying(),
+    transactional_ddl=True,
+    isolation=PostgresqlIsolation(),
+)

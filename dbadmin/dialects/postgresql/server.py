@@ -1,0 +1,310 @@
+"""A private PostgreSQL server that dbadmin starts itself: for disposable copies, and for the demo's own data.
+
+It listens on a socket in a directory that only its account can enter, runs as an unprivileged user where we
+are root, and leaves nothing behind. A killed dbadmin leaves the server; `abandoned` finds it, `stop` ends it.
+
+    <directory>/            0700, owned by the server's account
+        server.json         who started it (ours; one that the server's account put there is not believed)
+        server.log          what the server says
+        data/               the data directory
+        .s.PGSQL.5432       the socket (in a short directory of its own where this path is too long)
+"""
+
+import atexit
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.dialects import accounts, processes
+from dbadmin.dialects.accounts import Account
+from dbadmin.dialects.postgresql import binaries as installed
+from dbadmin.dialects.postgresql import cluster
+from dbadmin.dialects.postgresql import directory as places
+from dbadmin.dialects.postgresql.binaries import Binaries
+from dbadmin.dialects.postgresql.record import RECORD, Record
+from dbadmin.errors import NoScratchServer
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+LOG = "server.log"
+_SECONDS_TO_START = 60.0  # recovery after a crash counts
+_SECONDS_TO_STOP = 30.0
+
+
+class Server:
+    """One private server. As a context manager it is stopped at the end, unless it is durable or kept.
+
+    Made by `start` or `attach`. `directory` holds everything, `socket_dir` is what libpq takes as host.
+    """
+
+    def __init__(self, directory: Path, record: Record, process: "subprocess.Popen[bytes] | None" = None) -> None:
+        self.directory = directory
+        self.record = record
+        self._process = process
+
+    @classmethod
+    def start(
+        cls, directory: Path | None = None, *, binaries: Binaries | None = None, durable: bool = False
+    ) -> "Server":
+        """Start a server in `directory` (made if missing), or in a private temporary directory.
+
+        A directory that holds a stopped durable server's data is used again. `durable` keeps PostgreSQL's own
+        safety settings and lets the server outlive this process. Raises NoScratchServer with the reason: no
+        binaries, a directory that the server's account cannot enter, or the last lines of the server's log.
+        """
+        account = accounts.for_servers()
+        made, remembered = True, None
+        if directory is None:
+            directory = places.temporary(account)
+        else:
+            directory = directory.expanduser().resolve()
+            _refuse_running(directory)
+            made, remembered = not directory.exists(), Record.read(directory)
+            places.chosen(directory, account)
+        new = cluster.major_of(directory / "data") is None
+        socket_dir = places.socket_directory(directory, account, remembered.socket_directory if remembered else None)
+        record = Record.of_this_process(durable=durable, made=made, socket_directory=str(socket_dir))
+        server = cls(directory, record)
+        try:
+            record.write(directory)
+            server._launch(binaries, account)
+        except BaseException:
+            server._abort(new)
+            raise
+        if durable:
+            server._disown()
+        else:
+            atexit.register(server._stop_at_exit)
+        return server
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id, None where it does not run."""
+        if self._process is not None and self._process.poll() is None:
+            return self._process.pid  # known even if somebody removed the directory
+        found = cluster.running(self.directory / "data")
+        return found.pid if found else None
+
+    @property
+    def running(self) -> bool:
+        return self.pid is not None
+
+    @property
+    def socket_dir(self) -> Path:
+        return Path(self.record.socket_directory)
+
+    @property
+    def log(self) -> Path:
+        """The file that the server writes its messages to."""
+        return self.directory / LOG
+
+    def url(self, database: str = "postgres", driver: str = "postgresql+psycopg") -> "URL":
+        """The URL of a database on this server, as its superuser."""
+        from sqlalchemy import URL
+
+        where = {"host": str(self.socket_dir), "port": str(cluster.PORT)}
+        return URL.create(driver, username=cluster.SUPERUSER, database=database, query=where)
+
+    def info(self) -> dict[str, Any]:
+        """What a registry needs to find this server and its owner again; identities are opaque.
+
+        `pid` and `identity` are the postmaster's, null where it does not run; `owner_alive` is null where the
+        owner lived on another host.
+        """
+        pid = self.pid
+        return {
+            "directory": str(self.directory),
+            "pid": pid,
+            "identity": processes.identity(pid) if pid else None,
+            "owner_alive": self.record.owner_alive(),
+            **self.record.to_dict(),
+        }
+
+    def keep(self) -> None:
+        """Let a disposable server outlive this process; `stop` still ends and removes it."""
+        self.record = replace(self.record, kept=True)
+        self.record.write(self.directory)
+        atexit.unregister(self._stop_at_exit)
+        self._disown()
+
+    def stop(self) -> None:
+        """End the server and wait for it; a disposable one's directory goes too. May be called again."""
+        atexit.unregister(self._stop_at_exit)
+        disposable = not self.record.durable
+        # A disposable server is told to drop everything (immediate), a durable one to save it (fast).
+        first = signal.SIGQUIT if disposable else signal.SIGINT
+        for step in (first, signal.SIGQUIT, signal.SIGKILL):
+            if self._end_with(step):
+                break
+        else:
+            raise NoScratchServer(
+                f"the PostgreSQL server in {self.directory} (pid {self.pid}) does not end",
+                hint=f"see {self.log}",
+            )
+        if self.socket_dir != self.directory:
+            shutil.rmtree(self.socket_dir, ignore_errors=True)
+        if disposable:
+            self._remove_files()
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not (self.record.durable or self.record.kept):
+            self.stop()
+
+    def _launch(self, wanted: Binaries | None, account: Account | None) -> None:
+        """Choose binaries, make the data where there are none, start the postmaster and wait for it."""
+        data = self.directory / "data"
+        chosen = installed.choose(wanted, account, self.directory, cluster.major_of(data))
+        if cluster.major_of(data) is None:
+            cluster.initialise(chosen, data, account, durable=self.record.durable)
+        arguments = cluster.settings(chosen.major, self.socket_dir, durable=self.record.durable)
+        with places.open_log(self.log) as log:
+            self._process = subprocess.Popen(
+                [chosen.tool("postgres"), "-D", str(data), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                env=cluster.environment(self.directory),
+                umask=0o077,
+                start_new_session=True,  # Ctrl-C is ours to handle: the server is needed to clean up
+                **accounts.options(account),
+            )
+        self._wait_until_ready()
+        self.record = replace(self.record, version=chosen.version, binaries=str(chosen.bindir), origin=chosen.origin)
+        self.record.write(self.directory)
+
+    def _wait_until_ready(self) -> None:
+        assert self._process is not None
+        until = time.monotonic() + _SECONDS_TO_START
+        while time.monotonic() < until and self._process.poll() is None:
+            found = cluster.running(self.directory / "data")
+            if found and found.ready and found.pid == self._process.pid:
+                return
+            time.sleep(0.005)
+        said = cluster.last_lines(self.log.read_text(errors="replace")) or "it said nothing"
+        how = "did not get ready" if self._process.poll() is None else "ended at once"
+        raise NoScratchServer(f"the PostgreSQL server in {self.directory} {how}: {said}", hint=installed.THREE_WAYS)
+
+    def _abort(self, new: bool) -> None:
+        """Undo a start that failed: end what we started, and nothing else; remove what is new."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+            try:
+                self._process.wait(_SECONDS_TO_STOP)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self.socket_dir != self.directory:
+            shutil.rmtree(self.socket_dir, ignore_errors=True)
+        if new:
+            self._remove_files()
+
+    def _end_with(self, step: signal.Signals) -> bool:
+        """Send one signal to the postmaster; whether it is gone."""
+        pid = self.pid
+        if pid is None:
+            self._collect(None)
+            return True
+        known = processes.identity(pid)
+        try:
+            os.kill(pid, step)
+        except ProcessLookupError:
+            return True
+        until = time.monotonic() + _SECONDS_TO_STOP
+        while time.monotonic() < until:
+            if not processes.is_alive(pid, known):
+                self._collect(pid)
+                return True
+            time.sleep(0.005)
+        return False
+
+    def _collect(self, pid: int | None) -> None:
+        """Take the exit status of a postmaster that is our child, so that no zombie stays."""
+        if self._process is not None:
+            self._process.poll()
+        elif pid is not None:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+    def _remove_files(self) -> None:
+        """Remove the directory if we made it, else what we put into it."""
+        ours = [self.directory / name for name in ("data", "postgresql", LOG, RECORD)]
+        places.remove(*([self.directory] if self.record.made else ours))
+
+    def _disown(self) -> None:
+        # The postmaster outlives this object on purpose; subprocess would warn that it still runs.
+        if self._process is not None and self._process.poll() is None:
+            self._process.returncode = 0
+        self._process = None
+
+    def _stop_at_exit(self) -> None:
+        if self.record.owner_pid == os.getpid():  # and not in a forked child, which ends before its parent
+            self.stop()
+
+
+def attach(directory: Path) -> Server:
+    """The server that was started in `directory`, running or not; NoScratchServer where there is none."""
+    directory = directory.expanduser().resolve()
+    record = Record.read(directory)
+    if record is None:
+        raise NoScratchServer(
+            f"no PostgreSQL server of dbadmin in {directory}", hint="dbadmin copies lists those that exist"
+        )
+    return Server(directory, record)
+
+
+def is_running(directory: Path) -> bool:
+    """Whether a server that dbadmin started runs in `directory`."""
+    directory = directory.expanduser().resolve()
+    record = Record.read(directory)
+    return record is not None and Server(directory, record).running
+
+
+def stop(directory: Path) -> bool:
+    """Stop the server in `directory`; whether one was running. A durable server's data stays."""
+    if Record.read(directory.expanduser().resolve()) is None:
+        return False
+    server = attach(directory)
+    was_running = server.running
+    server.stop()
+    return was_running
+
+
+def abandoned() -> tuple[Server, ...]:
+    """Disposable servers in the temporary directories whose owner, a process of this host, is dead.
+
+    Kept ones are left out. `stop` ends and removes each, also where only the directory is left.
+    """
+    return tuple(server for server in disposable() if server.record.owner_alive() is False and not server.record.kept)
+
+
+def disposable() -> tuple[Server, ...]:
+    """Every disposable server in the temporary directories, whoever owns it."""
+    return tuple(server for server in _in_temporary_directories() if not server.record.durable)
+
+
+def _in_temporary_directories() -> Iterator[Server]:
+    for base in places.temporary_directories():
+        for directory in sorted(base.glob(f"{places.PREFIX}*")):
+            record = Record.read(directory)
+            if record is not None:
+                yield Server(directory, record)
+
+
+def _refuse_running(directory: Path) -> None:
+    if is_running(directory):
+        raise NoScratchServer(f"a server already runs in {directory}", hint="stop it first, or attach to it")

@@ -1,0 +1,183 @@
+"""Sessions on PostgreSQL: read-only by start-up option, by driver, and again in every transaction."""
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from dbadmin.dialects.base import Identity, SessionRules
+from dbadmin.dialects.postgresql.address import conninfo
+from dbadmin.dialects.postgresql.statements import refused
+from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+OPTION = "-c default_transaction_read_only=on"
+READ_ONLY_TRANSACTION = "SELECT set_config('transaction_read_only', 'on', true)"
+"""As `SET TRANSACTION READ ONLY; SELECT 1` in one round trip: after a query PostgreSQL refuses READ WRITE."""
+
+IDLE_SECONDS = 60
+
+IDENTITY = """
+    SELECT
+        current_database(),
+        d.oid::text,
+        to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'),
+        coalesce((
+            SELECT substr(setting, length('dbadmin.copy_id=') + 1)
+            FROM pg_catalog.pg_db_role_setting AS s, unnest(s.setconfig) AS setting
+            WHERE s.setdatabase = d.oid AND s.setrole = 0 AND starts_with(setting, 'dbadmin.copy_id=')
+        ), '')
+    FROM pg_catalog.pg_database AS d
+    WHERE d.datname = current_database()
+"""
+"""One row: name, oid, start of the server, dbadmin's marker. Every role may read these.
+
+The start of the server tells apart servers that were copied file by file, whose system identifiers are
+equal; the oid tells apart copies on one server; the marker is set by ALTER DATABASE and travels with neither
+TEMPLATE nor pg_dump. Addresses are left out: one database is reached by many.
+"""
+
+_LOGIN = ("28P01", "28000")
+_LOGIN_WORDS = re.compile(r"password authentication failed|no password supplied|pg_hba|not permitted to log in")
+"""What libpq says of a refused login: an error at connecting carries no SQLSTATE there."""
+_LOST = ("57P01", "57P02", "57P03", "57P05", "25P03", "25P04")
+
+_timeouts: "WeakKeyDictionary[Connection, str]" = WeakKeyDictionary()
+
+
+class PostgresqlSession(SessionRules):
+    """How sessions behave on PostgreSQL."""
+
+    def read_only_parameters(self, driver: str, cargs: list[Any], cparams: dict[str, Any]) -> None:
+        """Ask for default_transaction_read_only at start-up, beside the options that are already there."""
+        if driver in ("asyncpg", "pg8000"):
+            key = "server_settings" if driver == "asyncpg" else "startup_params"
+            cparams[key] = {**(cparams.get(key) or {}), "default_transaction_read_only": "on"}
+            return
+        options = cparams.get("options")
+        if options is None and cargs and isinstance(cargs[0], str):
+            options = conninfo(driver, cargs[0]).get("options")
+        if options is None:
+            options = os.environ.get("PGOPTIONS", "")
+        if not str(options).endswith(OPTION):
+            cparams["options"] = f"{options} {OPTION}".strip()
+
+    def make_read_only(self, dbapi_connection: Any) -> None:
+        """Make the driver begin every transaction READ ONLY where it can, else set it for the session."""
+        if hasattr(dbapi_connection, "set_read_only"):
+            dbapi_connection.set_read_only(True)
+        elif hasattr(dbapi_connection, "read_only"):
+            dbapi_connection.read_only = True
+        elif hasattr(dbapi_connection, "readonly"):
+            dbapi_connection.readonly = True
+        else:
+            cursor = dbapi_connection.cursor()
+            cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+            cursor.close()
+            dbapi_connection.commit()
+
+    def begin_read_only(self, connection: "Connection") -> None:
+        """Say it again for this transaction, which then cannot be made READ WRITE.
+
+        A transaction that needs REPEATABLE READ asks for it with the execution option `isolation_level`.
+        """
+        connection.exec_driver_sql(READ_ONLY_TRANSACTION)
+
+    def prove_read_only(self, connection: "Connection") -> None:
+        """Try CREATE TEMP TABLE, which PostgreSQL refuses before it looks at rights; ends the transaction."""
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            connection.exec_driver_sql("CREATE TEMP TABLE dbadmin_read_only_proof () ON COMMIT DROP")
+        except DBAPIError as error:
+            if error.orig is not None and self.is_read_only_error(error.orig):
+                return
+            raise
+        finally:
+            connection.rollback()
+        raise NotFinished("this session takes writes although it was opened read-only; the proof was rolled back")
+
+    def refused(self, statement: str) -> str | None:
+        """See `statements.refused`."""
+        return refused(statement)
+
+    def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
+        """Set them in this transaction and at the start of each later one of this Connection.
+
+        With a statement timeout, a transaction that idles for a minute ends too: it would hold back VACUUM.
+        """
+        from sqlalchemy import event
+
+        limits = {"statement_timeout": statement, "lock_timeout": lock}
+        if statement is not None:
+            limits["idle_in_transaction_session_timeout"] = IDLE_SECONDS
+        local = "false" if _autocommit(connection) else "true"
+        calls = [
+            f"set_config('{name}', '{max(1, round(seconds * 1000)):d}', {local})"
+            for name, seconds in limits.items()
+            if seconds is not None
+        ]
+        if connection not in _timeouts:
+            event.listen(connection, "begin", _apply_timeouts)
+        _timeouts[connection] = f"SELECT {', '.join(calls)}" if calls else ""
+        _apply_timeouts(connection)
+
+    def identity(self, connection: "Connection") -> Identity:
+        """Database name, oid, the server's start and dbadmin's marker; see `IDENTITY`."""
+        name, oid, started, marker = connection.exec_driver_sql(IDENTITY).one()
+        shown = f"{name} (oid {oid}, server started {started} UTC)" + (f", copy {marker}" if marker else "")
+        return Identity("postgresql", name, (started, oid, name, marker), shown)
+
+    def server_version(self, connection: "Connection") -> str:
+        """Such as "18.6"; the distribution's addition is left out."""
+        return str(connection.exec_driver_sql("SHOW server_version").scalar_one()).split()[0]
+
+    def is_read_only_error(self, error: BaseException) -> bool:
+        """SQLSTATE 25006, read_only_sql_transaction."""
+        return sqlstate(error) == "25006"
+
+    def message(self, error: BaseException) -> str:
+        """The primary message alone: DETAIL may hold values of rows."""
+        if error.args and isinstance(error.args[0], dict):  # pg8000
+            return str(error.args[0].get("M", error.args[0]))
+        return re.sub(r"^<class '[^']+'>: ", "", super().message(error))  # SQLAlchemy's asyncpg
+
+    def explain(self, error: BaseException) -> DbadminError | None:
+        """What a SQLSTATE means for somebody who has never seen it."""
+        state, message = sqlstate(error), self.message(error)
+        if "unsupported startup parameter" in message:
+            return ConnectionFailed(
+                f"PgBouncer does not pass on the read-only option: {message}",
+                hint="connect to the server itself, or add it to ignore_startup_parameters of pgbouncer.ini",
+            )
+        if state in _LOGIN or (not state and _LOGIN_WORDS.search(message)):
+            return ConnectionFailed(message, hint="check user, password and pg_hba.conf; dbadmin doctor")
+        if state in _LOST or state.startswith("08"):
+            return ConnectionFailed(f"the connection was lost: {message}", hint="dbadmin doctor")
+        if state == "57014":
+            return StatementFailed(message, hint="allow more with --statement-timeout 5m")
+        if state == "55P03":
+            return StatementFailed(
+                f"another session holds a lock: {message}",
+                hint="try again, or wait longer with --lock-timeout 30s",
+            )
+        return None
+
+
+def sqlstate(error: BaseException) -> str:
+    """The SQLSTATE of an error of any driver, empty where there is none."""
+    if error.args and isinstance(error.args[0], dict):  # pg8000
+        return str(error.args[0].get("C", ""))
+    return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
+
+
+def _autocommit(connection: "Connection") -> bool:
+    return bool(getattr(connection.connection.dbapi_connection, "autocommit", False))
+
+
+def _apply_timeouts(connection: "Connection") -> None:
+    statement = _timeouts.get(connection)
+    if statement:
+        connection.exec_driver_sql(statement)

@@ -1,0 +1,178 @@
+"""Statements that PostgreSQL takes in a read-only transaction although they change something, or end it.
+
+A seat belt and not a lock: functions and roles can hide anything. What holds is a role that may only read.
+"""
+
+import re
+from collections.abc import Iterator
+
+ON = {"on", "true", "yes", "1", "t", "y"}
+READ_ONLY_SETTINGS = ("transaction_read_only", "default_transaction_read_only")
+
+FIRST_WORDS = {
+    "commit": "it ends the read-only transaction",
+    "end": "it ends the read-only transaction",
+    "abort": "it ends the read-only transaction",
+    "discard": "it resets the session's settings",
+    "lock": "it locks a table against its application",
+    "vacuum": "VACUUM writes",
+    "analyze": "ANALYZE writes statistics",
+    "analyse": "ANALYZE writes statistics",
+    "cluster": "CLUSTER rewrites a table",
+    "repack": "REPACK rewrites a table",
+    "reindex": "REINDEX rewrites an index",
+    "checkpoint": "it makes the server write",
+    "alter": "ALTER changes the database or the server",
+    "notify": "it sends a message to other sessions",
+    "load": "it loads code into the server",
+    "do": "a DO block cannot be checked",
+}
+
+_FUNCTIONS = re.compile(
+    r"""\b(
+        lo_(?!get\b|open\b|close\b|tell\b|tell64\b|lseek\b|lseek64\b)\w+ | lowrite
+      | dblink\w*
+      | pg_(?:cancel|terminate)_backend | pg_reload_conf | pg_rotate_logfile\w* | pg_promote
+      | pg_switch_(?:wal|xlog) | pg_create_restore_point
+      | pg_(?:start_backup|stop_backup|backup_start|backup_stop)
+      | pg_(?:wal|xlog)_replay_(?:pause|resume)
+      | pg_(?:create|drop|copy|sync|advance)_\w*replication_slots?
+      | pg_replication_slot_advance | pg_replication_origin_\w+
+      | pg_logical_emit_message | pg_logical_slot_get_\w+
+      | pg_stat_reset\w* | pg_stat_statements_reset | pg_(?:clear|restore)_(?:relation|attribute)_stats
+      | pg_notify | pg_(?:try_)?advisory_\w+
+      | pg_file_(?:write|rename|unlink|sync) | pg_import_system_collations
+      | pg_log_backend_memory_contexts | gin_clean_pending_list | brin_\w*summarize\w*
+    )\s*\(""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SET_CONFIG = re.compile(r"\bset_config\s*\(\s*(?:'(?P<name>[^']*)'\s*,\s*(?:'(?P<value>[^']*)')?)?", re.IGNORECASE)
+_SET = re.compile(
+    rf"(?:set|reset)\s+(?:session\s+|local\s+)?(?:{'|'.join(READ_ONLY_SETTINGS)})\b\s*(?:to|=)?\s*'?(?P<value>\w*)",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(
+    r"""
+      (?P<comment>--[^\n]*)
+    | (?P<open>/\*)
+    | (?P<escape>\b[eE]'(?:[^'\\]|\\.|'')*')
+    | (?P<string>'(?:[^']|'')*')
+    | (?P<hidden>\b[uU]&"[^"]*")
+    | (?P<name>"(?:[^"]|"")*")
+    | (?P<tag>\$(?:[^\W\d]\w*)?\$)
+    | (?P<semicolon>;)
+    | (?P<other>[\w$]+|\s+|.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def split(text: str) -> Iterator[str]:
+    """The statements of a text, without comments, quoted names without their quotes, one space between words.
+
+    >>> list(split("select 1; -- first\\n/* a /* nested */ one */ COMMIT"))
+    ['select 1', 'COMMIT']
+    >>> list(split("select 'a;b', \\"Lo_Unlink\\" (1)"))
+    ["select 'a;b', Lo_Unlink (1)"]
+    """
+    parts: list[str] = []
+    at = 0
+    while at < len(text):
+        token = _TOKEN.match(text, at)
+        assert token is not None, "the last alternative takes any character"
+        at, kind, word = token.end(), token.lastgroup, token.group()
+        if kind == "semicolon":
+            yield _joined(parts)
+            parts = []
+        elif kind == "open":
+            at = _end_of_comment(text, at)
+            parts.append(" ")
+        elif kind == "tag":
+            end = text.find(word, at)
+            at = len(text) if end < 0 else end + len(word)
+            parts.append(" '' ")
+        else:
+            parts.append(" " if kind == "comment" else word[1:-1] if kind == "name" else word)
+    yield _joined(parts)
+
+
+def _joined(parts: list[str]) -> str:
+    return re.sub(r"\s+", " ", "".join(parts)).strip()
+
+
+def _end_of_comment(text: str, at: int) -> int:
+    depth = 1
+    for mark in re.compile(r"/\*|\*/").finditer(text, at):
+        depth += 1 if mark.group() == "/*" else -1
+        if depth == 0:
+            return mark.end()
+    return len(text)
+
+
+def refused(text: str) -> str | None:
+    """Why a text is refused in a read-only session, or None.
+
+    >>> refused("select * from users") is None, refused("SAVEPOINT a; ROLLBACK TO a") is None
+    (True, True)
+    >>> refused("select 1; commit; begin read write; delete from users")
+    'COMMIT: it ends the read-only transaction'
+    """
+    for statement in split(text):
+        reason = _refused_one(statement)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _refused_one(statement: str) -> str | None:
+    lowered = statement.lower()
+    words = re.findall(r"\w+", lowered)[:3]
+    first = words[0] if words else ""
+    if first in FIRST_WORDS:
+        return f"{first.upper()}: {FIRST_WORDS[first]}"
+    if first == "rollback" and not re.match(r"rollback (?:work |transaction )?to\b", lowered):
+        return "ROLLBACK: it ends the read-only transaction"
+    if words[:2] == ["prepare", "transaction"]:
+        return "PREPARE TRANSACTION: it leaves a transaction behind"
+    if first in ("set", "reset", "begin", "start"):
+        return _refused_setting(first, lowered)
+    if first == "copy":
+        return _refused_copy(lowered)
+    if re.search(r"\bupdate (?:only )?(?:pg_catalog ?\. ?)?pg_settings\b", lowered):
+        return "UPDATE pg_settings: it changes settings of the session"
+    return _refused_function(statement)
+
+
+def _refused_setting(first: str, lowered: str) -> str | None:
+    if re.search(r"\bread write\b", lowered):
+        return f"{first.upper()} … READ WRITE: it would allow writing"
+    if lowered.startswith("reset all"):
+        return "RESET ALL: it resets the session's settings"
+    setting = _SET.match(lowered)
+    if setting is not None and setting["value"] not in ON:
+        return f"{first.upper()} {READ_ONLY_SETTINGS[1]}: it would allow writing"
+    return None
+
+
+def _refused_copy(lowered: str) -> str | None:
+    if re.search(r"\bprogram\b", lowered):
+        return "COPY … PROGRAM: it runs a command on the server"
+    if re.search(r"\bto (?!stdout\b)[e']", lowered):
+        return "COPY … TO a file: it writes on the server"
+    return _refused_function(lowered)
+
+
+def _refused_function(statement: str) -> str | None:
+    if re.search(r"\b[uU]&\"", statement):
+        return 'U&"…": a name with escapes cannot be checked'
+    plain = re.sub(r"'(?:[^']|'')*'", "''", statement)
+    called = _FUNCTIONS.search(plain)
+    if called is not None:
+        return f"{called[1].lower()}(): it changes something outside the transaction"
+    for setting in _SET_CONFIG.finditer(statement):
+        name, value = setting["name"], setting["value"]
+        if name is None:
+            return "set_config(): the setting's name must be written out"
+        if name.lower() in READ_ONLY_SETTINGS and (value is None or value.lower() not in ON):
+            return f"set_config('{name}'): it would allow writing"
+    return None

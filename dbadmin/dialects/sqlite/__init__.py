@@ -1,0 +1,26 @@
+"""SQLite, by its parts."""
+
+from dbadmin.dialects.base import Dialect
+from dbadmin.dialects.sqlite.address import SqliteAddressing
+from dbadmin.dialects.sqlite.catalog import SqliteCatalog
+from dbadmin.dialects.sqlite.copying import SqliteCopying
+from dbadmin.dialects.sqlite.fingerprint import SqliteFingerprints
+from dbadmin.dialects.sqlite.isolation import SqliteIsolation
+from dbadmin.dialects.sqlite.observe import SqliteObserver
+from dbadmin.dialects.sqlite.schema import SqliteSchema
+from dbadmin.dialects.sqlite.session import SqliteSession
+
+DIALECT = Dialect(
+    name="sqlite",
+    default_driver="pysqlite",
+    extra=None,
+    session=SqliteSession(),
+    address=SqliteAddressing(),
+    catalog=SqliteCatalog(),
+    schema=SqliteSchema(),
+    fingerprint=SqliteFingerprints(),
+    observe=SqliteObserver(),
+    copying=SqliteCopying(),
+    transactional_ddl=False,
+    isolation=SqliteIsolation(),
+)

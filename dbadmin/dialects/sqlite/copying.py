@@ -1,0 +1,226 @@
+"""Copies of a SQLite database: page for page by the backup API, in a private directory.
+
+The source is opened with mode=ro alone. `immutable=1` would lose what is still in its WAL, a plain open would
+recover a crashed writer's journal in place, and copying the file of a live database tears it. Where a crash left
+a hot journal, the files are copied as bytes and recovered in the copy.
+"""
+
+import contextlib
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from dbadmin.dialects import private
+from dbadmin.dialects.base import Copied, Copying, Existing, Place, Progress
+from dbadmin.dialects.sqlite.address import SqliteAddressing
+from dbadmin.errors import InternalError, NotFinished, NotSupported, UnknownName
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection
+
+PREFIX = "dbadmin-sqlite-"
+_PAGES_A_STEP = 20_000
+_HASH = """
+import hashlib, sys
+for path in sys.argv[1:]:
+    try:
+        with open(path, "rb") as file:
+            print(hashlib.file_digest(file, "sha256").hexdigest())
+    except FileNotFoundError:
+        print("-")
+"""
+"""Run in a process of its own: closing a file drops every POSIX lock that SQLite holds on it in that process."""
+
+
+def database_file(url: "URL") -> Path | None:
+    """The file that a URL names, links resolved; None in memory."""
+    path = SqliteAddressing().location_of_url(url).path
+    return None if path is None else Path(path).resolve()
+
+
+class SqliteCopying(Copying):
+    """Private directories with database files in them."""
+
+    method = "backup API, into a private directory"
+
+    def size(self, connection: "Connection") -> int | None:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        return int(pages) * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
+
+    def free_space(self) -> int:
+        return shutil.disk_usage(tempfile.gettempdir()).free
+
+    def facts(self, connection: "Connection") -> None:
+        return None
+
+    @contextmanager
+    def place(self, facts: None) -> Iterator[Place]:
+        with private.directory(PREFIX) as directory:
+            yield SqlitePlace(directory)
+
+    def file_proof(self, url: "URL") -> Callable[[], str | None]:
+        path = database_file(url)
+        if path is None:
+            return lambda: None
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _HASH, str(path), f"{path}-wal"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+        def result() -> str | None:
+            told, _ = process.communicate()
+            return told if process.returncode == 0 else None
+
+        return result
+
+    def existing(self) -> tuple[Existing, ...]:
+        return private.existing(PREFIX, "sqlite")
+
+    def remove(self, name: str) -> None:
+        found = {place.name: place for place in self.existing()}
+        if name not in found:
+            raise UnknownName("copy", name, found)
+        private.remove(found[name].directory)
+
+
+class SqlitePlace(Place):
+    """A private directory; each copy is `<name>/<file name>` so that file names stay as they were."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.name = directory.name
+        self.server_version = sqlite3.sqlite_version
+        self._files: dict[str, Path] = {}
+
+    def copy(self, source: "URL", name: str, *, facts: None, progress: Progress) -> Copied:
+        path = database_file(source)
+        if path is None:
+            raise NotSupported(
+                "a database in memory cannot be copied", hint="use a database that is a file, or --backup"
+            )
+        target = self._new(name, path.name)
+        temporary = target.with_name(target.name + ".part")
+        try:
+            method = _copy(path, temporary, progress)
+            check(temporary)
+            for suffix in ("-wal", "-shm", "-journal"):
+                target.with_name(temporary.name + suffix).unlink(missing_ok=True)
+            temporary.rename(target)
+        except BaseException:
+            shutil.rmtree(target.parent, ignore_errors=True)
+            del self._files[name]
+            raise
+        return Copied(_url(target), method, target.stat().st_size)
+
+    def clone(self, name: str, new_name: str) -> "URL":
+        original = self._files[name]
+        target = self._new(new_name, original.name)
+        # Nobody is connected to the original, which is ours alone: its bytes and its WAL are the database.
+        for suffix in ("", "-wal"):
+            beside = original.with_name(original.name + suffix)
+            if beside.exists():
+                shutil.copyfile(beside, target.with_name(target.name + suffix))
+                target.with_name(target.name + suffix).chmod(0o600)
+        return _url(target)
+
+    def empty(self, name: str) -> "URL":
+        target = self._new(name, "empty.db")
+        target.touch(mode=0o600)
+        return _url(target)
+
+    def drop(self, name: str) -> None:
+        if name not in self._files:
+            raise InternalError(f"{name} is not a copy of this place")
+        shutil.rmtree(self._files.pop(name).parent)
+
+    def keep(self) -> None:
+        private.keep(self.directory)
+
+    def _new(self, name: str, file_name: str) -> Path:
+        directory = self.directory / name
+        directory.mkdir(mode=0o700)
+        self._files[name] = directory / file_name
+        return self._files[name]
+
+
+def check(path: Path) -> None:
+    """Raise NotFinished unless the file is a whole SQLite database."""
+    with closing(sqlite3.connect(_uri(path, "rw"), uri=True)) as copy:
+        try:
+            found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            found = str(error)
+    if found != "ok":
+        raise NotFinished(
+            f"the copy is damaged: {found}", hint="check the source: PRAGMA integrity_check, or use a backup"
+        )
+
+
+def _copy(source: Path, target: Path, progress: Progress) -> str:
+    target.touch(mode=0o600, exist_ok=False)
+    try:
+        with closing(sqlite3.connect(_uri(source, "ro"), uri=True, timeout=5)) as reader:
+            reader.execute("SELECT count(*) FROM sqlite_master").fetchone()  # a hot journal is refused here
+            with closing(sqlite3.connect(_uri(target, "rw"), uri=True)) as writer:
+                reader.backup(writer, pages=_PAGES_A_STEP, progress=_told(progress))
+        return "backup"
+    except sqlite3.OperationalError as error:
+        if not _needs_recovery(source, error):
+            raise NotFinished(f"{source} cannot be copied: {error}", hint="dbadmin doctor") from error
+    except sqlite3.DatabaseError as error:
+        raise NotFinished(f"{source} cannot be copied: {error}", hint="dbadmin doctor") from error
+    return _copy_bytes(source, target)
+
+
+def _told(progress: Progress) -> Callable[[int, int, int], object]:
+    return lambda _, remaining, total: progress("copy", total - remaining, total)
+
+
+def _needs_recovery(source: Path, error: sqlite3.OperationalError) -> bool:
+    left = any(source.with_name(source.name + suffix).exists() for suffix in ("-journal", "-wal"))
+    return left and ("readonly" in str(error) or "unable to open" in str(error))
+
+
+def _copy_bytes(source: Path, target: Path) -> str:
+    """Copy what a crashed writer left, and recover it in the copy; refused while somebody still writes."""
+    files = [source.with_name(source.name + suffix) for suffix in ("", "-journal", "-wal")]
+    before = [_state(path) for path in files]
+    for path, suffix in zip(files, ("", "-journal", "-wal"), strict=True):
+        with contextlib.suppress(FileNotFoundError):
+            beside = target.with_name(target.name + suffix)
+            shutil.copyfile(path, beside)
+            beside.chmod(0o600)
+    if [_state(path) for path in files] != before:
+        raise NotFinished(
+            f"{source} changed while it was copied, and a journal forbids to read it otherwise",
+            hint="stop what writes to it, or open it once with its own application so that it recovers",
+        )
+    with closing(sqlite3.connect(_uri(target, "rw"), uri=True)) as copy:
+        copy.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        copy.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return "bytes, recovered in the copy"
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path))}?mode={mode}"
+
+
+def _url(path: Path) -> "URL":
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(path))

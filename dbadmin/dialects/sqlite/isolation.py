@@ -1,0 +1,27 @@
+"""Keeping a process away from every SQLite file but one."""
+
+import sqlite3
+
+from dbadmin.dialects.isolation import Isolation, Judge, RawDriver
+from dbadmin.dialects.sqlite.address import SqliteAddressing
+
+
+class SqliteIsolation(Isolation):
+    """The module's own functions are wrapped: a file opened without SQLAlchemy is led like any other."""
+
+    raw_drivers = (
+        RawDriver("pysqlite", "sqlite3.dbapi2", ("connect",)),
+        RawDriver("pysqlite", "sqlite3", ("connect",)),
+    )
+
+    def install(self, judge: Judge) -> None:
+        """ATTACH asks too, and VACUUM INTO, which attaches its target."""
+        from dbadmin.dialects.sqlite.observe import GUARDS
+
+        def attach(action: int, first: str | None, *_: str | None) -> int:
+            if action == sqlite3.SQLITE_ATTACH:
+                # What the judge raises denies the statement; SQLite's callbacks let no exception through.
+                judge(SqliteAddressing().of_parameters("pysqlite", [first or ""], {}))
+            return sqlite3.SQLITE_OK
+
+        GUARDS.append(attach)

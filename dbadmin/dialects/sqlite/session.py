@@ -1,0 +1,255 @@
+"""Sessions on SQLite: opened with mode=ro, kept read-only by query_only and an authorizer."""
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from dbadmin.dialects.base import Identity, SessionRules
+from dbadmin.dialects.sqlite.address import Location, SqliteAddressing, join, locate
+from dbadmin.dialects.sqlite.driver import file_of, on_driver
+from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection
+
+READING = {
+    "collation_list", "compile_options", "database_list", "foreign_key_check", "foreign_key_list",
+    "function_list", "index_info", "index_list", "index_xinfo", "integrity_check", "module_list",
+    "pragma_list", "quick_check", "table_info", "table_list", "table_xinfo",
+}  # fmt: skip
+"""PRAGMAs that read, with or without an argument."""
+
+OWN_SESSION = {
+    "automatic_index", "busy_timeout", "cache_size", "cache_spill", "case_sensitive_like", "cell_size_check",
+    "defer_foreign_keys", "foreign_keys", "full_column_names", "hard_heap_limit", "legacy_alter_table",
+    "mmap_size", "read_uncommitted", "recursive_triggers", "reverse_unordered_selects", "short_column_names",
+    "soft_heap_limit", "synchronous", "temp_store", "threads", "trusted_schema",
+}  # fmt: skip
+"""PRAGMAs whose argument changes nothing but this session."""
+
+PASSED_OVER = {
+    "auto_vacuum", "encoding", "journal_mode", "journal_size_limit", "locking_mode", "optimize", "page_size",
+    "secure_delete", "wal_autocheckpoint",
+}  # fmt: skip
+"""PRAGMAs that applications send on every connect and that would write: they do nothing, without an error."""
+
+WRITING = {"incremental_vacuum", "wal_checkpoint"}
+"""PRAGMAs that write even without an argument."""
+
+DENIED_FUNCTIONS = {"edit", "fts3_tokenizer", "load_extension", "writefile"}
+RTREE_SHADOWS = ("_node", "_rowid", "_parent")
+ON = {"1", "on", "true", "yes"}
+
+_ALLOWED_ACTIONS = {
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_RECURSIVE,
+    sqlite3.SQLITE_TRANSACTION,
+    sqlite3.SQLITE_SAVEPOINT,
+}
+_ROW_WRITES = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}
+
+
+def authorize(action: int, first: str | None, second: str | None, _database: str | None, _by: str | None) -> int:
+    """SQLite's authorizer callback of a read-only session.
+
+    Some writes pass here and are refused later, by query_only, because virtual tables announce them for
+    reading too: the declaration of any virtual table is an UPDATE of sqlite_master, and an R-tree prepares
+    every statement on its shadow tables when it is opened.
+    """
+    if action in _ALLOWED_ACTIONS:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_FUNCTION:
+        return sqlite3.SQLITE_DENY if (second or "").lower() in DENIED_FUNCTIONS else sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_PRAGMA:
+        return _pragma((first or "").lower(), second)
+    if action == sqlite3.SQLITE_UPDATE and first in ("sqlite_master", "sqlite_schema"):
+        return sqlite3.SQLITE_OK
+    if action in _ROW_WRITES and (first or "").endswith(RTREE_SHADOWS):
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
+
+
+def _pragma(name: str, argument: str | None) -> int:
+    if name in WRITING:
+        return sqlite3.SQLITE_DENY
+    if name == "optimize" or (name in PASSED_OVER and argument is not None):
+        return sqlite3.SQLITE_IGNORE
+    if argument is None or name in READING or name in OWN_SESSION:
+        return sqlite3.SQLITE_OK
+    if name == "query_only" and argument.lower() in ON:
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
+
+
+class Deadline:
+    """Interrupts a statement that runs longer than `seconds`; SQLite asks every ten thousand steps."""
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+        self.at: float | None = None
+
+    def start(self, *_: Any) -> None:
+        """A statement begins."""
+        self.at = None if self.seconds is None else time.monotonic() + self.seconds
+
+    def clear(self, *_: Any) -> None:
+        """The transaction is over: the connection may now serve somebody without a limit."""
+        self.at = None
+
+    def passed(self) -> int:
+        """SQLite's progress handler: non-zero interrupts."""
+        return int(self.at is not None and time.monotonic() > self.at)
+
+
+_deadlines: "WeakKeyDictionary[Connection, Deadline]" = WeakKeyDictionary()
+
+
+class SqliteSession(SessionRules):
+    """How sessions behave on SQLite."""
+
+    def read_only_parameters(self, driver: str, cargs: list[Any], cparams: dict[str, Any]) -> None:
+        """Open with mode=ro. Raises ConnectionFailed where there is no such file; nothing is created."""
+        location = locate(cargs, cparams)
+        if location.path is None:
+            return
+        require_file(location)
+        options = {key: value for key, value in location.options.items() if key not in ("mode", "immutable")}
+        name = join(location.path, {**options, "mode": "ro"})
+        if cargs:
+            cargs[0] = name
+        else:
+            cparams["database"] = name
+        cparams["uri"] = True
+
+    def make_read_only(self, dbapi_connection: Any) -> None:
+        """Set query_only and the authorizer, which keeps SQL from switching it off."""
+
+        def guard(raw: sqlite3.Connection) -> None:
+            raw.execute("PRAGMA query_only = ON")
+            raw.set_authorizer(authorize)
+
+        on_driver(dbapi_connection, guard)
+
+    def begin_read_only(self, connection: "Connection") -> None:
+        """Nothing to say: the whole session is read-only."""
+        return
+
+    def prove_read_only(self, connection: "Connection") -> None:
+        """Try CREATE TABLE inside a savepoint that is rolled back; ends the open transaction."""
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            connection.exec_driver_sql("SAVEPOINT dbadmin_proof")
+            connection.exec_driver_sql("CREATE TABLE dbadmin_read_only_proof (id INTEGER)")
+        except DBAPIError as error:
+            if error.orig is not None and self.is_read_only_error(error.orig):
+                return
+            raise
+        finally:
+            connection.rollback()
+        raise NotFinished("this session takes writes although it was opened read-only; the proof was rolled back")
+
+    def refused(self, statement: str) -> str | None:
+        """Nothing by name: the authorizer sees what a statement does."""
+        return None
+
+    def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
+        """Set busy_timeout, and a limit by the progress handler; None leaves either as the driver has it."""
+        from sqlalchemy import event
+
+        deadline = _deadlines.get(connection)
+        if deadline is None:
+            deadline = _deadlines[connection] = Deadline()
+            event.listen(connection, "before_cursor_execute", deadline.start)
+            event.listen(connection, "commit", deadline.clear)
+            event.listen(connection, "rollback", deadline.clear)
+        deadline.seconds = statement
+        handler = None if statement is None else deadline.passed
+
+        def limit(raw: sqlite3.Connection) -> None:
+            if lock is not None:
+                raw.execute(f"PRAGMA busy_timeout = {round(lock * 1000):d}")
+            raw.set_progress_handler(handler, 10_000)
+
+        on_driver(connection.connection.dbapi_connection, limit)
+
+    def identity(self, connection: "Connection") -> Identity:
+        """The file by device and inode; in memory, the connection itself."""
+        path = on_driver(connection.connection.dbapi_connection, file_of)
+        if not path:
+            memory = str(id(connection.connection.driver_connection))
+            return Identity("sqlite", ":memory:", ("memory", memory), "a database in memory")
+        status = Path(path).stat()
+        real = str(Path(path).resolve())
+        return Identity("sqlite", Path(real).name, (str(status.st_dev), str(status.st_ino)), real)
+
+    def server_version(self, connection: "Connection") -> str:
+        """The version of the SQLite library that the driver was linked with."""
+        return str(connection.exec_driver_sql("SELECT sqlite_version()").scalar_one())
+
+    def is_read_only_error(self, error: BaseException) -> bool:
+        """A write stopped by the authorizer, by query_only or by mode=ro."""
+        if _trouble_with_file(error):
+            return False
+        name = getattr(error, "sqlite_errorname", "")
+        if name == "SQLITE_AUTH" or name.startswith("SQLITE_READONLY"):
+            return True
+        return isinstance(error, sqlite3.Error) and "not authorized" in str(error)
+
+    def check_target(self, url: "URL") -> None:
+        """Raise ConnectionFailed where the file does not exist: connecting would make an empty one."""
+        require_file(SqliteAddressing().location_of_url(url))
+
+    def explain(self, error: BaseException) -> DbadminError | None:
+        """Files that cannot be read as a database, and statements that took too long."""
+        trouble = _trouble_with_file(error)
+        if trouble is not None:
+            return ConnectionFailed(trouble[0], hint=trouble[1])
+        name = getattr(error, "sqlite_errorname", "")
+        if name == "SQLITE_INTERRUPT":
+            return StatementFailed(
+                "the statement ran longer than the time limit", hint="allow more with --statement-timeout 5m"
+            )
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return StatementFailed(
+                "another session holds a lock on the database",
+                hint="try again, or wait longer with --lock-timeout 30s",
+            )
+        return None
+
+
+def require_file(location: Location) -> None:
+    """Raise ConnectionFailed unless there is a file (nothing to check in memory)."""
+    if location.path is None:
+        return
+    path = Path(location.path)
+    if path.is_dir():
+        raise ConnectionFailed(f"{path} is a directory, not a SQLite database", hint="dbadmin doctor")
+    if not path.exists():
+        raise ConnectionFailed(
+            f"there is no SQLite database {path}",
+            hint="a relative path counts from the current directory; dbadmin doctor shows where it came from",
+        )
+
+
+def _trouble_with_file(error: BaseException) -> tuple[str, str] | None:
+    """What is wrong with the file itself and what to do, or None."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name == "SQLITE_NOTADB":
+        return "the file is not a SQLite database, or it is encrypted", "dbadmin doctor"
+    if name == "SQLITE_CORRUPT":
+        return "the SQLite database is damaged", "restore it from a backup"
+    if name in ("SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY"):
+        return (
+            "a writer crashed and left a journal beside the SQLite database: it cannot be read as it stands",
+            "open it once with the application, which rolls the journal back",
+        )
+    if name in ("SQLITE_READONLY_CANTINIT", "SQLITE_CANTOPEN"):
+        return (
+            "the SQLite database cannot be opened for reading",
+            "its user needs to read the file, and in WAL mode to write in its directory",
+        )
+    return None

@@ -1,0 +1,1 @@
+"""A small SaaS backend: accounts, payments and a blog."""

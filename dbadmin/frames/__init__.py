@@ -1,0 +1,15 @@
+"""Statements → typed DataFrames for notebooks, and → rows for the command line.
+
+    frame(database, select(User).where(User.id == 3))
+    frame(database, "select * from users where id = :id", params={"id": 3})
+    for part in frame(database, recent(BlogPost), chunks=100_000): …
+
+pandas is imported with the first frame.
+"""
+
+from dbadmin.frames.frame import frame
+from dbadmin.frames.rows import rows, statement_rows
+from dbadmin.queries.values import parse_parameters
+from dbadmin.queries.written import split_statements, without_where
+
+__all__ = ["frame", "parse_parameters", "rows", "split_statements", "statement_rows", "without_where"]

@@ -1,0 +1,215 @@
+"""Runs an env.py that believes it migrates, and writes down what it says: URL, metadata, version table.
+
+Started by `capture` in a fresh process, never imported by dbadmin itself: it changes SQLAlchemy's classes for
+good. Three ways, in this order: online with fake connections, offline (`--sql`), and, where env.py raises in
+both, the globals that its frame had by then. The answer is one line of JSON on a descriptor of its own.
+"""
+
+import contextlib
+import ctypes
+import json
+import logging.config
+import os
+import sys
+import traceback
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dbadmin.migrations import blame, fakes, harvest
+from dbadmin.migrations.project import Project
+
+ASK_DESCRIPTOR = "DBADMIN_CAPTURE_ASK"
+ANSWER_DESCRIPTOR = "DBADMIN_CAPTURE_ANSWER"
+_PR_SET_PDEATHSIG, _SIGKILL = 1, 9
+
+
+class Configured(BaseException):
+    """env.py has called context.configure(): all is known, and it need not go on."""
+
+
+class Recorder:
+    """Takes the place of Alembic's EnvironmentContext.configure and keeps what it is called with."""
+
+    def __init__(self, go_on: bool) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.go_on = go_on
+
+    def install(self) -> None:
+        """From now on every env.py in this process meets this recorder."""
+        from alembic.runtime.environment import EnvironmentContext
+
+        def configure(_: Any, connection: Any = None, url: Any = None, **options: Any) -> None:
+            self.calls.append({"connection": connection, "url": url, **options})
+            if not self.go_on:
+                raise Configured
+
+        EnvironmentContext.configure = configure  # type: ignore[assignment]
+        EnvironmentContext.run_migrations = fakes.Nothing()  # type: ignore[assignment]
+        EnvironmentContext.begin_transaction = fakes.Nothing()  # type: ignore[assignment]
+        EnvironmentContext.get_context = lambda _: fakes.Nothing()  # type: ignore[assignment,return-value]
+
+
+def main() -> None:
+    """Read the question, run env.py, answer, and end at once whatever user code has left running."""
+    _die_with_parent(int(os.environ.pop("DBADMIN_CAPTURE_PARENT")))
+    answer_to = int(os.environ.pop(ANSWER_DESCRIPTOR))
+    with os.fdopen(int(os.environ.pop(ASK_DESCRIPTOR)), encoding="utf-8") as question:
+        asked = json.load(question)
+    os.set_inheritable(answer_to, False)
+    project = Project(
+        ini=Path(asked["ini"]) if asked["ini"] else None,
+        section=asked["section"],
+        script_location=Path(asked["script_location"]),
+        directory=Path(asked["directory"]),
+        options=asked["options"],
+    )
+    answer = capture(project)
+    with os.fdopen(answer_to, "w", encoding="utf-8") as out:
+        out.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+    os._exit(0)  # not sys.exit: threads and exit handlers of user code must not hold the answer back
+
+
+def capture(project: Project) -> dict[str, Any]:
+    """What env.py says, as plain data; `error` instead where it says nothing."""
+    fakes.install()
+    logging.config.fileConfig = lambda *_, **__: None
+    sys.argv = ["alembic", "current"]
+    before = set(sys.path)
+    text = project.env_py.read_text(encoding="utf-8", errors="replace")
+    recorder = Recorder(go_on="SQLALCHEMY_BINDS" in text or "databases" in text)
+    recorder.install()
+    errors = []
+    for style in ("online", "offline"):
+        recorder.calls.clear()
+        error = _run(project, offline=style == "offline", flask="current_app" in text)
+        if recorder.calls:
+            seen = harvest.of_calls(recorder.calls)
+            return _answer(seen, style, project, before)
+        if error is not None:
+            errors.append(error)
+    for error in errors:
+        seen_globals = _globals_of_env(error, project)
+        if seen_globals is not None:
+            return _answer(harvest.of_globals(seen_globals), "globals", project, before)
+    return {"error": _described(errors[0] if errors else None, project)}
+
+
+def _run(project: Project, *, offline: bool, flask: bool) -> BaseException | None:
+    """Run env.py once; the error it ended with, if any."""
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    try:
+        with _flask_application() if flask else contextlib.nullcontext():
+            config = project.config()
+            config.cmd_opts = Namespace(
+                x=None,
+                name=project.section,
+                config=str(project.ini),
+                cmd=(None, [], []),
+                sql=offline,
+                tag=None,
+            )
+            directory = ScriptDirectory.from_config(config)
+            with EnvironmentContext(config, directory, fn=lambda *_: [], as_sql=offline):
+                directory.run_env()
+    except Configured:
+        return None
+    except BaseException as error:
+        return error
+    return None
+
+
+@contextlib.contextmanager
+def _flask_application() -> Iterator[None]:
+    """The application's context, as `flask db` gives it to env.py."""
+    try:
+        from flask.cli import ScriptInfo, load_dotenv
+    except ImportError:
+        yield
+        return
+    load_dotenv()
+    with ScriptInfo().load_app().app_context():
+        yield
+
+
+def _answer(seen: harvest.Harvest, style: str, project: Project, before: set[str]) -> dict[str, Any]:
+    added = [str((project.directory / entry).resolve()) for entry in sys.path if entry not in before]
+    return {
+        "style": style,
+        "sys_path": list(dict.fromkeys(added)),
+        "url_origin": _origin(seen.url, project),
+        **seen.to_dict(),
+    }
+
+
+def _origin(url: str | None, project: Project) -> str:
+    """Where env.py seems to have the URL from: the first place that holds the same."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    env_py = _relative(project.env_py, project)
+    if url is None:
+        return env_py
+    places: dict[str, str | None] = {}
+    if project.ini is not None:
+        with contextlib.suppress(Exception):
+            places[_relative(project.ini, project)] = project.config().get_main_option("sqlalchemy.url")
+    places |= {f"{name} (environment)": text for name, text in os.environ.items() if "://" in text}
+    for place, text in places.items():
+        with contextlib.suppress(ArgumentError, ValueError):
+            if text and make_url(text) == make_url(url):
+                return f"{place} through {env_py}"
+    return env_py
+
+
+def _globals_of_env(error: BaseException, project: Project) -> Mapping[str, Any] | None:
+    """The globals of env.py's own frame in a traceback, where they name a metadata by then."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        file = frame.f_globals.get("__file__")
+        if file and Path(file).resolve() == project.env_py.resolve():
+            known = dict(frame.f_globals)
+            if harvest.metadata_in(known.get("target_metadata")):
+                known.setdefault("url", project.config().get_main_option("sqlalchemy.url"))
+                return known
+    return None
+
+
+def _described(error: BaseException | None, project: Project) -> dict[str, Any]:
+    env_py = _relative(project.env_py, project)
+    if error is None:
+        return {"kind": "silent", "text": f"{env_py} never calls context.configure()", "module": None}
+    line = blame.of_error(error, project.directory)
+    if isinstance(error, fakes.ConnectRefused):
+        return {
+            "kind": "connects",
+            "text": f"{error.line or line or env_py} connects on import",
+            "module": None,
+        }
+    if isinstance(error, SystemExit):
+        return {"kind": "raised", "text": f"{line or env_py} calls sys.exit({error.code!r})", "module": None}
+    module = error.name if isinstance(error, ModuleNotFoundError) else None
+    first = next(iter(str(error).strip().splitlines()), "")
+    return {"kind": "raised", "text": f"{line or env_py}: {type(error).__name__}: {first}", "module": module}
+
+
+def _relative(path: Path, project: Project) -> str:
+    try:
+        return str(path.resolve().relative_to(project.directory.resolve()))
+    except ValueError:
+        return str(path)
+
+
+def _die_with_parent(parent: int) -> None:
+    """Linux: be killed when dbadmin is. Elsewhere the time limit ends what is left."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""What crosses the pipe between dbadmin and the process that runs env.py: one request down, events up.
+
+Plain JSON both ways. URLs carry passwords, so a request travels through a pipe, never by argument or file.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from dbadmin.dialects import Address, Identity, TableName
+from dbadmin.migrations.project import Project
+from dbadmin.results import Lock
+from dbadmin.secrets import mask
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from dbadmin.state import Snapshot
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class WalkRequest:
+    """One upgrade or downgrade to run on a copy.
+
+    `source` is the address of the database that env.py means (the configured one, also where the copy was
+    made from a backup): connections to it are led to the copy. `timeout` is in seconds for each revision,
+    None for none. `allow` lists HOST or HOST:PORT that user code may reach. `environment` is the environment
+    that a plain `alembic` would have. With `look`, the state after each revision is read from inside,
+    without the tables in `exclude`; `before` is the state at the start.
+    """
+
+    project: Project
+    copy_url: "URL" = field(repr=False)
+    source: Address | None
+    copy_identity: Identity
+    direction: Literal["upgrade", "downgrade"]
+    destination: str
+    source_files: tuple[Path, ...] = ()
+    version_table: str = "alembic_version"
+    version_table_schema: str | None = None
+    timeout: float | None = None
+    allow: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    look: bool = False
+    exclude: tuple[TableName, ...] = ()
+    before: "Snapshot | None" = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class StepError:
+    """Why a walk failed. `file` and `line` are inside the revision script (or env.py) where the error came
+    from.
+
+    `not_implemented`: the script refuses by design. `timed_out`: the step ran longer than the limit. `at_commit`:
+    the commit failed, so `revision` is the last one of perhaps several in that transaction.
+    """
+
+    type: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    revision: str | None = None
+    statement: str | None = None
+    not_implemented: bool = False
+    timed_out: bool = False
+    at_commit: bool = False
+
+
+@dataclass(frozen=True)
+class StepSeen:
+    """One revision as it was seen from inside, before it was committed.
+
+    `rows_changed` counts the rows that its own INSERT, UPDATE and DELETE statements reported, by table;
+    `touched` are the tables whose rows may have changed (None: not known, any).
+    """
+
+    revision: str
+    message: str
+    file: str | None
+    state: Literal["ok", "failed"]
+    seconds: float | None = None
+    statements: int | None = None
+    rows_changed: Mapping[str, int] | None = None
+    touched: frozenset[TableName] | None = None
+    snapshot: "Snapshot | None" = None
+    locks: tuple[Lock, ...] | None = None
+    error: StepError | None = None
+    failed_statement: str | None = None
+
+
+@dataclass(frozen=True)
+class WalkResult:
+    """What a walk did. `revisions` is what the version table of the copy holds now, whatever the steps said.
+
+    `planned` are the revisions that were to run, in order; `redirected` counts connections to the source
+    that were led to the copy, `refused` lists the targets that user code was kept from (any makes the walk
+    fail); `output` is the end of what user code printed; `version_table` and its schema are what env.py
+    configured; `sandbox` says which protection of the kernel's was on.
+    """
+
+    state: Literal["ok", "failed"]
+    steps: tuple[StepSeen, ...]
+    revisions: tuple[str, ...]
+    error: StepError | None = None
+    redirected: int = 0
+    refused: tuple[str, ...] = ()
+    output: str = ""
+    planned: tuple[str, ...] = ()
+    version_table: str = "alembic_version"
+    version_table_schema: str | None = None
+    sandbox: str = "none"
+
+
+def encode_request(request: WalkRequest, original: Mapping[str, str]) -> bytes:
+    """The request as the child reads it; `original` are values that the child's environment hides from
+    drivers.
+    """
+    project = request.project
+    data = {
+        "project": {
+            "ini": str(project.ini) if project.ini else None,
+            "section": project.section,
+            "script_location": str(project.script_location),
+            "directory": str(project.directory),
+            "options": dict(project.options),
+        },
+        "copy_url": request.copy_url.render_as_string(hide_password=False),
+        "source": encode_address(request.source),
+        "source_files": [str(path) for path in request.source_files],
+        "copy_identity": vars(request.copy_identity) if request.copy_identity else None,
+        "direction": request.direction,
+        "destination": request.destination,
+        "allow": list(request.allow),
+        "look": request.look,
+        "exclude": [list(table) for table in request.exclude],
+        "before": _encode_snapshot(request.before),
+        "original": dict(original),
+    }
+    return json.dumps(data).encode()
+
+
+def _encode_snapshot(snapshot: "Snapshot | None") -> Any:
+    if snapshot is None:
+        return None
+    from dbadmin.state import encode
+
+    return encode(snapshot)
+
+
+def encode_address(address: Address | None) -> dict[str, Any] | None:
+    """An address as JSON takes it."""
+    return None if address is None else {**vars(address), "server": list(address.server)}
+
+
+def decode_project(data: Mapping[str, Any]) -> Project:
+    """The inverse of what `encode_request` does with a project."""
+    ini = Path(data["ini"]) if data["ini"] else None
+    return Project(ini, data["section"], Path(data["script_location"]), Path(data["directory"]), data["options"])
+
+
+def decode_address(data: Mapping[str, Any] | None) -> Address | None:
+    """The inverse of `encode_address`."""
+    if data is None:
+        return None
+    host, port = data["server"]
+    return Address(data["engine"], (host, port), data["database"], data["shown"])
+
+
+def decode_identity(data: Mapping[str, Any] | None) -> Identity | None:
+    """An identity from JSON."""
+    return None if data is None else Identity(data["engine"], data["name"], tuple(data["key"]), data["shown"])
+
+
+def encode_tables(tables: Iterable[TableName] | None) -> list[list[str | None]] | None:
+    """Table names as JSON takes them, sorted."""
+    return (
+        None if tables is None else sorted(([t.schema, t.name] for t in tables), key=lambda t: (t[0] or "", t[1] or ""))
+    )
+
+
+def decode_tables(data: list[list[str]] | None) -> frozenset[TableName] | None:
+    """The inverse of `encode_tables`."""
+    return None if data is None else frozenset(TableName(schema, name) for schema, name in data)
+
+
+def decode_error(data: Mapping[str, Any] | None) -> StepError | None:
+    """A StepError from JSON; its texts are masked."""
+    if data is None:
+        return None
+    fields = dict(data)
+    fields["message"] = mask(fields["message"])
+    if fields.get("statement"):
+        fields["statement"] = mask(fields["statement"])
+    return StepError(**fields)
+
+
+class EventWriter:
+    """Writes events, one JSON line each, on a descriptor of its own; silent in a forked child."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._owner = os.getpid()
+        self._lock = threading.RLock()
+
+    def __call__(self, event: str, **data: Any) -> None:
+        """Send one event."""
+        if os.getpid() != self._owner:
+            return
+        line = json.dumps({"event": event, **data}, default=str).encode() + b"\n"
+        with self._lock:
+            while line:
+                line = line[os.write(self._descriptor, line) :]

@@ -1,0 +1,134 @@
+"""Where a database stands against its migrations. Only looks: no version table is made by it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dbadmin.database import Database
+from dbadmin.dialects import TableName, of
+from dbadmin.errors import nearest
+from dbadmin.migrations.scripts import Scripts
+from dbadmin.results import Revision, State, Status, UnknownRevision
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+ALEMBIC_TABLE = "alembic_version"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the database says: revisions in its version table (None: no such table), and its other tables."""
+
+    revisions: tuple[str, ...] | None
+    tables: tuple[TableName, ...]
+
+
+def applied_revisions(
+    connection: "Connection", version_table: str = ALEMBIC_TABLE, schema: str | None = None
+) -> tuple[str, ...] | None:
+    """The revisions in the version table, sorted; None where the database has no version table."""
+    from sqlalchemy import Column, MetaData, String, Table, inspect, select
+
+    if not inspect(connection).has_table(version_table, schema=schema):
+        return None
+    table = Table(version_table, MetaData(), Column("version_num", String), schema=schema)
+    return tuple(sorted(connection.scalars(select(table.c.version_num))))
+
+
+def read_standing(connection: "Connection", version_table: str, schema: str | None) -> Standing:
+    """Where the database at `connection` stands."""
+    revisions = applied_revisions(connection, version_table, schema)
+    own = {(schema, version_table), (None, version_table)}
+    tables = of(connection).catalog.table_names(connection)
+    return Standing(revisions, tuple(t for t in tables if (t.schema, t.name) not in own))
+
+
+def status(
+    database: Database,
+    scripts: Scripts,
+    *,
+    version_table: str = ALEMBIC_TABLE,
+    version_table_schema: str | None = None,
+    checked: bool = False,
+) -> Status:
+    """Compare the database's version table with the scripts; see `Status` for what each part means.
+
+    `checked` makes anything but up to date bad news (`--check`).
+    """
+    standing = database.run(lambda c: read_standing(c, version_table, version_table_schema))
+    current = standing.revisions or ()
+    known = {revision.revision for revision in scripts.revisions}
+    unknown = tuple(revision for revision in current if revision not in known)
+    applied = ancestors(scripts.revisions, [r for r in current if r in known])
+    history = tuple(replace(r, applied=r.revision in applied) for r in scripts.revisions)
+    pending = pending_revisions(scripts, history, [r for r in current if r in known])
+    return Status(
+        database=database.info,
+        state=state_of(standing, unknown, pending, scripts),
+        current=current,
+        heads=scripts.heads,
+        applied=len(applied),
+        total=len(history),
+        pending=pending,
+        point_of_no_return=point_of_no_return(history, pending),
+        history=history,
+        unknown=tuple(UnknownRevision(r, tuple(nearest(r, known))) for r in unknown),
+        version_table=str(TableName(version_table_schema, version_table)),
+        checked=checked,
+    )
+
+
+def state_of(standing: Standing, unknown: Sequence[str], pending: Sequence[Revision], scripts: Scripts) -> State:
+    """The first state of the contract's order that holds."""
+    if unknown:
+        return "unknown-revision"
+    if not standing.revisions:
+        return "unmanaged" if standing.tables else "empty"
+    if pending:
+        return "behind"
+    return "multiple-heads" if loose_heads(scripts) else "up-to-date"
+
+
+def loose_heads(scripts: Scripts) -> tuple[str, ...]:
+    """Heads that are neither merged nor told apart by a branch label; empty where there is one head."""
+    if len(scripts.heads) < 2:
+        return ()
+    labelled = {
+        head
+        for revision in scripts.revisions
+        if revision.branch_labels
+        for head in scripts.heads
+        if revision.revision in ancestors(scripts.revisions, [head])
+    }
+    return tuple(head for head in scripts.heads if head not in labelled)
+
+
+def ancestors(revisions: Iterable[Revision], of_these: Iterable[str]) -> frozenset[str]:
+    """These revisions and all that they rest on, dependencies included."""
+    by_name = {revision.revision: revision for revision in revisions}
+    found: set[str] = set()
+    waiting = list(of_these)
+    while waiting:
+        name = waiting.pop()
+        if name in by_name and name not in found:
+            found.add(name)
+            waiting += [*by_name[name].down_revisions, *by_name[name].depends_on]
+    return frozenset(found)
+
+
+def pending_revisions(scripts: Scripts, history: Sequence[Revision], current: Sequence[str]) -> tuple[Revision, ...]:
+    """Revisions that `alembic upgrade heads` would run, in the order in which they would run."""
+    if not history:
+        return ()
+    by_name = {revision.revision: revision for revision in history}
+    return tuple(by_name[r] for r in scripts.plan("upgrade", "heads", current).revisions)
+
+
+def point_of_no_return(history: Sequence[Revision], pending: Sequence[Revision]) -> str | None:
+    """The newest applied or pending revision that cannot be rolled back by its own word."""
+    waiting = {revision.revision for revision in pending}
+    for revision in history:
+        if revision.irreversible and (revision.applied or revision.revision in waiting):
+            return revision.revision
+    return None

@@ -1,0 +1,271 @@
+"""Walks the revisions inside the child and looks at each, on the migration's own connection, before it is
+committed.
+
+Alembic offers the place: the function given to EnvironmentContext yields the steps, so each can be wrapped,
+and callbacks run after the version table was written and before the commit. env.py keeps its own transaction
+shape.
+"""
+
+import functools
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.dialects import Dialect, TableName, named
+from dbadmin.migrations.explain import came_from_commit, explain
+from dbadmin.migrations.guard import Guard
+from dbadmin.migrations.project import Project
+from dbadmin.migrations.protocol import EventWriter, encode_tables
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import Script, ScriptDirectory
+    from sqlalchemy import Connection
+
+    from dbadmin.state import Snapshot
+
+_CHANGES = re.compile(
+    r"^\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|REPLACE\s+INTO|UPDATE(?:\s+OR\s+\w+)?(?:\s+ONLY)?|DELETE\s+FROM(?:\s+ONLY)?)"
+    r"\s+(?P<table>(?:[\"`\[]?[\w$]+[\"`\]]?\.)?(?:\"[^\"]+\"|`[^`]+`|\[[^\]]+\]|[\w$]+))",
+    re.IGNORECASE,
+)
+
+
+class WalkStopped(Exception):
+    """env.py did what a walk cannot be made of."""
+
+
+class LookFailed(BaseException):
+    """dbadmin itself failed while it looked at a revision. Not an Exception: user code may not swallow it."""
+
+
+@dataclass
+class Counted:
+    """What the user's statements did since the step began."""
+
+    statements: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    failed: str | None = None
+
+
+def table_changed(statement: str) -> str | None:
+    """The table that an INSERT, UPDATE or DELETE names, quotes removed; None for other statements.
+
+    >>> table_changed('INSERT INTO "blog posts" VALUES (1)'), table_changed("update audit.log set x=1")
+    ('blog posts', 'audit.log')
+    >>> table_changed("select 1")
+    """
+    found = _CHANGES.match(statement)
+    return re.sub(r"[\"`\[\]]", "", found["table"]) if found else None
+
+
+class Statements:
+    """Counts the statements that user code executes, on whatever engine."""
+
+    def __init__(self) -> None:
+        self.counted = Counted()
+        self.counting = False
+
+    def install(self) -> None:
+        """Listen on every engine of this process."""
+        from sqlalchemy import Engine, event
+
+        event.listen(Engine, "before_cursor_execute", self._before)
+        event.listen(Engine, "after_cursor_execute", self._after)
+        event.listen(Engine, "handle_error", self._failed)
+
+    def _before(self, *_: Any) -> None:
+        self.counted.statements += self.counting
+
+    def _after(self, connection: "Connection", cursor: Any, statement: str, *_: Any) -> None:
+        table = table_changed(statement) if self.counting else None
+        if table is not None and (cursor.rowcount or 0) > 0:
+            self.counted.rows[table] += cursor.rowcount
+
+    def _failed(self, context: Any) -> None:
+        if context.statement:
+            self.counted.failed = str(context.statement)
+
+
+class Walker:
+    """One upgrade or downgrade: what Alembic's command of that name would run, observed."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        send: EventWriter,
+        project: Project,
+        *,
+        direction: str,
+        destination: str,
+        look: bool,
+        exclude: frozenset[TableName],
+        before: "Snapshot | None",
+    ) -> None:
+        self.guard, self.send, self.project = guard, send, project
+        self.direction, self.destination = direction, destination
+        self.look, self.exclude, self.snapshot = look, exclude, before
+        self.statements = Statements()
+        self.current: Script | None = None
+        self.last: Script | None = None
+        self.ran = False
+        self._mark: Any = None
+        self._seconds: float | None = None
+        self._directory: ScriptDirectory | None = None
+
+    def use(self, directory: "ScriptDirectory") -> Callable[[Any, "MigrationContext"], Iterator[Any]]:
+        """The function that EnvironmentContext takes, for the scripts of this directory."""
+        self._directory = directory
+        return self.steps
+
+    def steps(self, heads: tuple[str, ...], context: "MigrationContext") -> Iterator[Any]:
+        """Called by Alembic inside env.py's `context.run_migrations()`: yields the steps to run."""
+        if self.ran:
+            raise WalkStopped("env.py runs its migrations more than once (several databases?); dbadmin rehearses one")
+        self.ran = True
+        connection = context.connection
+        if connection is None or context.as_sql:
+            raise WalkStopped("env.py opened no connection: it only writes SQL (offline mode)")
+        if not self.guard.is_checked(connection):
+            self.guard.check(connection)
+        own = TableName(context.version_table_schema, context.version_table)
+        default = TableName(connection.dialect.default_schema_name, context.version_table)
+        self.exclude |= {own} if own.schema else {own, default}
+        context.on_version_apply_callbacks = (*context.on_version_apply_callbacks, self._applied)
+        steps = self._plan(heads, context)
+        for step in steps:
+            self._begin(step, context)
+            yield step
+
+    def _plan(self, heads: tuple[str, ...], context: "MigrationContext") -> list[Any]:
+        from dbadmin.migrations.scripts import Heads
+
+        connection = context.connection
+        assert self._directory is not None and connection is not None
+        walk: Callable[[str, Any], list[Any]] = getattr(self._directory, f"_{self.direction}_revs")
+        self._fill_missing_functions()
+        steps = walk(self.destination, heads)
+        for step in steps:
+            if isinstance(step.migration_fn, Missing):
+                self.current = step.revision
+                step.migration_fn()
+        end = Heads(heads)
+        for step in steps:
+            end.update_to_step(step)
+        self.send(
+            "plan",
+            heads=sorted(heads),
+            revisions=[step.revision.revision for step in steps],
+            end=sorted(end.heads),
+            version_table=context.version_table,
+            version_table_schema=context.version_table_schema,
+            default_schema=connection.dialect.default_schema_name,
+        )
+        return steps
+
+    def _fill_missing_functions(self) -> None:
+        """Alembic makes all steps first, and where a script has no downgrade() it ends with an
+        AttributeError.
+        """
+        assert self._directory is not None
+        for script in self._directory.walk_revisions():
+            if not hasattr(script.module, self.direction):
+                setattr(script.module, self.direction, Missing(self.direction, script.revision))
+
+    def _begin(self, step: Any, context: "MigrationContext") -> None:
+        """Wrap the step's function; it is called next."""
+        run, script = step.migration_fn, step.revision
+        connection = context.connection
+        assert connection is not None
+        dialect = named(connection.dialect.name)
+
+        @functools.wraps(run)  # Alembic's log shows the function's name
+        def observed(**arguments: Any) -> None:
+            self.current, self.statements.counted, self._seconds = script, Counted(), None
+            self.send("begin", revision=script.revision, message=script.doc, file=script.path)
+            self._mark = self._looking(lambda: dialect.observe.mark(connection))
+            started, self.statements.counting = time.monotonic(), True
+            try:
+                run(**arguments)
+            finally:
+                self._seconds, self.statements.counting = time.monotonic() - started, False
+            self.send("ran", revision=script.revision)
+
+        step.migration_fn = observed
+
+    def _applied(self, ctx: "MigrationContext", **_: Any) -> None:
+        """The version table says so, nothing is committed yet: look from inside."""
+        script, connection = self.current, ctx.connection
+        assert script is not None and connection is not None
+        counted = self.statements.counted
+        seen = self._looking(lambda: self._see(named(connection.dialect.name), connection))
+        self.send(
+            "applied",
+            revision=script.revision,
+            seconds=self._seconds,
+            statements=counted.statements,
+            rows_changed=dict(counted.rows),
+            **seen,
+        )
+        self.current, self.last = None, script
+
+    def _see(self, dialect: Dialect, connection: "Connection") -> dict[str, Any]:
+        locks = dialect.observe.locks(connection)
+        touched = dialect.observe.touched(connection, self._mark)
+        if touched is not None:
+            touched -= self.exclude
+        seen: dict[str, Any] = {
+            "touched": encode_tables(touched),
+            "locks": None if locks is None else [vars(lock) for lock in locks],
+        }
+        if self.look:
+            seen["snapshot"] = self._snapshot(connection, touched)
+        return seen
+
+    def _snapshot(self, connection: "Connection", touched: frozenset[TableName] | None) -> Any:
+        from dbadmin import state
+
+        before = self.snapshot
+        if before is None:
+            self.snapshot = state.snapshot(connection, exclude=self.exclude)
+        else:
+            self.snapshot = state.update(connection, before, touched, exclude=self.exclude)
+        return state.encode(self.snapshot, before)
+
+    def _looking(self, work: Callable[[], Any]) -> Any:
+        """Do work of ours; what goes wrong in it is not the revision's fault, and ends the walk as such."""
+        try:
+            return work()
+        except Exception as error:
+            raise LookFailed(f"{type(error).__name__}: {error}") from error
+
+    def describe(self, error: BaseException) -> dict[str, Any]:
+        """What went wrong, as an event's data; the step is named where one ran."""
+        at_commit = self.current is None and self.last is not None and came_from_commit(error)
+        script = self.last if at_commit else self.current
+        described = explain(
+            error,
+            direction=self.direction,
+            directory=self.project.directory,
+            script=Path(script.path) if script is not None else None,
+            env_py=self.project.env_py,
+            revision=script.revision if script is not None else None,
+        )
+        described["at_commit"] = at_commit
+        counted = self.statements.counted
+        described["statement"] = described["statement"] or (counted.failed if script is not None else None)
+        return {"error": described, "seconds": self._seconds, "statements": counted.statements}
+
+
+class Missing:
+    """Stands where a script has no upgrade() or downgrade()."""
+
+    def __init__(self, direction: str, revision: str) -> None:
+        self._text = f"revision {revision} has no {direction}()"
+
+    def __call__(self, **_: Any) -> None:
+        raise NotImplementedError(self._text)

@@ -1,0 +1,171 @@
+"""Every engine of this process that leads to a protected database opens read-only, whoever made it.
+
+Listeners stand on SQLAlchemy's classes, so engines that the application made before, or that a user imports
+in the shell, obey too. Connect parameters are changed on the way, which covers raw connections; each new
+connection is made read-only before its first statement; connections that a pool opened before are opened
+again; each transaction says so once more; and statements that the engine would let through although they
+change something are refused by name.
+"""
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.dialects import PACKAGES, Address, Dialect, named
+from dbadmin.errors import WriteRefused
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_protected: list[Address] = []
+_lock = threading.Lock()
+_installed = False
+
+_ADDRESS = "dbadmin_address"
+_READ_ONLY = "dbadmin_read_only"
+_REOPENED = "dbadmin_reopened"
+_PARAMETERS = "dbadmin_parameters"
+_HINT = "write with --write, or try with --sandbox"
+
+
+def protect(address: Address) -> None:
+    """From now on every engine that leads to `address` is read-only; pooled connections are opened again."""
+    global _installed
+    with _lock:
+        if not any(known.same_as(address) for known in _protected):
+            _protected.append(address)
+        if not _installed:
+            _install()
+            _installed = True
+
+
+def release(address: Address) -> None:
+    """Lift the protection of one address (tests, and sessions that were told to write)."""
+    with _lock:
+        _protected[:] = [known for known in _protected if not known.same_as(address)]
+
+
+def is_protected(address: Address) -> bool:
+    """Whether engines that lead there are read-only."""
+    return any(known.same_as(address) for known in _protected)
+
+
+def _install() -> None:
+    from sqlalchemy import Engine, Pool, event
+
+    event.listen(Engine, "do_connect", _on_do_connect)
+    event.listen(Pool, "connect", _on_connect)
+    event.listen(Pool, "checkout", _on_checkout)
+    event.listen(Engine, "begin", _on_begin)
+    event.listen(Engine, "prepare_twophase", _on_prepare)
+    event.listen(Engine, "before_cursor_execute", _on_execute)
+
+
+def _dialect(dialect: Any) -> Dialect | None:
+    """Our dialect for one of SQLAlchemy's, where we know the engine."""
+    name = getattr(dialect, "name", None)
+    return named(name) if name in PACKAGES else None
+
+
+def _on_do_connect(dialect: Any, record: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
+    ours = _dialect(dialect)
+    if ours is None:
+        return
+    before = (list(cargs), dict(cparams))
+    address = ours.address.of_parameters(dialect.driver, cargs, cparams)
+    read_only = is_protected(address)
+    if read_only:
+        ours.session.read_only_parameters(dialect.driver, cargs, cparams)
+    if record is not None:
+        record.info[_ADDRESS] = address
+        record.info[_READ_ONLY] = read_only
+        record.info[_PARAMETERS] = (cargs, cparams, *before)
+
+
+def _on_connect(dbapi_connection: Any, record: Any) -> None:
+    _put_back(record.info)
+    if record.info.get(_READ_ONLY):
+        _named_by(record.info).session.make_read_only(dbapi_connection)
+
+
+def _put_back(info: dict[str, Any]) -> None:
+    """Undo the change of connect parameters: SQLAlchemy 2.0 uses one list and dict for every connect."""
+    cargs, cparams, cargs_before, cparams_before = info.pop(_PARAMETERS, ([], {}, [], {}))
+    cargs[:] = cargs_before
+    cparams.clear()
+    cparams.update(cparams_before)
+
+
+def _named_by(info: dict[str, Any]) -> Dialect:
+    return named(info[_ADDRESS].engine)
+
+
+def _on_checkout(dbapi_connection: Any, record: Any, proxy: Any) -> None:
+    """Make sure that a pooled connection is what it has to be now, by opening it again where that helps."""
+    from sqlalchemy.exc import DisconnectionError
+
+    ours = _dialect(proxy._pool._dialect)
+    if ours is None:
+        return
+    wanted = _must_be_read_only(ours, record.info, dbapi_connection)
+    if wanted == record.info.get(_READ_ONLY, False):
+        record.record_info.pop(_REOPENED, None)
+    elif _in_memory(record.info) or record.record_info.pop(_REOPENED, False):
+        if wanted:
+            _make(ours, record.info, dbapi_connection)
+    else:
+        record.record_info[_REOPENED] = True
+        raise DisconnectionError("opened again, because what dbadmin protects has changed")
+
+
+def _must_be_read_only(ours: Dialect, info: dict[str, Any], dbapi_connection: Any) -> bool:
+    """Whether a connection leads to a protected database; where nobody knows, any protected one counts."""
+    if _ADDRESS not in info:  # opened before the listeners stood, or by `creator=`
+        info[_ADDRESS] = ours.address.of_connection(dbapi_connection)
+    address = info[_ADDRESS]
+    if address is None:
+        return any(known.engine == ours.name for known in _protected)
+    return is_protected(address)
+
+
+def _in_memory(info: dict[str, Any]) -> bool:
+    """Opening it again would lose what it holds."""
+    address = info[_ADDRESS]
+    return address is not None and address.server[0] == "memory"
+
+
+def _make(ours: Dialect, info: dict[str, Any], dbapi_connection: Any) -> None:
+    ours.session.make_read_only(dbapi_connection)
+    info[_READ_ONLY] = True
+
+
+def _guarded(connection: "Connection") -> Dialect | None:
+    """The dialect where this connection must be read-only (made so if need be), else None."""
+    ours = _dialect(connection.dialect) if _protected else None
+    if ours is None:
+        return None
+    proxy = connection.connection
+    if not _must_be_read_only(ours, proxy.info, proxy.dbapi_connection):
+        return None
+    if not proxy.info.get(_READ_ONLY):
+        _make(ours, proxy.info, proxy.dbapi_connection)
+        if connection.in_transaction():
+            ours.session.begin_read_only(connection)
+    return ours
+
+
+def _on_begin(connection: "Connection", *_: Any) -> None:
+    ours = _guarded(connection)
+    if ours is not None:
+        ours.session.begin_read_only(connection)
+
+
+def _on_prepare(connection: "Connection", *_: Any) -> None:
+    if _guarded(connection) is not None:
+        raise WriteRefused("refused in a read-only session: a prepared transaction stays behind", hint=_HINT)
+
+
+def _on_execute(connection: "Connection", cursor: Any, statement: str, *_: Any) -> None:
+    ours = _guarded(connection)
+    reason = ours.session.refused(statement) if ours is not None else None
+    if reason is not None:
+        raise WriteRefused(f"refused in a read-only session: {reason}", hint=_HINT)

@@ -1,0 +1,63 @@
+"""Results as text: one layout per result, one writer per format, the same cells in all of them.
+
+>>> from dbadmin.results import Counts, TableCount
+>>> print(render(Counts((TableCount("posts", 1000, exact=False),)), "markdown"))
+### Row counts
+<BLANKLINE>
+| table | rows |
+| --- | ---: |
+| posts | ~1000 |
+<BLANKLINE>
+"""
+
+from dbadmin.errors import UsageError
+from dbadmin.render.layouts import document
+from dbadmin.render.writers import csv, html, json, junit, markdown, table
+from dbadmin.results import Result, RollbackReport
+
+__all__ = ["FILE_FORMATS", "FORMATS", "asides", "notebook_html", "render"]
+
+FORMATS = ("table", "json", "csv", "markdown", "html")
+FILE_FORMATS = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".xml": "junit"}
+"""What a report file's suffix asks for."""
+
+
+def render(
+    result: Result,
+    format: str,
+    *,
+    width: int | None = None,
+    colour: bool = False,
+    kind: str | None = None,
+    detail: bool = False,
+) -> str:
+    """A result in one format, ending in a newline.
+
+    Parameters: `format`, one of FORMATS, or "junit" for a rollback report; `width`, the terminal's width in
+    columns (None: no limit) and `colour`, for the table only; `kind`, the command's name, for JSON; `detail`
+    adds what is shown on request only. Raises UsageError for a format that this result does not have.
+    """
+    match format:
+        case "table":
+            return table.write(document(result, detail=detail), limit=width, colour=colour)
+        case "json":
+            return json.write(result, kind)
+        case "csv":
+            return csv.write(document(result, detail=detail))
+        case "markdown":
+            return markdown.write(document(result, detail=detail))
+        case "html":
+            return html.write(document(result, detail=detail))
+        case "junit" if isinstance(result, RollbackReport):
+            return junit.write(result)
+    raise UsageError(f"{kind or result.kind} has no {format} form", hint=f"formats: {', '.join(FORMATS)}")
+
+
+def asides(result: Result) -> tuple[str, ...]:
+    """Remarks that stand beside an answer: columns left out, rows not counted."""
+    return document(result).asides
+
+
+def notebook_html(result: Result) -> str:
+    """A result as a fragment of HTML, for the output of a notebook cell."""
+    return html.fragment(document(result))

@@ -1,0 +1,41 @@
+"""One layout per result: which blocks it shows, in which order. A new result registers one function here."""
+
+from functools import singledispatch
+
+from dbadmin.render.document import Document
+from dbadmin.render.layouts import rollback, rows, setup, status, tables
+from dbadmin.results import (
+    Copies,
+    Counts,
+    Demo,
+    Doctor,
+    Init,
+    Models,
+    Result,
+    RollbackReport,
+    Rows,
+    RowSets,
+    Status,
+    TableDescription,
+    Tables,
+)
+
+
+@singledispatch
+def document(result: Result, *, detail: bool = False) -> Document:
+    """The Document of a result. `detail` adds what is shown on request only (status: the history)."""
+    raise TypeError(f"no layout for {type(result).__name__}")
+
+
+document.register(Status, status.lay_out_status)
+document.register(Init, setup.lay_out_init)
+document.register(Doctor, setup.lay_out_doctor)
+document.register(Demo, setup.lay_out_demo)
+document.register(Copies, setup.lay_out_copies)
+document.register(Counts, tables.lay_out_counts)
+document.register(Tables, tables.lay_out_tables)
+document.register(TableDescription, tables.lay_out_description)
+document.register(Models, tables.lay_out_models)
+document.register(Rows, rows.lay_out_rows)
+document.register(RowSets, rows.lay_out_row_sets)
+document.register(RollbackReport, rollback.lay_out_report)

@@ -1,0 +1,204 @@
+"""`dbadmin verify-rollback`: the verdict and why, what to do, what was walked and found, what it rests on."""
+
+from collections.abc import Iterable
+
+from dbadmin.render.document import Block, Callout, Cell, Code, Column, Document, KeyValues, Table, Text, Tone
+from dbadmin.render.values import duration, plural, size, text
+from dbadmin.results import RollbackFinding, RollbackReport, Step
+
+VERDICT_TONES: dict[str, Tone] = {"safe": "good", "unproven": "warn"}
+SEVERITY_TONES: dict[str, Tone] = {"error": "bad", "warning": "warn", "note": "dim"}
+STATE_TONES: dict[str, Tone] = {"ok": "good", "failed": "bad", "skipped": "dim"}
+MOST_KEYS = 5
+
+
+def lay_out_report(result: RollbackReport, *, detail: bool = False) -> Document:
+    """One screen; what it rests on comes last."""
+    accepted = result.ok and result.verdict != "safe"
+    word = result.verdict.upper() + (" (accepted)" if accepted else "")
+    tone = "warn" if accepted else VERDICT_TONES.get(result.verdict, "bad")
+    findings = findings_table(result)
+    blocks: list[Block] = [Callout(word, result.summary, tone)]
+    blocks += [Text(line) for line in what_to_do(result)]
+    blocks += [KeyValues((("plan", plan_line(result)),)), steps_table(result)]
+    for step in result.steps:
+        blocks += half_done(step)
+    blocks += [findings, grounds(result)]
+    return Document(f"Rollback of {result.database.name}: {word}", tuple(blocks), findings)
+
+
+def what_to_do(result: RollbackReport) -> list[str]:
+    """The remedies of what the verdict rests on, most urgent first; at most two."""
+    open_ones = [f for f in result.findings if f.blocks_verdict and not f.accepted]
+    remedies = list(dict.fromkeys(f.remedy for f in open_ones if f.remedy))
+    lines = [f"to do: {remedy}" for remedy in remedies[:2]]
+    if len(remedies) > 2:
+        lines.append(f"and {plural(len(remedies) - 2, 'remedy', 'remedies')} more below")
+    return lines
+
+
+def plan_line(result: RollbackReport) -> str:
+    """`1 step: d4 → c3 (default), and up again`, or `2 pending: b2 → d4, back to b2, up again`."""
+    plan = result.plan
+    chosen = " (default)" if plan.default and plan.kind == "head" else ""
+    start, target = ends(plan.start), ends(plan.target)
+    if plan.kind == "head":
+        return f"{plural(len(plan.downgrade), 'step')}: {start} → {target}{chosen}, and up again"
+    top = ends(plan.downgrade[:1] or plan.upgrade[-1:])
+    return f"{len(plan.upgrade)} pending: {start} → {top}, back to {target}, up again"
+
+
+def ends(revisions: tuple[str, ...]) -> str:
+    """Where a walk stands; nothing applied is base."""
+    return ", ".join(revisions) or "base"
+
+
+def steps_table(result: RollbackReport) -> Table:
+    """Every revision in every phase, as it was observed."""
+    columns = [
+        Column("phase"),
+        Column("revision"),
+        Column("message", wrap=True),
+        Column("state"),
+        Column("time", "right"),
+        Column("rows changed", wrap=True),
+    ]
+    failed = any(step.error for step in result.steps)
+    if failed:
+        columns.append(Column("error", wrap=True, below=True))
+    rows = []
+    for s in result.steps:
+        state = Cell(s.state, STATE_TONES[s.state])
+        cells = [s.phase, s.revision, s.message or None, state, duration(s.seconds), rows_changed(s)]
+        rows.append(tuple(cells + [s.error] * failed))
+    return Table(tuple(columns), rows, title="Steps", fold=True)
+
+
+def rows_changed(step: Step) -> str | None:
+    """Tables with the rows a step wrote; a table that was touched without a count stands by its name."""
+    if step.rows_changed is None and step.touched is None:
+        return None
+    counted = dict(step.rows_changed or {})
+    parts = [f"{table} {rows}" for table, rows in counted.items() if rows]
+    parts += [table for table in step.touched or () if table not in counted]
+    return ", ".join(parts) or "none"
+
+
+def half_done(step: Step) -> Iterable[Block]:
+    """For a failed step: the statement, what went through before it, and what is left lying about."""
+    if step.failed_statement:
+        yield Text(f"failed statement of {step.phase} {step.revision}:")
+        yield Code(step.failed_statement.strip(), "sql")
+    if step.committed:
+        yield Text(f"committed before it: {'; '.join(step.committed)}", "warn")
+    if step.left_behind:
+        yield Text(f"left behind: {', '.join(step.left_behind)}", "warn")
+
+
+def findings_table(result: RollbackReport) -> Table:
+    """What was found, most of it in the words of the finding itself."""
+    columns = [
+        Column("severity"),
+        Column("finding"),
+        Column("phase"),
+        Column("revision"),
+        Column("object", wrap=True),
+        Column("rows", "right"),
+        Column("detail", wrap=True, below=True),
+        Column("remedy", wrap=True, below=True),
+        Column("file", wrap=True, below=True),
+    ]
+    rows = [finding_cells(finding) for finding in result.findings]
+    return Table(tuple(columns), rows, title="Findings", empty="no findings")
+
+
+def finding_cells(finding: RollbackFinding) -> tuple[object, ...]:
+    """The cells of one finding."""
+    severity = f"{finding.severity}, accepted" if finding.accepted else finding.severity
+    tone: Tone = "dim" if finding.accepted else SEVERITY_TONES[finding.severity]
+    where = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
+    return (
+        Cell(severity, tone),
+        finding.code,
+        finding.phase,
+        finding.revision,
+        finding.object,
+        finding.rows,
+        with_keys(finding),
+        finding.remedy,
+        where,
+    )
+
+
+def with_keys(finding: RollbackFinding) -> str:
+    """The detail, and the keys of some rows concerned."""
+    if not finding.sample:
+        return finding.detail
+    keys = ", ".join(text(key) for key in finding.sample[:MOST_KEYS])
+    more = ", …" if len(finding.sample) > MOST_KEYS else ""
+    return f"{finding.detail} (keys: {keys}{more})"
+
+
+def grounds(result: RollbackReport) -> KeyValues:
+    """What the verdict rests on: source, copy, comparison, scripts."""
+    scripts = result.scripts
+    commit = (
+        f" at {scripts.git_commit[:12]}{' with local changes' if scripts.dirty else ''}" if scripts.git_commit else ""
+    )
+    pairs: list[tuple[str, object]] = [
+        ("source", source_line(result)),
+        ("copy", copy_line(result)),
+        ("compared", compared_line(result)),
+    ]
+    pairs += [("not compared", f"{e.object}: {e.reason}") for e in result.compared.excluded]
+    if result.neutralised:
+        pairs.append(("neutralised", ", ".join(result.neutralised)))
+    if result.not_covered:
+        pairs.append(("not covered", ", ".join(result.not_covered)))
+    pairs.append(("scripts", f"{scripts.path}{commit}"))
+    pairs.append(("time", time_line(result)))
+    return KeyValues(tuple(pairs))
+
+
+def source_line(result: RollbackReport) -> Cell:
+    """Where the data came from, and whether it is proven that nothing there changed."""
+    source = result.source
+    name = source.url or str((result.backup or {}).get("path") or source.name)
+    engine = f"{source.engine} {source.version}" if source.version else source.engine
+    proof, tone = SOURCE_PROOF[result.source_unchanged]
+    return Cell(f"{name} ({engine}), {proof}", tone)
+
+
+SOURCE_PROOF: dict[bool | None, tuple[str, Tone | None]] = {
+    True: ("unchanged: proven", None),
+    False: ("CHANGED during the rehearsal", "bad"),
+    None: ("never connected to", None),
+}
+
+
+def copy_line(result: RollbackReport) -> str:
+    """How the copy was made, how big, and whether it is still there."""
+    copy = result.copy
+    made = [copy.method, *filter(None, (size(copy.bytes), duration(copy.seconds)))]
+    return ", ".join([*made, f"kept as {copy.name}" if copy.kept else "removed"])
+
+
+def compared_line(result: RollbackReport) -> str:
+    """How much was looked at."""
+    compared = result.compared
+    line = f"{plural(compared.tables, 'table')}, {plural(compared.rows, 'row')}"
+    if compared.empty:
+        line += f"; touched, but without rows: {', '.join(compared.empty)}"
+    return line
+
+
+def time_line(result: RollbackReport) -> str:
+    """The whole, and its parts where they were measured."""
+    timings = result.timings
+    parts = [
+        f"{name} {duration(seconds)}"
+        for name in ("copy", "snapshot", "upgrade", "downgrade", "reupgrade", "compare")
+        if (seconds := getattr(timings, name)) is not None
+    ]
+    whole = str(duration(timings.total))
+    return f"{whole} ({', '.join(parts)})" if parts else whole

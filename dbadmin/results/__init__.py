@@ -1,0 +1,57 @@
+"""Frozen answers: what every command returns, whoever asked."""
+
+from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
+from dbadmin.results.rollback import (
+    Compared,
+    CopyInfo,
+    Excluded,
+    Lock,
+    Phase,
+    Plan,
+    RollbackFinding,
+    RollbackPlan,
+    RollbackReport,
+    Scripts,
+    Source,
+    Step,
+    Timings,
+    Verdict,
+    Versions,
+)
+from dbadmin.results.status import (
+    Copies,
+    Demo,
+    Doctor,
+    DoctorCheck,
+    Drift,
+    Init,
+    PrivateCopy,
+    Revision,
+    State,
+    Status,
+    UnknownRevision,
+)
+from dbadmin.results.tables import (
+    Column,
+    ColumnInfo,
+    ConstraintInfo,
+    Counts,
+    IndexInfo,
+    ModelInfo,
+    Models,
+    Relation,
+    Rows,
+    RowSets,
+    TableCount,
+    TableDescription,
+    TableInfo,
+    Tables,
+)
+
+__all__ = [
+    "Column", "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts", "DatabaseInfo", "Demo",
+    "Doctor", "DoctorCheck", "Drift", "Excluded", "Finding", "IndexInfo", "Init", "Lock", "ModelInfo",
+    "Models", "Phase", "Plan", "PrivateCopy", "Record", "Relation", "Result", "Revision", "RollbackFinding", "RollbackPlan",
+    "RollbackReport", "RowSets", "Rows", "Scripts", "Severity", "Source", "State", "Status", "Step", "TableCount",
+    "TableDescription", "TableInfo", "Tables", "Timings", "UnknownRevision", "Verdict", "Versions",
+]  # fmt: skip

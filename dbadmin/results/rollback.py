@@ -1,0 +1,221 @@
+"""The rehearsal of a rollback, as facts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from dbadmin.results.base import DatabaseInfo, Record, Result, Severity
+
+Phase = Literal["upgrade", "downgrade", "reupgrade"]
+Verdict = Literal["safe", "unproven", "residue", "irreversible", "lossy", "broken"]
+
+
+@dataclass(frozen=True)
+class Plan(Record):
+    """Which revisions are walked. `start` is where the copy stands, `target` where the downgrade ends.
+
+    `kind` is "pending" (up, down, up) or "head" (down, up); `upgrade` and `downgrade` list the revisions in
+    the order in which they run; `default` says whether the target was chosen by dbadmin.
+    """
+
+    kind: Literal["pending", "head"]
+    default: bool
+    start: tuple[str, ...]
+    upgrade: tuple[str, ...]
+    downgrade: tuple[str, ...]
+    target: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Source(Record):
+    """Where the data came from."""
+
+    kind: Literal["database", "backup", "in-place", "copy-command"]
+    url: str | None
+    engine: str
+    version: str | None
+    name: str
+    identity: str | None
+
+
+@dataclass(frozen=True)
+class CopyInfo(Record):
+    """How the copy was made; seconds and bytes of the making. `name` is what `dbadmin copies` calls it."""
+
+    method: str
+    seconds: float
+    bytes: int | None
+    kept: bool
+    name: str
+
+
+@dataclass(frozen=True)
+class Lock(Record):
+    """A lock that a step took; `seconds` is None where its time was not measured."""
+
+    object: str
+    mode: str
+    seconds: float | None
+    blocks: str | None
+
+
+@dataclass(frozen=True)
+class Step(Record):
+    """One revision in one phase, as it was observed. None means not measured, never zero."""
+
+    phase: Phase
+    revision: str
+    message: str
+    file: str | None
+    state: Literal["ok", "failed", "skipped"]
+    seconds: float | None = None
+    statements: int | None = None
+    rows_changed: Mapping[str, int] | None = None
+    touched: tuple[str, ...] | None = None
+    locks: tuple[Lock, ...] | None = None
+    rewrites: tuple[str, ...] | None = None
+    bytes_before: int | None = None
+    bytes_after: int | None = None
+    error: str | None = None
+    committed: tuple[str, ...] | None = None
+    failed_statement: str | None = None
+    left_behind: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class RollbackFinding(Record):
+    """A fact about the rollback. `rows` counts the rows concerned; `sample` holds keys only, unless revealed.
+
+    `by_design` is None where the question has no sense; `blocks_verdict` says whether the verdict rests on it.
+    """
+
+    code: str
+    severity: Severity
+    phase: Phase | None
+    revision: str | None
+    object: str
+    rows: int | None
+    by_design: bool | None
+    accepted: bool
+    blocks_verdict: bool
+    detail: str
+    sample: tuple[Any, ...] | None = None
+    remedy: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Excluded(Record):
+    """Something that was not compared, and why."""
+
+    object: str
+    reason: str
+    affects_verdict: bool
+
+
+@dataclass(frozen=True)
+class Compared(Record):
+    """How much was looked at; `empty` are the touched tables that held no rows."""
+
+    tables: int
+    rows: int
+    empty: tuple[str, ...]
+    excluded: tuple[Excluded, ...]
+
+
+@dataclass(frozen=True)
+class Scripts(Record):
+    """Which migration scripts were rehearsed."""
+
+    path: str
+    git_commit: str | None
+    dirty: bool | None
+
+
+@dataclass(frozen=True)
+class Versions(Record):
+    """What ran."""
+
+    dbadmin: str
+    alembic: str
+    sqlalchemy: str
+    server: str
+    source_server: str | None
+
+
+@dataclass(frozen=True)
+class Timings(Record):
+    """Seconds; None for what did not happen."""
+
+    copy: float | None
+    snapshot: float | None
+    upgrade: float | None
+    downgrade: float | None
+    reupgrade: float | None
+    compare: float | None
+    total: float
+
+
+@dataclass(frozen=True)
+class RollbackReport(Result):
+    """The answer of `dbadmin verify-rollback`.
+
+    `verdict` says what happened; `passed` (`ok`) whether every finding that leads to it is accepted and none
+    was asked to fail besides. `source_unchanged` is None for backups.
+    """
+
+    kind = "verify-rollback"
+
+    verdict: Verdict
+    passed: bool
+    summary: str
+    started_at: datetime
+    finished_at: datetime
+    database: DatabaseInfo
+    source: Source
+    backup: Mapping[str, Any] | None
+    scripts: Scripts
+    versions: Versions
+    copy: CopyInfo
+    neutralised: tuple[str, ...]
+    not_covered: tuple[str, ...]
+    source_unchanged: bool | None
+    plan: Plan
+    steps: tuple[Step, ...]
+    findings: tuple[RollbackFinding, ...]
+    compared: Compared
+    timings: Timings
+
+    @property
+    def ok(self) -> bool:
+        """True where the rollback is safe, or all that speaks against it is accepted."""
+        return self.passed
+
+    @property
+    def exit_code(self) -> int:
+        """0 good · 1 not safe · 5 unproven."""
+        if self.ok:
+            return 0
+        return 5 if self.verdict == "unproven" else 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `Result.to_dict`; `ok` stands in the envelope, so `passed` is left out."""
+        data = super().to_dict()
+        del data["passed"]
+        return data
+
+
+@dataclass(frozen=True)
+class RollbackPlan(Result):
+    """The answer of `dbadmin verify-rollback --dry-run`: sizes in bytes, None where the engine does not tell."""
+
+    kind = "verify-rollback"
+
+    database: DatabaseInfo
+    plan: Plan
+    method: str
+    size: int | None
+    needed: int | None
+    free: int

@@ -1,0 +1,162 @@
+"""Where a database stands against its migrations, and what the machine around it offers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from dbadmin.results.base import DatabaseInfo, Record, Result
+
+State = Literal["unknown-revision", "empty", "unmanaged", "behind", "multiple-heads", "up-to-date"]
+
+
+@dataclass(frozen=True)
+class Revision(Record):
+    """One migration script. `irreversible` says why it cannot be rolled back, None where it can.
+
+    `applied` is None where the database was not asked.
+    """
+
+    revision: str
+    down_revisions: tuple[str, ...]
+    message: str
+    date: datetime | None
+    file: str
+    irreversible: str | None = None
+    branch_labels: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    is_head: bool = False
+    applied: bool | None = None
+
+
+@dataclass(frozen=True)
+class UnknownRevision(Record):
+    """A revision in the version table that no script has, and the nearest that exist."""
+
+    revision: str
+    nearest: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Drift(Record):
+    """A difference between what should be there and what is."""
+
+    kind: str
+    object: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Status(Result):
+    """The answer of `dbadmin status`.
+
+    `checked` is set by `--check`: then anything but up to date is bad news. `applied` counts revisions that
+    the database has, `total` those that the scripts hold. `point_of_no_return` is the newest applied or
+    pending revision that cannot be rolled back.
+    """
+
+    kind = "status"
+
+    database: DatabaseInfo
+    state: State
+    current: tuple[str, ...]
+    heads: tuple[str, ...]
+    applied: int
+    total: int
+    pending: tuple[Revision, ...]
+    point_of_no_return: str | None
+    history: tuple[Revision, ...]
+    unknown: tuple[UnknownRevision, ...]
+    drift: tuple[Drift, ...] | None = None
+    drift_skipped: str | None = None
+    version_table: str = "alembic_version"
+    checked: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """False under `--check` unless the database is up to date."""
+        return not self.checked or self.state == "up-to-date"
+
+
+@dataclass(frozen=True)
+class DoctorCheck(Record):
+    """One thing dbadmin needs; `origin` is where the value came from."""
+
+    name: str
+    state: Literal["ok", "warning", "failed", "skipped"]
+    value: str | None
+    origin: str | None
+    detail: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True)
+class Doctor(Result):
+    """The answer of `dbadmin doctor`."""
+
+    kind = "doctor"
+
+    checks: tuple[DoctorCheck, ...]
+
+    @property
+    def ok(self) -> bool:
+        """False where something failed."""
+        return all(check.state != "failed" for check in self.checks)
+
+
+@dataclass(frozen=True)
+class Init(Result):
+    """What `dbadmin init` found, and what it wrote (or would write under `--dry-run`)."""
+
+    kind = "init"
+
+    file: str | None
+    written: bool
+    values: dict[str, str | list[str]]
+    origins: dict[str, str]
+    already: tuple[str, ...]
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        """False where nothing was found."""
+        return bool(self.values or self.already)
+
+
+@dataclass(frozen=True)
+class Demo(Result):
+    """A small application that was made to try dbadmin on; `database` has its password hidden."""
+
+    kind = "demo"
+
+    directory: str
+    engine: str
+    database: str
+    current: str
+    pending: tuple[str, ...]
+    users: int
+    posts: int
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class PrivateCopy(Record):
+    """A private place of dbadmin on this machine. `owner_alive` is None where its owner is on another host."""
+
+    name: str
+    engine: str
+    directory: str
+    started_at: str
+    owner_pid: int
+    owner_alive: bool | None
+    kept: bool
+    bytes: int | None
+
+
+@dataclass(frozen=True)
+class Copies(Result):
+    """The answer of `dbadmin copies`: what exists, and what was removed just now."""
+
+    kind = "copies"
+
+    copies: tuple[PrivateCopy, ...]
+    removed: tuple[str, ...] = ()

@@ -1,0 +1,280 @@
+"""From differences to findings: pure functions, one for each kind of fact.
+
+Which differences matter is the judges' business (`pending.py` for plan P, `head.py` for plan H); here is what a
+difference is called, how bad it is, and what to do about it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from dbadmin.dialects import ObjectKey, RowDifferences, TableData, TableName
+from dbadmin.dialects.names import split
+from dbadmin.results import Phase, RollbackFinding, Severity
+from dbadmin.rollback.blame import Culprit, Facet
+from dbadmin.rollback.facts import Evidence, Script, comparable
+from dbadmin.state import Difference
+
+Blame = Callable[[Facet], Culprit]
+Scripts = Mapping[str, Script]
+
+NAME_KINDS = frozenset({"not-null-name", "constraint-name"})
+"""Kinds of objects that are nothing but names which the engine made."""
+LEFTOVER = "_alembic_tmp_"
+_CHANGES = {"missing": "schema-missing", "added": "schema-left-behind", "changed": "schema-changed"}
+_REMEDIES = {
+    "schema-missing": "let the downgrade create {object} again",
+    "schema-left-behind": "let the downgrade drop {object}",
+    "schema-changed": "let the downgrade give {object} its former definition",
+    "leftover": "drop {object}: a batch operation left it behind, and the next one will fail on it",
+    "rows-lost": "keep the rows: move them to a table of their own in the upgrade, and back in the downgrade",
+    "rows-added": "let the downgrade delete the rows that the upgrade added",
+    "values-lost": "keep the values: save them in the upgrade, and restore them in the downgrade",
+    "values-changed": "let the downgrade restore the former values; where they cannot be told, save them first",
+    "downgrade-empty": "write the downgrade, or raise NotImplementedError there to say that there is none",
+    "sequence-changed": "let the downgrade set the sequence past the largest value in use",
+}
+
+
+def finding(
+    code: str,
+    obj: str,
+    detail: str,
+    culprit: Culprit,
+    scripts: Scripts,
+    *,
+    severity: Severity = "error",
+    rows: int | None = None,
+    by_design: bool | None = None,
+    sample: tuple[Any, ...] | None = None,
+    remedy: str | None = None,
+    line: int | None = None,
+) -> RollbackFinding:
+    """A finding with its script's file; `accepted` and `blocks_verdict` are the verdict's to say."""
+    script = scripts.get(culprit.revision or "")
+    known = _REMEDIES.get(code) if severity != "note" else None
+    return RollbackFinding(
+        code=code,
+        severity=severity,
+        phase=culprit.phase,
+        revision=culprit.revision,
+        object=obj,
+        rows=rows,
+        by_design=by_design,
+        accepted=False,
+        blocks_verdict=False,
+        detail=detail,
+        sample=sample,
+        remedy=remedy or (known.format(object=obj) if known else None),
+        file=script.file if script else None,
+        line=line,
+    )
+
+
+def schema_findings(differences: Iterable[Difference], blame: Blame, scripts: Scripts) -> list[RollbackFinding]:
+    """Findings for schema differences, but for how far sequences came."""
+    return [
+        _schema_finding(d, d.key, blame, scripts)
+        for d in differences
+        if d.scope == "schema" and d.key is not None and d.key.kind != "sequence-position"
+    ]
+
+
+def _schema_finding(difference: Difference, key: ObjectKey, blame: Blame, scripts: Scripts) -> RollbackFinding:
+    culprit = blame(Facet(key=key))
+    if key.kind == "column-order":
+        detail = "the columns stand in another order"
+        return finding("order-changed", key.name, detail, culprit, scripts, severity="note")
+    if key.kind in NAME_KINDS:
+        detail = "a name that the database made itself is another one"
+        return finding("name-changed", key.name, detail, culprit, scripts, severity="note")
+    code = _CHANGES[difference.change]
+    if code == "schema-left-behind" and split(key.name)[-1].startswith(LEFTOVER):
+        code = "leftover"
+    return finding(code, key.name, _schema_detail(difference, key), culprit, scripts)
+
+
+def _schema_detail(difference: Difference, key: ObjectKey) -> str:
+    kind = key.kind.replace("-", " ")
+    if difference.change == "missing":
+        return f"{kind} {key.name} is gone: {_short(difference.before)}"
+    if difference.change == "added":
+        return f"{kind} {key.name} is left: {_short(difference.after)}"
+    return f"{kind} {key.name} was {_short(difference.before)}, is {_short(difference.after)}"
+
+
+def _short(definition: Any, most: int = 160) -> str:
+    text = " ".join(str(definition).split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def position(definition: str | int | None) -> int | None:
+    """How far a sequence has come, from its definition in the schema map (`10`, or `10, not called`).
+
+    >>> position("10"), position("1, not called"), position(None)
+    (10, 0, None)
+    """
+    if definition is None:
+        return None
+    number, _, called = str(definition).partition(",")
+    try:
+        return int(number) - (1 if called.strip() else 0)
+    except ValueError:
+        return None
+
+
+def sequence_findings(differences: Iterable[Difference], blame: Blame, scripts: Scripts) -> list[RollbackFinding]:
+    """A sequence ahead of where it was is a note; one that fell back will give numbers that are in use."""
+    found = []
+    for d in differences:
+        if d.key is None or d.key.kind != "sequence-position" or d.change == "added":
+            continue  # one that was not used before and is now has moved ahead
+        before, after = position(d.before), position(d.after)
+        ahead = before is not None and after is not None and after > before
+        detail = f"the sequence of {d.key.name} stood at {d.before}, stands at {d.after or 'its start'}"
+        if not ahead:
+            detail += ": numbers given before will be given again"
+        severity: Severity = "note" if ahead else "error"
+        found.append(
+            finding("sequence-changed", d.key.name, detail, blame(Facet(key=d.key)), scripts, severity=severity)
+        )
+    return found
+
+
+def row_findings(
+    table: TableName,
+    differences: RowDifferences,
+    blame: Blame,
+    scripts: Scripts,
+    *,
+    by_design: bool = False,
+) -> list[RollbackFinding]:
+    """Rows that are gone or new, by key."""
+    found = []
+    for code, number, words in (
+        ("rows-lost", differences.lost, "gone"),
+        ("rows-added", differences.added, "there that were not"),
+    ):
+        if number:
+            heading = "lost" if code == "rows-lost" else "added"
+            detail = f"{_rows(number)} of {table} {'is' if number == 1 else 'are'} {words}"
+            found.append(
+                finding(
+                    code, str(table), detail, blame(Facet(table=table)), scripts, rows=number,
+                    by_design=by_design if code == "rows-lost" else None,
+                    sample=differences.sample.get(heading) or None,
+                )
+            )  # fmt: skip
+    return found
+
+
+def value_findings(
+    table: TableName, column: str, differences: RowDifferences, culprit: Culprit, scripts: Scripts
+) -> list[RollbackFinding]:
+    """Values of one column that are gone (NULL now) or others; by mistake, as the column itself is there."""
+    found = []
+    for code, numbers, words in (
+        ("values-lost", differences.values_lost, "had a value and have none"),
+        ("values-changed", differences.values_changed, "have another value"),
+    ):
+        number = numbers.get(column, 0)
+        if number:
+            detail = f"{_rows(number)} of {table}.{column} {_agree(number, words)}"
+            found.append(
+                finding(
+                    code, f"{table}.{column}", detail, culprit, scripts, rows=number, by_design=False,
+                    sample=differences.sample.get(column) or None,
+                )
+            )  # fmt: skip
+    return found
+
+
+def dropped_values(
+    table: TableName, column: str, number: int, culprit: Culprit, scripts: Scripts, *, by_design: bool
+) -> RollbackFinding:
+    """A column with values in it was dropped: nothing brings them back."""
+    name = f"{table}.{column}"
+    detail = f"{name} was dropped with {number:,} value{'' if number == 1 else 's'} in it"
+    return finding("values-lost", name, detail, culprit, scripts, rows=number, by_design=by_design)
+
+
+def dropped_rows(
+    table: TableName, number: int, culprit: Culprit, scripts: Scripts, *, by_design: bool
+) -> RollbackFinding:
+    """A table with rows in it was dropped: nothing brings them back."""
+    detail = f"{table} was dropped with {_rows(number)} in it"
+    return finding("rows-lost", str(table), detail, culprit, scripts, rows=number, by_design=by_design)
+
+
+def unexplained(table: TableName, blame: Blame, scripts: Scripts) -> RollbackFinding:
+    """Fingerprints differ although no row seems to: never silent."""
+    detail = f"the contents of {table} differ, and the rows concerned could not be told apart"
+    return finding("values-changed", str(table), detail, blame(Facet(table=table)), scripts, by_design=False)
+
+
+def not_repeatable(name: str, culprit: Culprit, scripts: Scripts, what: str) -> RollbackFinding:
+    """The upgrade does not give the same twice: now(), random(), a server default."""
+    detail = f"{what} differ from one upgrade to the next (a clock, a random value or a server default)"
+    return finding("not-repeatable", name, detail, culprit, scripts, severity="note")
+
+
+def empty_downgrades(found: Iterable[RollbackFinding], scripts: Scripts) -> list[RollbackFinding]:
+    """Revisions to blame for something whose downgrade does nothing at all."""
+    blamed = dict.fromkeys(f.revision for f in found if f.severity != "note" and f.revision)
+    return [
+        finding(
+            "downgrade-empty", revision, f"the downgrade of {revision} does nothing; its upgrade does",
+            Culprit(revision, "downgrade"), scripts,
+        )
+        for revision in blamed
+        if revision and (script := scripts.get(revision)) is not None and script.downgrade_is_empty
+    ]  # fmt: skip
+
+
+def evidence_findings(
+    states: Iterable[tuple[TableName, TableData, TableData]],
+    evidence: Evidence,
+    blame: Blame,
+    scripts: Scripts,
+) -> list[RollbackFinding]:
+    """Findings for tables that both states have, from what the comparison row by row found.
+
+    `states` are tables with what they held before and after.
+    """
+    found: list[RollbackFinding] = []
+    for table, before, after in states:
+        differences = evidence.rows.get(table)
+        if differences is None:
+            continue
+        of_table = row_findings(table, differences, blame, scripts)
+        for column in sorted({*differences.values_lost, *differences.values_changed}):
+            culprit = blame(Facet(table=table, column=column))
+            of_table += value_findings(table, column, differences, culprit, scripts)
+        if not of_table and comparable(before, after):
+            of_table = [unexplained(table, blame, scripts)]
+        found += of_table
+    return found
+
+
+def failure_finding(
+    phase: Phase, revision: str | None, message: str, scripts: Scripts, *,
+    refuses: bool, timed_out: bool, line: int | None,
+) -> RollbackFinding:  # fmt: skip
+    """A step that raised, refused by design, or ran longer than its limit."""
+    culprit = Culprit(revision, phase)
+    name = revision or "env.py"
+    if timed_out:
+        return finding("step-timeout", name, message, culprit, scripts, line=line,
+                       remedy="raise --timeout, or make the step faster")  # fmt: skip
+    if refuses and phase == "downgrade":
+        return finding("not-implemented", name, message, culprit, scripts, line=line,
+                       remedy="accept it with --accept not-implemented if there is no way back by design")  # fmt: skip
+    return finding(f"{phase}-failed", name, message, culprit, scripts, line=line,
+                   remedy=f"mend the {'downgrade' if phase == 'downgrade' else 'upgrade'} of {name}")  # fmt: skip
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"
+
+
+def _agree(number: int, words: str) -> str:
+    return words.replace("have another", "has another").replace("have none", "has none") if number == 1 else words

@@ -1,0 +1,207 @@
+"""The report, from what happened: plain assembly, and the sentence that stands under the verdict."""
+
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from dbadmin import __version__
+from dbadmin.copies import Copy
+from dbadmin.dialects.names import table_of
+from dbadmin.migrations.protocol import StepSeen
+from dbadmin.migrations.scripts import Scripts
+from dbadmin.results import (
+    Compared,
+    DatabaseInfo,
+    Excluded,
+    Phase,
+    RollbackReport,
+    Source,
+    Step,
+    Timings,
+    Versions,
+)
+from dbadmin.results import Scripts as ScriptsInfo
+from dbadmin.rollback.options import Options
+from dbadmin.rollback.plan import Route
+from dbadmin.rollback.source import Rehearsed
+from dbadmin.rollback.verdict import Judgement, effect
+from dbadmin.rollback.walk import Clock, Walk
+from dbadmin.secrets import mask
+from dbadmin.state import compare
+
+NOT_COVERED = (
+    "side effects outside the database (requests, mail, queues, files)",
+    "behaviour under concurrent traffic",
+    "replicas, and objects of the whole server such as roles",
+)
+
+
+def write_report(
+    source: Rehearsed, copy: Copy, route: Route, scripts: Scripts, walk: Walk, judgement: Judgement,
+    unchanged: bool | None, options: Options, clock: Clock,
+) -> RollbackReport:  # fmt: skip
+    """Put the report together; nothing is decided here."""
+    database = source.database.info
+    compared = what_was_compared(walk, options)
+    finished = datetime.now(UTC)
+    return RollbackReport(
+        verdict=judgement.verdict,
+        passed=judgement.passed,
+        summary=summary(judgement, compared, walk),
+        started_at=finished - timedelta(seconds=clock.total),
+        finished_at=finished,
+        database=database,
+        source=Source(
+            "database",
+            database.url,
+            database.engine,
+            database.version,
+            database.name,
+            source.database.identity.shown,
+        ),  # fmt: skip
+        backup=None,
+        scripts=scripts_info(scripts.path),
+        versions=versions(copy, database),
+        copy=copy.info,
+        neutralised=copy.neutralised,
+        not_covered=(*NOT_COVERED, *copy.not_covered),
+        source_unchanged=unchanged,
+        plan=route.plan,
+        steps=steps(route, scripts, walk),
+        findings=judgement.findings,
+        compared=compared,
+        timings=timings(clock, copy),
+    )
+
+
+def steps(route: Route, scripts: Scripts, walk: Walk) -> tuple[Step, ...]:
+    """Every revision of the plan in every phase; what did not run is skipped."""
+    up_again = tuple(reversed(route.plan.downgrade))
+    planned: dict[Phase, tuple[str, ...]] = {
+        "upgrade": route.plan.upgrade, "downgrade": route.plan.downgrade, "reupgrade": up_again,
+    }  # fmt: skip
+    found = []
+    for phase, revisions in planned.items():
+        result = walk.results.get(phase)
+        seen = {step.revision: step for step in result.steps} if result else {}
+        for revision in [*seen, *(r for r in revisions if r not in seen)]:
+            info = scripts.get(revision)
+            if revision in seen:
+                found.append(_step(phase, info.message, seen[revision], walk))
+            else:
+                found.append(Step(phase, revision, info.message, info.file, "skipped"))
+    return tuple(found)
+
+
+def _step(phase: Phase, message: str, seen: StepSeen, walk: Walk) -> Step:
+    failed = seen.state == "failed"
+    return Step(
+        phase=phase,
+        revision=seen.revision,
+        message=message,
+        file=seen.file,
+        state=seen.state,
+        seconds=seen.seconds,
+        statements=seen.statements,
+        rows_changed=seen.rows_changed,
+        touched=tuple(sorted(map(str, seen.touched))) if seen.touched is not None else None,
+        locks=seen.locks,
+        error=mask(seen.error.message) if seen.error else None,
+        failed_statement=mask(seen.failed_statement) if seen.failed_statement else None,
+        left_behind=left_behind(walk) if failed else None,
+    )
+
+
+def left_behind(walk: Walk) -> tuple[str, ...] | None:
+    """What a failed phase left in the schema; None where nobody looked."""
+    if walk.after_failure is None:
+        return None
+    differences = compare(walk.last(), walk.after_failure)
+    words = {"added": "made", "missing": "gone", "changed": "changed"}
+    schema = [f"{d.key.kind} {d.key.name} {words[d.change]}" for d in differences if d.key is not None]
+    data = {f"rows of {d.table} changed" for d in differences if d.table is not None}
+    return (*schema, *sorted(data))
+
+
+def what_was_compared(walk: Walk, options: Options) -> Compared:
+    """Tables and rows of the state that was compared with, and what was left out."""
+    before = walk.start
+    touched = touched_tables(walk)
+    empty = sorted(str(t) for t, data in before.data.items() if str(t) in touched and data.rows == 0)
+    left_out = [Excluded(str(table), "excluded by --exclude", True) for table in options.exclude]
+    if not options.data:
+        left_out.append(Excluded("all rows", "left out by --no-data", True))
+    for table, data in before.data.items():
+        left_out += [
+            Excluded(f"{table}.{column}" if column else str(table), reason, str(table) in touched)
+            for column, reason in data.not_compared.items()
+        ]
+    rows = sum(data.rows for data in before.data.values())
+    return Compared(len(before.data), rows, tuple(empty), tuple(left_out))
+
+
+def touched_tables(walk: Walk) -> frozenset[str]:
+    """Tables whose rows or definition a step changed, as far as was seen."""
+    found: set[str] = set()
+    for result in walk.results.values():
+        for step in result.steps:
+            found |= {str(table) for table in step.touched or ()}
+    for leg in walk.legs.values():
+        for difference in compare(leg.before, leg.after):
+            owner = difference.table or (table_of(difference.key) if difference.key else None)
+            if owner is not None:
+                found.add(str(owner))
+    return frozenset(found)
+
+
+def summary(judgement: Judgement, compared: Compared, walk: Walk) -> str:
+    """One sentence: why the verdict is what it is."""
+    if judgement.verdict == "safe":
+        touched = touched_tables(walk)
+        note = f" ({len(compared.empty)} of {len(touched)} touched tables had no rows)" if compared.empty else ""
+        return f"safe for the data in this copy{note}"
+    decisive = [f for f in judgement.findings if effect(f) == judgement.verdict]
+    first = decisive[0]
+    more = f", and {len(decisive) - 1} more" if len(decisive) > 1 else ""
+    who = f"{first.phase} of {first.revision}: " if first.revision and first.phase else ""
+    return f"{who}{first.detail}{more}"
+
+
+def versions(copy: Copy, database: DatabaseInfo) -> Versions:
+    """What ran."""
+    from importlib.metadata import version
+
+    return Versions(__version__, version("alembic"), version("sqlalchemy"), copy.place.server_version, database.version)
+
+
+def scripts_info(path: Path) -> ScriptsInfo:
+    """The scripts' folder, and the commit it stands at where git knows it."""
+    commit = _git(path, "rev-parse", "HEAD")
+    changes = _git(path, "status", "--porcelain", "--", ".") if commit else None
+    return ScriptsInfo(str(path), commit or None, None if changes is None else bool(changes))
+
+
+def _git(path: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(path), *arguments], capture_output=True, text=True, check=False, timeout=10,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def timings(clock: Clock, copy: Copy) -> Timings:
+    """Seconds by heading; None for what did not happen."""
+    spent: Mapping[str, float] = clock.spent
+    return Timings(
+        copy=copy.info.seconds + spent.get("copy", 0.0),
+        snapshot=spent.get("snapshot"),
+        upgrade=spent.get("upgrade"),
+        downgrade=spent.get("downgrade"),
+        reupgrade=spent.get("reupgrade"),
+        compare=spent.get("compare"),
+        total=clock.total,
+    )

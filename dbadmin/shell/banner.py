@@ -1,0 +1,100 @@
+"""What a session says of itself when it starts: where it stands, what there is, what is hidden or missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dbadmin.admin import Admin
+from dbadmin.database import Database
+from dbadmin.errors import ConfigError, ConnectionFailed, DbadminError, StatementFailed
+from dbadmin.results import DatabaseInfo, Status
+from dbadmin.secrets import mask
+from dbadmin.shell.names import HELPERS, Names
+
+MODELS_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What was found out before the first prompt; `info` is None where the database cannot be reached."""
+
+    info: DatabaseInfo | None
+    status: Status | None
+    missing: tuple[str, ...]
+
+
+def reach(database: Database) -> tuple[DatabaseInfo | None, tuple[str, ...]]:
+    """Connect, which also proves the mode; the database, or why it cannot be had."""
+    try:
+        return database.info, ()
+    except (ConnectionFailed, StatementFailed) as error:
+        return None, (error.message,)
+
+
+def stand(admin: Admin, info: DatabaseInfo | None, missing: Sequence[str]) -> Standing:
+    """Ask for the revision, where there is a database and an Alembic project to ask."""
+    told = [*missing, *admin.application.notes]
+    status = None
+    if info is not None:
+        try:
+            status = admin.status()
+        except ConfigError as error:
+            told.append(error.message)
+        except DbadminError as error:
+            told.append(f"the revision is not known: {error.message}")
+    return Standing(info, status, tuple(told))
+
+
+def label(database: Database, info: DatabaseInfo | None) -> str:
+    """The prompt's first part: database and mode."""
+    name = info.name if info is not None else Path(database.url.database or database.dialect.name).name
+    return f"{name} [{database.mode}]"
+
+
+def banner(standing: Standing, database: Database, names: Names, *, versions: str) -> str:
+    """The whole text, secrets hidden; `versions` is its first line."""
+    lines = [versions, *facts(standing, database, names)]
+    lines += [f"hidden    {h.name} is {h.winner} here; {h.reachable} is the other" for h in names.hidden]
+    lines += [f"renamed   {name}: {', '.join(new)}" for name, new in names.renamed.items()]
+    lines += [f"missing   {line}" for line in standing.missing]
+    return mask("\n".join(lines)) + "\n"
+
+
+def facts(standing: Standing, database: Database, names: Names) -> list[str]:
+    """Database and mode, revision, models, session, helpers."""
+    info = standing.info
+    server = f"{info.engine} {info.version}" if info is not None else f"{database.dialect.name}, not reached"
+    return [
+        f"database  {database.shown_url} ({server}), {database.mode}",
+        f"revision  {revision(standing.status)}",
+        f"models    {models(names.models)}",
+        f"session   {session(database)}; db, engine",
+        f"helpers   {' '.join(name for name in HELPERS if name not in {h.name for h in names.hidden})}",
+    ]
+
+
+def revision(status: Status | None) -> str:
+    """Where the database stands, in one line."""
+    if status is None:
+        return "not known"
+    current = ", ".join(status.current) or "none"
+    return f"{current} ({status.state}, {len(status.pending)} pending)"
+
+
+def models(names: Sequence[str]) -> str:
+    """How many, and the first of them.
+
+    >>> models(("User", "Post")), models(())
+    ('2: User, Post', 'none')
+    """
+    if not names:
+        return "none"
+    more = f", … ({len(names) - MODELS_SHOWN} more)" if len(names) > MODELS_SHOWN else ""
+    return f"{len(names)}: {', '.join(names[:MODELS_SHOWN])}{more}"
+
+
+def session(database: Database) -> str:
+    """What `session` is, and how it is asked."""
+    if database.is_async:
+        return "an AsyncSession: await session.execute(...)"
+    return "a Session"

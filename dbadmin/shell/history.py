@@ -1,0 +1,50 @@
+"""The shell's own history: a file that only its owner reads, without lines that hold a secret."""
+
+import os
+import re
+from pathlib import Path
+
+from IPython.core.history import HistoryManager
+
+from dbadmin.secrets import mask
+
+LEFT_OUT = "# a line with a secret was left out"
+_SPOKEN = re.compile(r"\b(?:password|identified\s+by)\b\s*(?:as\s+)?'", re.IGNORECASE)
+"""A password in SQL, as in ALTER ROLE … PASSWORD '…'."""
+
+
+class History(HistoryManager):
+    """IPython's history, which leaves out what must not be kept."""
+
+    def store_inputs(self, line_num: int, source: str, source_raw: str | None = None) -> None:
+        """Keep one input; of one that holds a secret, only that there was one."""
+        if has_secret(source if source_raw is None else source_raw):
+            source = source_raw = LEFT_OUT
+        super().store_inputs(line_num, source, source_raw)
+
+
+def has_secret(line: str) -> bool:
+    """Whether a line holds something that looks like a secret, or one that is known.
+
+    >>> has_secret("create_engine('postgresql://u:pw@h/d')")
+    True
+    >>> has_secret("text(\\"alter role a password 'x'\\")")
+    True
+    >>> has_secret("select(User).where(User.id == 1)")
+    False
+    """
+    return mask(line) != line or _SPOKEN.search(line) is not None
+
+
+def history_file() -> str:
+    """The file, made private before anything is written; `:memory:` where there is no place for one."""
+    from platformdirs import user_state_path
+
+    file: Path = user_state_path("dbadmin") / "shell-history.sqlite"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        file.chmod(0o600)
+    except OSError:
+        return ":memory:"
+    return str(file)

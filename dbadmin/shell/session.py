@@ -1,0 +1,209 @@
+"""The session at the prompt: timeouts, and how each statement leaves it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.admin import Admin
+from dbadmin.database import Database, explain
+from dbadmin.errors import ConnectionFailed, DbadminError, WriteRefused
+from dbadmin.secrets import mask
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.orm import Session
+
+STATEMENT_SECONDS = {"read-only": 30.0, "write": 60.0}
+HINT = "write with --write, or try with --sandbox"
+
+
+class SessionAdmin(Admin):
+    """The Admin at the prompt, which also hands on what people type at a session.
+
+    With an asynchronous application `execute`, `scalars`, `scalar`, `get`, `commit` and `rollback` are
+    awaited, as those of an AsyncSession are.
+    """
+
+    def __init__(self, admin: Admin, session: Any) -> None:
+        super().__init__(admin.application, admin.database)
+        self.__dict__.update(vars(admin))  # what it has found out already, it need not ask again
+        self._session = session
+
+    def __repr__(self) -> str:
+        return f"<Admin of {self.database.shown_url} ({self.database.mode})>"
+
+    def query(self, *entities: Any) -> Any:
+        """`Session.query`; on an AsyncSession that of the Session within, which works at the prompt."""
+        return inner(self._session).query(*entities)
+
+    def execute(self, statement: Any, *more: Any, **options: Any) -> Any:
+        """`session.execute`."""
+        return self._session.execute(statement, *more, **options)
+
+    def scalars(self, statement: Any, *more: Any, **options: Any) -> Any:
+        """`session.scalars`."""
+        return self._session.scalars(statement, *more, **options)
+
+    def scalar(self, statement: Any, *more: Any, **options: Any) -> Any:
+        """`session.scalar`."""
+        return self._session.scalar(statement, *more, **options)
+
+    def get(self, entity: Any, ident: Any, **options: Any) -> Any:
+        """`session.get`."""
+        return self._session.get(entity, ident, **options)
+
+    def add(self, instance: Any) -> None:
+        """`session.add`."""
+        self._session.add(instance)
+
+    def commit(self) -> Any:
+        """`session.commit`."""
+        return self._session.commit()
+
+    def rollback(self) -> Any:
+        """`session.rollback`."""
+        return self._session.rollback()
+
+
+def inner(session: Any) -> "Session":
+    """The Session, also within an AsyncSession."""
+    found: Session = getattr(session, "sync_session", session)
+    return found
+
+
+def limit(database: Database, seconds: float | None) -> None:
+    """Set the timeouts at the start of every transaction of the application's engine, whoever begins it.
+
+    `seconds` is for statements; None and 0: none.
+    """
+    from sqlalchemy import event
+
+    database.statement_timeout = seconds or None
+    database.lock_timeout = database.lock_timeout or None
+
+    def set_timeouts(connection: "Connection") -> None:
+        database.dialect.session.set_timeouts(connection, database.statement_timeout, database.lock_timeout)
+
+    event.listen(database.sync_engine, "begin", set_timeouts)
+
+
+class Keeper:
+    """Leaves the session usable after each statement, and without a transaction where it is read-only."""
+
+    def __init__(self, database: Database, session: Any) -> None:
+        self.database = database
+        self.session = session
+        self._wrote = False
+        if database.mode == "write":
+            self._watch()
+
+    def after_statement(self, failed: bool) -> str | None:
+        """Put the session in order; gives what the user has to know, if there is something.
+
+        Read-only: the transaction ends, objects are read anew when next looked at, and changes to them are
+        dropped. Writing: a transaction that cannot go on is rolled back; any other stays open.
+        """
+        return self._within(lambda session: self._settle(session, failed))
+
+    def close(self) -> str | None:
+        """End the session; gives a note where changes were not committed."""
+        return self._within(self._close)
+
+    def _within(self, work: "Callable[[Session], str | None]") -> str | None:
+        if self.database.is_async:
+            return self.database.loop.call(self.session.run_sync(work))  # type: ignore[no-any-return]
+        return work(inner(self.session))
+
+    def _settle(self, session: "Session", failed: bool) -> str | None:
+        if self.database.mode == "read-only":
+            dropped = pending(session)
+            if session.in_transaction() or dropped:
+                roll_back(session)
+            # After an error the user knows already that nothing was written.
+            return f"this session is read-only: {dropped} not kept\nhint: {HINT}" if dropped and not failed else None
+        if failed and session.in_transaction() and not goes_on(session):
+            roll_back(session)
+            return "the open transaction cannot go on after this error, and was rolled back"
+        return None
+
+    def _close(self, session: "Session") -> str | None:
+        lost = self.database.mode == "write" and (self._wrote or bool(pending(session)))
+        try:
+            session.close()
+        except Exception:
+            session.invalidate()
+        return "changes that were not committed were rolled back" if lost else None
+
+    def _watch(self) -> None:
+        """Know whether the open transaction has written something."""
+        from sqlalchemy import event
+
+        def wrote(*_: Any) -> None:
+            self._wrote = True
+
+        def executed(state: Any) -> None:
+            if state.is_insert or state.is_update or state.is_delete:
+                self._wrote = True
+
+        def ended(*_: Any) -> None:
+            self._wrote = False
+
+        session = inner(self.session)
+        event.listen(session, "after_flush", wrote)
+        event.listen(session, "do_orm_execute", executed)
+        event.listen(session, "after_commit", ended)
+        event.listen(session, "after_rollback", ended)
+
+
+def pending(session: "Session") -> str:
+    """Changes that a flush would write, in words; empty where there are none."""
+    changed = sum(session.is_modified(one) for one in session.dirty)
+    parts = [(len(session.new), "new"), (changed, "changed"), (len(session.deleted), "deleted")]
+    said = ", ".join(f"{number} {what}" for number, what in parts if number)
+    return f"{said} object{'s' if sum(n for n, _ in parts) > 1 else ''}" if said else ""
+
+
+def roll_back(session: "Session") -> None:
+    """Roll back, also where the connection is gone."""
+    try:
+        session.rollback()
+    except Exception:
+        session.invalidate()
+
+
+def goes_on(session: "Session") -> bool:
+    """Whether the open transaction takes another statement: after an error, some engines' do not."""
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        session.connection().execute(select(1))
+    except (SQLAlchemyError, OSError):
+        return False
+    return True
+
+
+def explained(error: BaseException, database: Database) -> DbadminError | None:
+    """dbadmin's own error for what a statement of the user raised; None where it is not the database's."""
+    from sqlalchemy.exc import DBAPIError
+
+    if isinstance(error, DbadminError):
+        return error
+    if isinstance(error, DBAPIError):
+        known = explain(error, database)
+        # Without a statement it may have failed while it connected: not all drivers tell.
+        return (unreachable(database) if error.statement is None else None) or known
+    if database.mode == "read-only" and database.dialect.session.is_read_only_error(error):
+        detail = mask(database.dialect.session.message(error))
+        return WriteRefused(f"this session is read-only: {detail}", hint=HINT)  # by a raw connection
+    return unreachable(database) if isinstance(error, OSError) else None
+
+
+def unreachable(database: Database) -> ConnectionFailed | None:
+    """Why the database cannot be reached now; None where it can."""
+    try:
+        database.run(lambda connection: None)
+    except ConnectionFailed as error:
+        return error
+    except DbadminError:
+        return None
+    return None

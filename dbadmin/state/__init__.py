@@ -1,0 +1,11 @@
+"""What a database holds, as two flat maps: schema objects → definitions, tables → rows and fingerprints.
+
+before = snapshot(connection)
+after = update(connection, before, touched)      # looks again only where something could have changed
+compare(before, after)
+"""
+
+from dbadmin.state.compare import Difference, compare
+from dbadmin.state.snapshot import Snapshot, decode, encode, snapshot, update
+
+__all__ = ["Difference", "Snapshot", "compare", "decode", "encode", "snapshot", "update"]

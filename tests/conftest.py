@@ -1,0 +1,232 @@
+"""Fixtures that every test may take: real databases, the command line as a process, no leftovers."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import (
+    ENGINES,
+    EngineServer,
+    Postgresql15Server,
+    PostgresqlServer,
+    Servers,
+    TestDatabase,
+    Unavailable,
+)
+
+import dbadmin
+from dbadmin.dialects import processes
+from dbadmin.errors import NoScratchServer
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-servers",
+        action="store_true",
+        help="fail, and do not skip, the tests whose database server cannot be started here",
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A temporary directory of this test process, so that what dbadmin leaves behind is seen.
+
+    Short, because sockets live in it, and open to pass through, because servers run as another user.
+    """
+    tmp_path_factory.getbasetemp()  # chosen before TMPDIR changes, so that pytest keeps its own as usual
+    directory = Path(tempfile.mkdtemp(prefix="tests-", dir=tempfile.gettempdir()))
+    directory.chmod(0o711)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(directory))
+        patch.setattr(tempfile, "tempdir", str(directory))
+        yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def servers(temporary_directory: Path) -> Iterator[Servers]:
+    """The servers of this test process, started when first asked for."""
+    running = Servers(temporary_directory)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=list(ENGINES))
+def engine_kind(request: pytest.FixtureRequest) -> str:
+    """Each engine's name in turn."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database(engine_kind: str, servers: Servers, tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[TestDatabase]:
+    """A fresh empty database, on each engine in turn."""
+    with fresh(_started(servers, ENGINES[engine_kind], pytestconfig), tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def sqlite(servers: Servers, tmp_path: Path) -> Iterator[TestDatabase]:
+    """A fresh empty SQLite file's name; the file appears with the first connection."""
+    with fresh(servers.get(ENGINES["sqlite"]), tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def postgresql(servers: Servers, tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[TestDatabase]:
+    """A fresh empty database on PostgreSQL, for what only PostgreSQL has."""
+    with fresh(_started(servers, PostgresqlServer, pytestconfig), tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def postgresql15(servers: Servers, tmp_path: Path) -> Iterator[TestDatabase]:
+    """A fresh empty database on an older major version; skipped where it is missing: no wheel has it."""
+    try:
+        server = servers.get(Postgresql15Server)
+    except Unavailable as error:
+        pytest.skip(str(error))
+    with fresh(server, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def fresh(server: EngineServer, directory: Path) -> Iterator[TestDatabase]:
+    made = server.create(directory)
+    try:
+        yield made
+    finally:
+        server.drop(made)
+
+
+def _started(servers: Servers, kind: type[EngineServer], config: pytest.Config) -> EngineServer:
+    try:
+        return servers.get(kind)
+    except (Unavailable, NoScratchServer) as error:
+        if config.getoption("--require-servers"):
+            pytest.fail(f"{error} (--require-servers)", pytrace=False)
+        pytest.skip(str(error))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run of the command line."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        """stdout as JSON; the failure shows both streams."""
+        try:
+            return json.loads(self.stdout)
+        except ValueError as error:
+            pytest.fail(f"not JSON ({error}), exit {self.code}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}")
+
+
+Run = Callable[..., Finished]
+
+
+@pytest.fixture
+def run(tmp_path: Path, temporary_directory: Path) -> Run:
+    """`run(*arguments, cwd=, env=, input=, timeout=)`: `python -m dbadmin` in a clean environment.
+
+    No variable of the caller's shell comes through (no DATABASE_URL, no DBADMIN_*), HOME is empty, the
+    terminal 120 columns wide without colour. `env` adds variables. After `timeout` seconds its whole process
+    group is killed.
+    """
+    home = tmp_path / "home"
+
+    def run(
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        input: str | None = None,
+        timeout: float = 60,
+    ) -> Finished:
+        home.mkdir(exist_ok=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dbadmin", *map(str, arguments)],
+            cwd=cwd or tmp_path,
+            env=_clean_environment(home, temporary_directory) | dict(env or {}),
+            stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        with process:
+            try:
+                stdout, stderr = process.communicate(input, timeout)
+            except subprocess.TimeoutExpired:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                stdout, stderr = process.communicate()
+                pytest.fail(f"dbadmin still ran after {timeout} s\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
+        return Finished(process.returncode, stdout, stderr)
+
+    return run
+
+
+def _clean_environment(home: Path, temporary: Path) -> dict[str, str]:
+    here = Path(dbadmin.__file__).parent.parent  # the package under test, also where it is not installed
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": str(here),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LC_ALL": "C.UTF-8",
+        "COLUMNS": "120",
+        "NO_COLOR": "1",
+    }
+
+
+@pytest.fixture(autouse=True)
+def no_leftovers(request: pytest.FixtureRequest, temporary_directory: Path) -> Iterator[None]:
+    """After a test marked `rehearsal`: no new temporary file and no new process of dbadmin is there."""
+    if request.node.get_closest_marker("rehearsal") is None:
+        yield
+        return
+    before = leftovers(temporary_directory)
+    yield
+    left = leftovers(temporary_directory) - before
+    assert not left, f"left behind: {', '.join(sorted(left))}"
+
+
+def leftovers(temporary: Path) -> set[str]:
+    """Temporary files named dbadmin-* in `temporary`, and processes that use them or have it as TMPDIR."""
+    files = {str(path) for path in temporary.glob("dbadmin-*")}
+    return files | {
+        f"process {pid} ({' '.join(processes.arguments(pid))[:80]})"
+        for pid in _pids()
+        if pid != os.getpid() and _works_in(pid, temporary)
+    }
+
+
+def _works_in(pid: int, temporary: Path) -> bool:
+    if any(f"{temporary}/dbadmin-" in part for part in processes.arguments(pid)):
+        return True
+    try:
+        variables = (processes.PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return f"TMPDIR={temporary}".encode() in variables
+
+
+def _pids() -> list[int]:
+    if processes.PROC.is_dir():
+        return [int(path.name) for path in processes.PROC.iterdir() if path.name.isdigit()]
+    shown = subprocess.run(["ps", "-axo", "pid="], capture_output=True, text=True, check=True).stdout
+    return [int(line) for line in shown.split()]

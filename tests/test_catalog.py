@@ -1,0 +1,325 @@
+"""What the catalog says of tables, under the names and shapes that real databases have."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy as sa
+from servers import TestDatabase
+
+from dbadmin import readonly
+from dbadmin.database import Database
+from dbadmin.dialects import TableName, named
+from dbadmin.errors import UnknownName
+from dbadmin.results import ConstraintInfo, IndexInfo, Relation, TableDescription, TableInfo
+
+ODD_NAMES = [
+    "order",
+    "Mixed Case",
+    "ünï 📚",
+    'say "hi"',
+    "it's",
+    "100%",
+    "a:b",
+    "a%sb",
+    "back\\slash",
+    "semi;colon",
+]
+
+
+@contextmanager
+def reading(made: TestDatabase) -> Iterator[Database]:
+    """The database as dbadmin reads it: read-only."""
+    database = Database(sa.create_engine(made.url))
+    try:
+        yield database
+    finally:
+        database.close()
+        readonly.release(named(made.kind).address.of_url(made.url))
+
+
+def tables(made: TestDatabase, *, exact: bool = True) -> dict[str, TableInfo]:
+    with reading(made) as database:
+        found = database.run(lambda connection: database.dialect.catalog.tables(connection, exact=exact))
+    assert [table.table for table in found] == sorted(table.table for table in found)
+    return {table.table: table for table in found}
+
+
+def names(made: TestDatabase) -> list[str]:
+    with reading(made) as database:
+        return [str(name) for name in database.run(database.dialect.catalog.table_names)]
+
+
+def describe(made: TestDatabase, name: str, schema: str | None = None) -> TableDescription:
+    with reading(made) as database:
+        return database.run(lambda connection: database.dialect.catalog.describe(connection, TableName(schema, name)))
+
+
+def estimate(made: TestDatabase, name: str) -> int | None:
+    with reading(made) as database:
+        return database.run(lambda connection: database.dialect.catalog.estimate(connection, TableName(None, name)))
+
+
+BLOG = (
+    """
+    CREATE TABLE authors (
+        id INTEGER PRIMARY KEY,
+        email VARCHAR(80) NOT NULL UNIQUE,
+        name TEXT DEFAULT 'nobody'
+    )
+    """,
+    """
+    CREATE TABLE posts (
+        id INTEGER PRIMARY KEY,
+        author_id INTEGER NOT NULL REFERENCES authors (id) ON DELETE CASCADE,
+        reply_to INTEGER REFERENCES posts,
+        words INTEGER,
+        CONSTRAINT words_positive CHECK (words > 0)
+    )
+    """,
+    "CREATE INDEX posts_by_author ON posts (author_id, words)",
+    "CREATE UNIQUE INDEX posts_lower ON posts (abs(words)) WHERE words > 1",
+    "INSERT INTO authors (id, email) VALUES (1, 'a@b'), (2, 'c@d')",
+    "INSERT INTO posts VALUES (1, 1, NULL, 5)",
+)
+
+
+def test_tables_are_listed_with_exact_rows_columns_and_indexes(database: TestDatabase) -> None:
+    database.execute(*BLOG)
+    found = tables(database)
+    assert list(found) == ["authors", "posts"]
+    assert (found["authors"].rows, found["authors"].exact, found["authors"].columns) == (2, True, 3)
+    assert (found["posts"].rows, found["posts"].columns) == (1, 4)
+    assert found["posts"].indexes == (3 if database.kind == "postgresql" else 2)
+    assert (found["posts"].bytes or 0) > 0
+    assert (found["posts"].index_bytes or 0) > 0
+
+
+def test_rows_are_unknown_until_the_first_analyze(database: TestDatabase) -> None:
+    database.execute(*BLOG)
+    assert {name: (t.rows, t.exact) for name, t in tables(database, exact=False).items()} == {
+        "authors": (None, False),
+        "posts": (None, False),
+    }
+    assert estimate(database, "authors") is None
+    database.execute("ANALYZE")
+    assert {name: (t.rows, t.exact) for name, t in tables(database, exact=False).items()} == {
+        "authors": (2, False),
+        "posts": (1, False),
+    }
+    assert estimate(database, "authors") == 2
+
+
+def test_odd_names_are_counted_and_described(database: TestDatabase) -> None:
+    quote = sa.create_engine(database.url).dialect.identifier_preparer.quote_identifier
+    for number, name in enumerate(ODD_NAMES):
+        rows = ", ".join(["(1)"] * (number + 1))
+        table = quote(name).replace("%%", "%")
+        raw = sa.create_engine(database.url, poolclass=sa.NullPool).raw_connection()
+        cursor = raw.cursor()
+        cursor.execute(f"CREATE TABLE {table} ({table} INTEGER)")
+        cursor.execute(f"INSERT INTO {table} VALUES {rows}")
+        raw.commit()
+        raw.close()
+    found = tables(database)
+    assert {name: found[name].rows for name in found} == {name: i + 1 for i, name in enumerate(ODD_NAMES)}
+    assert names(database) == sorted(ODD_NAMES)
+    for name in ODD_NAMES:
+        described = describe(database, name)
+        assert (described.table, [column.name for column in described.columns]) == (name, [name])
+
+
+def test_hundreds_of_tables_are_counted_in_one_statement(database: TestDatabase) -> None:
+    statements = [f"CREATE TABLE t{number} (id INTEGER)" for number in range(300)]
+    database.execute(*statements, "INSERT INTO t7 VALUES (1)")
+    counting: list[str] = []
+    with reading(database) as opened:
+        sa.event.listen(opened.sync_engine, "before_cursor_execute", lambda c, cursor, sql, *_: counting.append(sql))
+        found = opened.run(lambda connection: opened.dialect.catalog.tables(connection, exact=True))
+    assert sum(table.rows or 0 for table in found) == 1
+    assert len(found) == 300
+    assert sum("count(*) FROM" in sql and "VALUES" in sql for sql in counting) <= 2
+
+
+def test_an_empty_database_has_no_tables(database: TestDatabase) -> None:
+    database.execute("CREATE VIEW v AS SELECT 1 AS a")
+    assert tables(database) == {}
+    assert names(database) == []
+
+
+def test_a_description_holds_keys_constraints_and_relations(database: TestDatabase) -> None:
+    database.execute(*BLOG)
+    posts, authors = describe(database, "posts"), describe(database, "authors")
+    assert [(column.name, column.nullable, column.primary_key) for column in posts.columns] == [
+        ("id", database.kind == "sqlite", True),
+        ("author_id", False, False),
+        ("reply_to", True, False),
+        ("words", True, False),
+    ]
+    assert Relation("out", "authors", ("author_id",), ("id",), foreign_key(database, "author_id"), "CASCADE") in (
+        posts.relations
+    )
+    assert Relation("in", "posts", ("author_id",), ("id",), foreign_key(database, "author_id"), "CASCADE") in (
+        authors.relations
+    )
+    itself = [relation for relation in posts.relations if relation.table == "posts"]
+    assert [(r.direction, r.columns, r.referred_columns) for r in itself] == [
+        ("out", ("reply_to",), ("id",)),
+        ("in", ("reply_to",), ("id",)),
+    ]
+    assert {constraint.kind for constraint in posts.constraints} == {"primary key", "foreign key", "check"}
+    assert [c.name for c in posts.constraints if c.kind == "check"] == ["words_positive"]
+    assert [c.definition for c in authors.constraints if c.kind == "unique"] == ["UNIQUE (email)"]
+    by_author = next(index for index in posts.indexes if index.name == "posts_by_author")
+    assert (by_author.unique, by_author.columns) == (False, ("author_id", "words"))
+    partial = next(index for index in posts.indexes if index.name == "posts_lower")
+    assert partial.unique
+    assert partial.definition is not None
+    assert "WHERE" in partial.definition
+
+
+def foreign_key(database: TestDatabase, column: str) -> str | None:
+    return None if database.kind == "sqlite" else f"posts_{column}_fkey"
+
+
+def test_types_and_defaults_are_in_the_engines_words(database: TestDatabase) -> None:
+    database.execute(*BLOG)
+    columns = {column.name: column for column in describe(database, "authors").columns}
+    expected = {
+        "sqlite": ("VARCHAR(80)", "'nobody'"),
+        "postgresql": ("character varying(80)", "'nobody'::text"),
+    }
+    assert (columns["email"].type, columns["name"].default) == expected[database.kind]
+
+
+def test_an_unknown_table_is_named_with_its_neighbours(database: TestDatabase) -> None:
+    database.execute(*BLOG)
+    with pytest.raises(UnknownName, match="did you mean 'posts'"):
+        describe(database, "post")
+    with pytest.raises(UnknownName):
+        estimate(database, "nothing")
+
+
+def test_generated_and_identity_columns_and_comments(postgresql: TestDatabase) -> None:
+    postgresql.execute(
+        """
+        CREATE TABLE t (
+            a integer GENERATED ALWAYS AS IDENTITY,
+            b integer GENERATED BY DEFAULT AS IDENTITY,
+            c integer GENERATED ALWAYS AS (a * 2) STORED,
+            d numeric(10, 2)[] DEFAULT '{}'
+        )
+        """,
+        "COMMENT ON TABLE t IS 'all kinds'",
+        "COMMENT ON COLUMN t.d IS 'prices'",
+    )
+    described = describe(postgresql, "t")
+    assert described.comment == "all kinds"
+    assert [(column.generated, column.default, column.comment) for column in described.columns] == [
+        ("GENERATED ALWAYS AS IDENTITY", None, None),
+        ("GENERATED BY DEFAULT AS IDENTITY", None, None),
+        ("GENERATED ALWAYS AS ((a * 2)) STORED", None, None),
+        (None, "'{}'::numeric[]", "prices"),
+    ]
+    assert described.columns[3].type == "numeric(10,2)[]"
+
+
+def test_other_schemas_are_named_and_relations_cross_them(postgresql: TestDatabase) -> None:
+    postgresql.execute(
+        "CREATE SCHEMA audit",
+        "CREATE TABLE users (id integer PRIMARY KEY)",
+        "CREATE TABLE audit.users (id integer REFERENCES public.users)",
+        "INSERT INTO users VALUES (1)",
+    )
+    found = tables(postgresql)
+    assert {name: table.rows for name, table in found.items()} == {"users": 1, "audit.users": 0}
+    assert names(postgresql) == ["audit.users", "users"]
+    assert [relation.table for relation in describe(postgresql, "users").relations] == ["audit.users"]
+    assert describe(postgresql, "users", "audit").table == "audit.users"
+    assert describe(postgresql, "users", "public").table == "users"
+
+
+def test_a_partitioned_table_is_one_table_and_its_partitions_hold_the_rows(postgresql: TestDatabase) -> None:
+    postgresql.execute(
+        "CREATE TABLE events (id integer, day integer) PARTITION BY RANGE (day)",
+        "CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (1) TO (10)",
+        "CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (id)",
+        "CREATE TABLE events_2a PARTITION OF events_2 FOR VALUES FROM (1) TO (10)",
+        "INSERT INTO events SELECT 1, d FROM generate_series(1, 19) AS d",
+    )
+    assert names(postgresql) == ["events_1", "events_2a"]
+    found = tables(postgresql)
+    assert (list(found), found["events"].rows) == (["events"], 19)
+    assert (found["events"].bytes or 0) >= 16384
+    assert estimate(postgresql, "events") is None
+    postgresql.execute("ANALYZE events")
+    assert estimate(postgresql, "events") == 19
+
+
+def test_inherited_rows_are_not_counted_twice(postgresql: TestDatabase) -> None:
+    postgresql.execute(
+        "CREATE TABLE parent (id integer)",
+        "CREATE TABLE child () INHERITS (parent)",
+        "INSERT INTO child VALUES (1), (2)",
+    )
+    assert {name: table.rows for name, table in tables(postgresql).items()} == {"parent": 0, "child": 2}
+
+
+def test_a_table_that_may_not_be_read_or_only_in_part_is_not_counted(postgresql: TestDatabase) -> None:
+    role = f"reader_{postgresql.name}"
+    postgresql.execute(
+        "CREATE TABLE open (id integer)",
+        "CREATE TABLE closed (id integer)",
+        "CREATE TABLE filtered (id integer)",
+        "ALTER TABLE filtered ENABLE ROW LEVEL SECURITY",
+        "INSERT INTO filtered VALUES (1)",
+        f"CREATE ROLE {role} LOGIN",
+        f"GRANT SELECT ON open, filtered TO {role}",
+    )
+    seen = TestDatabase(postgresql.kind, postgresql.url.set(username=role), postgresql.name)
+    try:
+        found = tables(seen)
+        assert {name: (t.rows, t.exact) for name, t in found.items()} == {
+            "open": (0, True),
+            "closed": (None, False),
+            "filtered": (None, False),
+        }
+    finally:
+        postgresql.execute(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def test_an_older_server_answers_the_same_questions(postgresql15: TestDatabase) -> None:
+    postgresql15.execute(*BLOG)
+    assert {name: table.rows for name, table in tables(postgresql15).items()} == {"authors": 2, "posts": 1}
+    assert len(describe(postgresql15, "posts").relations) == 3
+
+
+def test_virtual_tables_stand_for_their_shadow_tables(sqlite: TestDatabase) -> None:
+    sqlite.execute(
+        "CREATE VIRTUAL TABLE words USING fts5(text)",
+        "INSERT INTO words VALUES ('one'), ('two')",
+        "CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT)",
+    )
+    found = tables(sqlite)
+    assert {name: table.rows for name, table in found.items()} == {"words": 2, "counted": 0}
+    assert (found["words"].bytes or 0) > 4096
+    assert found["words"].columns == 1
+    assert [column.name for column in describe(sqlite, "words").columns] == ["text"]
+
+
+def test_sqlite_columns_of_every_kind(sqlite: TestDatabase) -> None:
+    sqlite.execute(
+        "CREATE TABLE t (a TEXT, b INTEGER NOT NULL, v INTEGER GENERATED ALWAYS AS (b + 1), "
+        "s TEXT AS (a || 'x') STORED, untyped, PRIMARY KEY (b, a)) WITHOUT ROWID"
+    )
+    described = describe(sqlite, "T")
+    assert described.table == "t"
+    assert [(c.name, c.type, c.generated, c.primary_key) for c in described.columns] == [
+        ("a", "TEXT", None, True),
+        ("b", "INTEGER", None, True),
+        ("v", "INTEGER", "GENERATED ALWAYS VIRTUAL", False),
+        ("s", "TEXT", "GENERATED ALWAYS STORED", False),
+        ("untyped", "", None, False),
+    ]
+    assert described.constraints == (ConstraintInfo(None, "primary key", "PRIMARY KEY (b, a)"),)
+    assert described.indexes == (IndexInfo("sqlite_autoindex_t_1", True, ("b", "a"), None),)

@@ -1,0 +1,79 @@
+"""A URL without code: tables, keys and relations are read in a few queries, and light classes map them."""
+
+import pytest
+import sqlalchemy as sa
+from servers import TestDatabase
+from sqlalchemy.orm import Session
+
+from dbadmin.app.reflect import classes, reflect
+from dbadmin.database import Database
+
+
+def reflected(database: TestDatabase) -> sa.MetaData:
+    connected = Database(sa.create_engine(database.url))
+    try:
+        return connected.run(reflect)
+    finally:
+        connected.close()
+
+
+def test_tables_keys_uniques_and_relations(database: TestDatabase) -> None:
+    database.execute(
+        "create table users (id integer primary key, name varchar(50) not null unique, nick varchar(9))",
+        'create table "blog.posts" (id integer primary key, "Author Id" integer references users (id))',
+        "create table pairs (a integer, b integer, primary key (b, a))",
+        "create unique index one_nick on users (nick)",
+        "create unique index some_names on users (name, nick) where nick is not null",
+        "create view everybody as select * from users",
+    )
+    metadata = reflected(database)
+    assert sorted(metadata.tables) == ["blog.posts", "pairs", "users"]
+    users, posts, pairs = (metadata.tables[name] for name in ("users", "blog.posts", "pairs"))
+    assert [c.name for c in pairs.primary_key.columns] == ["b", "a"]
+    uniques = {tuple(c.columns.keys()) for c in users.constraints if isinstance(c, sa.UniqueConstraint)}
+    assert uniques == {("name",), ("nick",)}, "a partial unique index makes nothing unique"
+    assert [fk.target_fullname for fk in posts.c["Author Id"].foreign_keys] == ["users.id"]
+    assert not users.c.name.nullable
+    joined = sa.select(posts).join(users)
+    assert database.rows(str(joined.compile(dialect=sa.create_engine(database.url).dialect))) == []
+
+
+def test_other_schemas_are_read_too(postgresql: TestDatabase) -> None:
+    postgresql.execute(
+        "create schema audit",
+        "create table users (id integer primary key)",
+        "create table audit.users (id integer primary key, who integer references public.users (id))",
+    )
+    metadata = reflected(postgresql)
+    assert sorted(metadata.tables) == ["audit.users", "users"]
+    assert [fk.column.table.fullname for fk in metadata.tables["audit.users"].c.who.foreign_keys] == ["users"]
+    assert [c.__name__ for c in classes(metadata)] == ["AuditUsers", "UsersTable"]
+
+
+def test_a_chain_of_a_thousand_relations(database: TestDatabase) -> None:
+    database.execute(
+        "create table t0 (id integer primary key)",
+        *(f"create table t{n} (id integer primary key references t{n - 1} (id))" for n in range(1, 1001)),
+    )
+    metadata = reflected(database)
+    assert len(metadata.tables) == 1001
+    assert len(classes(metadata)) == 1001
+    assert next(iter(metadata.tables["t1000"].foreign_keys)).column.table.name == "t999"
+
+
+def test_classes_answer_queries(database: TestDatabase) -> None:
+    database.execute(
+        "create table blog_posts (id integer primary key, title varchar(9))",
+        "create table log (line varchar(9))",
+        "insert into blog_posts values (1, 'one')",
+    )
+    (blog_posts,) = classes(reflected(database))
+    assert blog_posts.__name__ == "BlogPosts"
+    with database.connect() as connection, Session(connection) as session:
+        assert session.scalars(sa.select(blog_posts)).one().title == "one"
+
+
+@pytest.mark.filterwarnings("error")
+def test_unknown_types_make_no_noise(postgresql: TestDatabase) -> None:
+    postgresql.execute("create table places (id integer primary key, at point, span int4range)")
+    assert isinstance(reflected(postgresql).tables["places"].c.at.type, sa.types.NullType)

@@ -1,0 +1,602 @@
+"""`dbadmin shell`: IPython in a pseudo-terminal, and code that comes as -c, as a file or through a pipe."""
+
+import os
+import re
+import sqlite3
+import stat
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+from apps import asynchronous
+from conftest import Run
+from servers import TestDatabase
+from sqlalchemy import URL
+
+import dbadmin
+from dbadmin.example.make import make
+from dbadmin.shell.history import LEFT_OUT
+from dbadmin.shell.names import ALWAYS, HELPERS, SQLALCHEMY, Hidden, Thing, build
+
+PROMPT = re.compile(r"(\S+ \[[a-z-]+\]) In \[\d+\]: ")
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
+
+MODELS = """
+    from sqlalchemy import ForeignKey
+    from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Author(Base):
+        __tablename__ = "authors"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        name: Mapped[str] = mapped_column(unique=True)
+        posts: Mapped[list["Post"]] = relationship(back_populates="author")
+
+    class Post(Base):
+        __tablename__ = "posts"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        author_id: Mapped[int] = mapped_column(ForeignKey("authors.id"))
+        author: Mapped[Author] = relationship(back_populates="posts")
+"""
+TABLES = (
+    "create table authors (id integer primary key, name varchar(50) not null unique)",
+    "create table posts (id integer primary key, author_id integer not null references authors (id))",
+    "insert into authors values (1, 'ann')",
+    "insert into posts values (1, 1)",
+)
+
+
+class Terminal:
+    """The shell in a pseudo-terminal, typed at line by line."""
+
+    def __init__(self, directory: Path, *arguments: str, **variables: str) -> None:
+        home = directory.parent / "home"
+        home.mkdir(exist_ok=True)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "PYTHONPATH": str(Path(dbadmin.__file__).parent.parent),
+            "LC_ALL": "C.UTF-8",
+            "TERM": "dumb",
+            "IPY_TEST_SIMPLE_PROMPT": "1",
+            "NO_COLOR": "1",
+        } | variables
+        self.home = home
+        self.process: Any = pexpect.spawn(
+            sys.executable,
+            ["-m", "dbadmin", "shell", *arguments],
+            cwd=str(directory),
+            env={name: value for name, value in environment.items() if value},
+            encoding="utf-8",
+            timeout=30,
+            dimensions=(50, 250),
+        )
+        self.banner = self.wait()
+
+    def wait(self) -> str:
+        """What comes before the next prompt."""
+        self.process.expect(PROMPT)
+        return ANSI.sub("", self.process.before)
+
+    @property
+    def prompt(self) -> str:
+        """The prompt that stands there now, as far as it tells database and mode."""
+        shown: str = self.process.match.group(1)
+        return shown
+
+    def type(self, line: str) -> str:
+        """Type a line, and give what the shell answers."""
+        self.process.sendline(line)
+        return self.wait().partition("\n")[2].strip()
+
+    def exit(self) -> tuple[int | None, str]:
+        """Leave; gives the exit code and the last words."""
+        self.process.sendline("exit")
+        return self.ended()
+
+    def ended(self) -> tuple[int | None, str]:
+        """Wait for the end."""
+        self.process.expect(pexpect.EOF)
+        said = ANSI.sub("", self.process.before)
+        self.process.close()
+        return self.process.exitstatus, said
+
+
+Open = Callable[..., Terminal]
+
+
+@pytest.fixture
+def terminal() -> Iterator[Open]:
+    """`terminal(directory, *arguments, **variables)` opens the shell there."""
+    opened: list[Terminal] = []
+
+    def start(directory: Path, *arguments: str, **variables: str) -> Terminal:
+        opened.append(Terminal(directory, *arguments, **variables))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.process.close(force=True)
+
+
+@pytest.fixture(scope="module")
+def blog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference application on SQLite, for tests that only read."""
+    directory = tmp_path_factory.mktemp("shell") / "blog"
+    make(directory, users=5, posts=10)
+    return directory
+
+
+def application(directory: Path, url: URL, models: str = MODELS, *, is_async: bool = False) -> Path:
+    """A small application without migrations: app/db.py and [tool.dbadmin]."""
+    (directory / "app").mkdir(parents=True)
+    (directory / "app" / "__init__.py").touch()
+    kind = ("sqlalchemy.ext.asyncio", "create_async_engine", "async_sessionmaker")
+    module, create, maker = kind if is_async else ("sqlalchemy", "create_engine", "sessionmaker")
+    url = asynchronous(url) if is_async else url
+    top = f"from {module} import {create}\n"
+    top += f"from {module if is_async else 'sqlalchemy.orm'} import {maker}\n"
+    top += f"engine = {create}({url.render_as_string(hide_password=False)!r})\nSessionLocal = {maker}(engine)\n"
+    (directory / "app" / "db.py").write_text(top + textwrap.dedent(models))
+    (directory / "pyproject.toml").write_text('[tool.dbadmin]\nsession = "app.db:SessionLocal"\nmodels = ["app.db"]\n')
+    return directory
+
+
+@pytest.fixture
+def app(tmp_path: Path, database: TestDatabase) -> Path:
+    """A small synchronous application with two tables, on each engine in turn."""
+    database.execute(*TABLES)
+    return application(tmp_path / "small", database.url)
+
+
+@pytest.fixture
+def async_app(tmp_path: Path, database: TestDatabase) -> Path:
+    """The same, asynchronous."""
+    database.execute(*TABLES)
+    return application(tmp_path / "small", database.url, is_async=True)
+
+
+# The session at the terminal
+
+
+def test_the_banner_says_where_one_stands(tmp_path: Path, database: TestDatabase, terminal: Open) -> None:
+    made = make(tmp_path / "blog", url=str(database.url), users=2, posts=2)
+    shell = terminal(tmp_path / "blog")
+    assert re.search(rf"database .*{re.escape(database.name)} \({database.kind} [\d.]+\), read-only", shell.banner)
+    assert f"revision  {made.current} (behind, 1 pending)" in shell.banner
+    assert re.search(r"models +5: .*BlogPost", shell.banner)
+    assert "missing" not in shell.banner
+    assert "pending        a27f60c4b9e8" in shell.type("status()")
+
+
+def test_every_prompt_shows_database_and_mode(app: Path, database: TestDatabase, terminal: Open) -> None:
+    shell = terminal(app)
+    for line in ("1", "1/0", "x = 1"):
+        shell.type(line)
+        assert shell.prompt == f"{database.name} [read-only]"
+    assert terminal(app, "--write").prompt == f"{database.name} [write]"
+
+
+def test_the_prompt_is_red_where_writes_are_allowed(blog: Path) -> None:
+    for arguments, colour in ((("--write",), "\x1b[0;31;1m"), ((), "\x1b[0;32m")):
+        process: Any = pexpect.spawn(
+            sys.executable,
+            ["-m", "dbadmin", "shell", *arguments],
+            cwd=str(blog),
+            env={"PATH": os.environ["PATH"], "HOME": str(blog.parent), "TERM": "xterm-256color"}
+            | {"PYTHONPATH": str(Path(dbadmin.__file__).parent.parent)},
+            encoding="utf-8",
+            timeout=30,
+            dimensions=(50, 120),
+        )
+        process.expect(re.compile(re.escape(colour) + r"app\.db \[[a-z-]+\]"))
+        process.close(force=True)
+
+
+WRITES = {
+    "session.execute": "session.execute(text({sql!r}))",
+    "session.add and commit": "session.add(Author(id=2, name='bob')); session.commit()",
+    "db.execute": "db.execute(text({sql!r}))",
+    "db.add and db.commit": "db.add(Author(id=2, name='bob')); db.commit()",
+    "the engine": "with engine.begin() as c: c.execute(text({sql!r}))\n",
+    "an imported engine": "import app.db; app.db.engine.connect().execute(text({sql!r}))",
+    "an engine of the user's own": "sa.create_engine(engine.url).connect().execute(text({sql!r}))",
+    "a raw connection": "engine.raw_connection().cursor().execute({sql!r})",
+    "DDL": "session.execute(text('drop table posts'))",
+    "a helper": "sql({sql!r})",
+}
+
+
+def test_every_way_to_write_is_refused_with_a_reason(app: Path, database: TestDatabase, terminal: Open) -> None:
+    shell = terminal(app)
+    for way, line in WRITES.items():
+        answer = shell.type(line.format(sql="delete from posts"))
+        assert "read-only" in answer, f"{way}: {answer}"
+        assert "hint: write with --write" in answer, f"{way}: {answer}"
+    assert shell.exit()[0] == 0
+    assert database.rows("select id from posts") == [(1,)]
+    assert database.rows("select name from authors") == [("ann",)]
+
+
+def test_changes_that_a_read_only_session_drops_are_told(app: Path, terminal: Open) -> None:
+    shell = terminal(app)
+    assert "1 new object not kept" in shell.type("session.add(Author(name='bob'))")
+    shell.type("ann = session.get(Author, 1)")
+    assert "1 changed object not kept" in shell.type("ann.name = 'eve'")
+    assert shell.type("ann.name").endswith("'ann'")
+    assert "not kept" not in shell.type("session.commit()")
+
+
+def test_a_failed_statement_leaves_the_session_usable(app: Path, terminal: Open) -> None:
+    for arguments in ((), ("--write",)):
+        shell = terminal(app, *arguments)
+        assert "dbadmin: " in shell.type("session.execute(text('select nothing from nowhere'))")
+        assert shell.type("session.scalar(select(Author.name))").endswith("'ann'")
+        answer = shell.type("session.add(Author(name='ann')); session.flush()")
+        assert "dbadmin: " in answer and "Traceback" not in answer
+        assert shell.type("session.scalar(select(Author.name))").endswith("'ann'")
+
+
+def test_a_read_only_session_holds_no_transaction_between_statements(
+    app: Path, database: TestDatabase, terminal: Open
+) -> None:
+    shell = terminal(app)
+    shell.type("authors = session.scalars(select(Author))")
+    assert shell.type("session.in_transaction()").endswith("False")
+    assert shell.type("[a.name for a in authors]").endswith("['ann']")
+    if database.kind == "postgresql":
+        idle = database.rows("select count(*) from pg_stat_activity where state like 'idle in transaction%'")
+        assert idle == [(0,)]
+
+
+def test_objects_show_what_the_database_holds_now(app: Path, database: TestDatabase, terminal: Open) -> None:
+    shell = terminal(app)
+    shell.type("ann = session.get(Author, 1)")
+    assert shell.type("ann.name").endswith("'ann'")
+    database.execute("update authors set name = 'anna'")
+    assert shell.type("ann.name").endswith("'anna'")
+
+
+def test_a_writing_session_commits_when_told_to(app: Path, database: TestDatabase, terminal: Open) -> None:
+    shell = terminal(app, "--write")
+    shell.type("db.add(Author(id=2, name='bob'))")
+    shell.type("db.commit()")
+    shell.type("session.execute(insert(Author).values(id=3, name='cid'))")
+    code, said = shell.exit()
+    assert code == 0
+    assert "changes that were not committed were rolled back" in said
+    assert database.rows("select name from authors order by id") == [("ann",), ("bob",)]
+
+
+def test_statements_have_a_time_limit(app: Path, database: TestDatabase, terminal: Open) -> None:
+    endless = {
+        "sqlite": "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) from n",
+        "postgresql": "select pg_sleep(20)",
+    }[database.kind]
+    shell = terminal(app, "--statement-timeout", "500ms")
+    for way in ("session", "engine.connect()"):
+        assert "--statement-timeout" in shell.type(f"{way}.execute(text({endless!r}))"), way
+    shell = terminal(app)
+    assert shell.type("db.database.statement_timeout").endswith("30.0")
+    if database.kind == "postgresql":
+        assert shell.type("session.scalar(text('show statement_timeout'))").endswith("'30s'")
+
+
+def test_an_asynchronous_application_is_awaited(async_app: Path, database: TestDatabase, terminal: Open) -> None:
+    shell = terminal(async_app)
+    assert "await session.execute" in shell.banner
+    assert shell.type("(await session.execute(select(Author.name))).all()").endswith("[('ann',)]")
+    shell.type("ann = await db.get(Author, 1)")
+    assert shell.type("ann.name, len(ann.posts)").endswith("('ann', 1)")
+    assert shell.type("await session.scalar(select(func.count(Post.id))), count(Post)").endswith("(1, 1)")
+    for line in (
+        "await session.execute(text('delete from posts'))",
+        "async with engine.begin() as c: await c.execute(text('delete from posts'))\n",
+        "session.add(Author(name='bob')); await session.commit()",
+        "await db.execute(text('delete from posts'))",
+    ):
+        answer = shell.type(line)
+        assert "read-only" in answer and "hint: write with --write" in answer, f"{line}: {answer}"
+    assert shell.type("session.in_transaction()").endswith("False")
+    assert shell.exit()[0] == 0
+    assert database.rows("select count(*) from posts") == [(1,)]
+
+
+def test_an_asynchronous_application_commits_with_write(
+    async_app: Path, database: TestDatabase, terminal: Open
+) -> None:
+    shell = terminal(async_app, "--write")
+    assert "dbadmin: " in shell.type("await session.execute(text('select nothing from nowhere'))")
+    shell.type("db.add(Author(id=2, name='bob')); await db.commit()")
+    shell.exit()
+    assert database.rows("select name from authors order by id") == [("ann",), ("bob",)]
+
+
+@pytest.mark.parametrize("line", ["await asyncio.sleep(60)", "time.sleep(60)"])
+def test_control_c_ends_a_statement_of_an_asynchronous_application(
+    line: str, tmp_path: Path, sqlite: TestDatabase, terminal: Open
+) -> None:
+    sqlite.execute(*TABLES)
+    shell = terminal(application(tmp_path / "small", sqlite.url, is_async=True))
+    shell.type("import asyncio, time")
+    shell.process.sendline("print('begun'); " + line)
+    shell.process.expect("begun\r\n")
+    shell.process.sendintr()
+    assert re.search(r"interrupted|KeyboardInterrupt", shell.wait())
+    assert shell.type("await session.scalar(select(Author.name))").endswith("'ann'")
+
+
+def test_a_database_that_cannot_be_reached_is_said_and_the_shell_starts(
+    tmp_path: Path, terminal: Open, run: Run
+) -> None:
+    directory = application(tmp_path / "small", URL.create("sqlite", database=str(tmp_path / "none.db")))
+    shell = terminal(directory)
+    assert re.search(r"missing +.*there is no SQLite database", shell.banner)
+    assert re.search(r"models +2: ", shell.banner)
+    assert shell.prompt == "none.db [read-only]"
+    assert "there is no SQLite database" in shell.type("session.scalar(select(Author))")
+    assert run("shell", "-c", "print('fine')", cwd=directory).stdout == "fine\n"
+    refused = run("shell", "-c", "session.scalar(select(Author))", cwd=directory)
+    assert (refused.code, "there is no SQLite database" in refused.stderr) == (3, True)
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_server_that_cannot_be_reached_is_exit_3(tmp_path: Path, run: Run) -> None:
+    url = URL.create("postgresql+psycopg", "me", "hunter22", "127.0.0.1", 1, "none")
+    directory = application(tmp_path / "small", url)
+    refused = run("shell", "-c", "session.scalar(select(Author))", cwd=directory)
+    assert refused.code == 3, refused.stderr
+    assert "hunter22" not in refused.stderr
+
+
+def test_without_code_the_tables_become_models(tmp_path: Path, database: TestDatabase, terminal: Open) -> None:
+    database.execute(*TABLES, "create table keyless (x integer)")
+    directory = tmp_path / "empty"
+    directory.mkdir()
+    shell = terminal(directory, "--url", str(database.url))
+    assert re.search(r"models +3: .*Authors", shell.banner)
+    assert re.search(r"missing +no Alembic project", shell.banner)
+    assert shell.type("session.scalar(select(Authors.name))").endswith("'ann'")
+    assert shell.type("session.execute(select(keyless)).all()").endswith("[]")
+
+
+def test_pandas_is_imported_when_it_is_first_used(blog: Path, terminal: Open) -> None:
+    shell = terminal(blog)
+    assert shell.type("import sys; 'pandas' in sys.modules").endswith("False")
+    assert shell.type("pd.DataFrame({'a': [1]}).shape").endswith("(1, 1)")
+    assert shell.type("'pandas' in sys.modules").endswith("True")
+
+
+def test_history_is_private_and_keeps_no_secrets(blog: Path, terminal: Open) -> None:
+    shell = terminal(blog)
+    shell.type("kept = 'this line is kept'")
+    answer = shell.type("sa.create_engine('postgresql://me:hunter22@host:port/x')")
+    assert "ValueError" in answer
+    shell.type("password = 'hunter22'")
+    shell.type("statement = \"alter role me password 'hunter22'\"")
+    shell.exit()
+    file = shell.home / ".local" / "state" / "dbadmin" / "shell-history.sqlite"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    with sqlite3.connect(file) as connection:
+        lines = [line for (line,) in connection.execute("select source_raw from history order by line")]
+    connection.close()
+    assert "kept = 'this line is kept'" in lines
+    assert lines.count(LEFT_OUT) == 3
+    assert b"hunter22" not in file.read_bytes()
+
+
+def test_tracebacks_show_neither_local_variables_nor_passwords(blog: Path, terminal: Open) -> None:
+    shell = terminal(blog, NO_COLOR="")
+    shell.type("def f(): local = 'of the ' + 'function'; 1/0")
+    shell.type("")
+    answer = shell.type("f()")
+    assert "ZeroDivisionError" in answer
+    assert "of the function" not in answer
+    answer = shell.type("sa.create_engine('postgresql://me:hunter22@host:port/x')").partition("\n")[2]
+    assert "ValueError" in answer
+    assert "hunter22" not in answer
+
+
+def test_the_users_own_ipython_configuration_counts(blog: Path, terminal: Open) -> None:
+    profile = blog.parent / "home" / ".ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    config = profile / "ipython_config.py"
+    config.write_text(
+        "c = get_config()\n"
+        "c.InteractiveShellApp.exec_lines = ['mine = 41 + 1']\n"
+        "c.TerminalInteractiveShell.xmode = 'Verbose'\n"
+        "c.HistoryManager.hist_file = '/nonexistent/history.sqlite'\n"
+    )
+    try:
+        shell = terminal(blog)
+        assert shell.type("mine").endswith("42")
+        assert shell.type("%config TerminalInteractiveShell.xmode").endswith("'Context'")
+        assert "dbadmin" in shell.type("%config HistoryManager.hist_file")
+    finally:
+        config.unlink()
+
+
+def test_termination_ends_the_shell(blog: Path, terminal: Open) -> None:
+    import signal
+
+    shell = terminal(blog)
+    shell.process.kill(signal.SIGTERM)
+    assert shell.ended()[0] == 143
+    shell = terminal(blog)
+    shell.process.sendline("import time; print('begun'); time.sleep(60)")
+    shell.process.expect("begun\r\n")
+    shell.process.kill(signal.SIGTERM)
+    assert shell.ended()[0] == 143
+
+
+# Code that comes as a whole
+
+
+def test_c_prints_what_the_code_prints_and_nothing_else(app: Path, run: Run) -> None:
+    done = run("shell", "-c", "'not shown'\nprint(session.scalar(select(Author.name)))", cwd=app)
+    assert (done.code, done.stdout, done.stderr) == (0, "ann\n", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "told"),
+    [
+        ("import sys; sys.exit(7)", 7, ""),
+        ("import sys; sys.exit()", 0, ""),
+        ("import sys; sys.exit('no such author')", 1, "no such author"),
+        ("1/0", 1, "ZeroDivisionError: division by zero"),
+        ("1/", 1, "SyntaxError"),
+        ("session.execute(text('delete from posts'))", 5, "dbadmin: this session is read-only"),
+        ("session.execute(text('select nothing from nowhere'))", 5, "dbadmin: "),
+        ("count('nowhere')", 2, "dbadmin: no table 'nowhere'"),
+        ("raise KeyboardInterrupt", 130, "interrupted"),
+    ],
+)
+def test_the_exit_code_of_code_tells_what_happened(
+    code: str, exit_code: int, told: str, tmp_path: Path, sqlite: TestDatabase, run: Run
+) -> None:
+    sqlite.execute(*TABLES)
+    directory = application(tmp_path / "small", sqlite.url)
+    done = run("shell", "-c", code, cwd=directory)
+    assert done.code == exit_code, done.stderr
+    assert told in done.stderr
+    assert "dbadmin/shell" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_code_of_an_asynchronous_application_may_await(async_app: Path, run: Run) -> None:
+    code = "ann = await session.get(Author, 1)\nprint(ann.name, len(ann.posts), count(Post))"
+    done = run("shell", "-c", code, cwd=async_app)
+    assert (done.code, done.stdout) == (0, "ann 1 1\n"), done.stderr
+    assert run("shell", "-c", "await session.execute(text('delete from posts'))", cwd=async_app).code == 5
+    assert run("shell", "-c", "import sys; sys.exit(7)", cwd=async_app).code == 7
+
+
+def test_write_commits_what_the_code_commits(app: Path, database: TestDatabase, run: Run) -> None:
+    bob = "session.add(Author(id=2, name='bob'))"
+    lost = run("shell", "--write", "-c", bob, cwd=app)
+    assert (lost.code, lost.stderr) == (0, "dbadmin: changes that were not committed were rolled back\n")
+    kept = run("shell", "--write", "-c", f"{bob}; session.commit()", cwd=app)
+    assert (kept.code, kept.stderr) == (0, "")
+    assert database.rows("select name from authors order by id") == [("ann",), ("bob",)]
+
+
+def test_a_file_runs_as_a_script(blog: Path, tmp_path: Path, run: Run) -> None:
+    (tmp_path / "beside.py").write_text("value = 'imported'\n")
+    file = tmp_path / "report.py"
+    file.write_text(
+        "import sys, pickle, beside\n"
+        "class Thing: pass\n"
+        "pickle.dumps(Thing())\n"
+        "print(__name__, __file__ == sys.argv[0], beside.value)\n"
+        "print(session.scalar(select(func.count(User.id))))\n"
+    )
+    done = run("shell", file, cwd=blog)
+    assert (done.code, done.stdout) == (0, "__main__ True imported\n5\n"), done.stderr
+    file.write_text("x = 1\n\nsession.execute(text('delete from users'))\n")
+    refused = run("shell", file, cwd=blog)
+    assert refused.code == 5
+    assert f"dbadmin: {file}:3: this session is read-only" in refused.stderr
+
+
+def test_a_pipe_runs_as_a_script(blog: Path, run: Run) -> None:
+    done = run("shell", cwd=blog, input="print(session.scalar(select(func.count(User.id))))\n1/0\n")
+    assert (done.code, done.stdout) == (1, "5\n")
+    assert 'File "<stdin>", line 2' in done.stderr
+    assert run("shell", cwd=blog).code == 0
+
+
+def test_code_needs_neither_ipython_nor_pandas(blog: Path, run: Run) -> None:
+    code = "import sys; print([m for m in ('IPython', 'pandas') if m in sys.modules])"
+    assert run("shell", "-c", code, cwd=blog).stdout == "[]\n"
+
+
+def test_a_password_in_an_error_is_hidden(tmp_path: Path, sqlite: TestDatabase, run: Run) -> None:
+    sqlite.execute(*TABLES)
+    directory = application(tmp_path / "small", sqlite.url)
+    code = "raise ValueError('postgresql://me:hunter22@host/x')"
+    done = run("shell", "-c", code, cwd=directory)
+    assert done.code == 1
+    assert "ValueError" in done.stderr
+    assert "hunter22" not in done.stderr
+
+
+# Names
+
+
+def names_of(*models: Thing) -> Any:
+    helpers = {name: f"helper {name}" for name in HELPERS}
+    return build({name: f"the {name}" for name in ALWAYS}, models, helpers)
+
+
+def test_models_go_before_sqlalchemy_and_that_before_helpers() -> None:
+    model = Thing("count", "app.words", "a model")
+    built = names_of(model, Thing("text", "app.words", "another"))
+    assert built.values["count"] == "a model"
+    assert built.values["text"] == "another"
+    assert built.values["select"].__module__.startswith("sqlalchemy")
+    assert built.values["join"] == "helper join"
+    assert set(built.hidden) == {
+        Hidden("count", "app.words.count", "db.count"),
+        Hidden("text", "app.words.text", "sa.text"),
+    }
+    assert not set(HELPERS) & set(SQLALCHEMY)
+
+
+def test_models_that_collide_get_their_modules_prefix() -> None:
+    built = names_of(
+        Thing("User", "app.auth.models", 1),
+        Thing("User", "app.blog.models", 2),
+        Thing("Post", "app.blog.models", 3),
+    )
+    assert [built.values[name] for name in ("auth_User", "blog_User", "Post")] == [1, 2, 3]
+    assert "User" not in built.values
+    assert built.renamed == {"User": ("auth_User", "blog_User")}
+
+
+@pytest.mark.parametrize("name", [*ALWAYS, "class", "order items"])
+def test_a_model_cannot_take_a_name_that_is_needed(name: str) -> None:
+    built = names_of(Thing(name, "app.models", "the model"))
+    assert built.values["session"] == "the session"
+    assert [built.values[new] for new in built.models] == ["the model"]
+    assert all(new.isidentifier() for new in built.models)
+
+
+def test_no_model_is_lost_whatever_the_names() -> None:
+    things = [Thing("A", place, number) for number, place in enumerate(["a", "a", "a.b", "b.a", "x_a", "x.a"])]
+    built = names_of(*things, Thing("x_a_A", "a", 6))
+    assert sorted(built.values[name] for name in built.models) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_the_banner_says_what_is_hidden_and_renamed(tmp_path: Path, sqlite: TestDatabase, terminal: Open) -> None:
+    models = """
+        from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+        class Base(DeclarativeBase):
+            pass
+
+        class text(Base):
+            __tablename__ = "texts"
+            id: Mapped[int] = mapped_column(primary_key=True)
+
+        class status(Base):
+            __tablename__ = "statuses"
+            id: Mapped[int] = mapped_column(primary_key=True)
+
+        class session(Base):
+            __tablename__ = "sessions"
+            id: Mapped[int] = mapped_column(primary_key=True)
+    """
+    sqlite.execute("create table texts (id integer primary key)")
+    shell = terminal(application(tmp_path / "small", sqlite.url, models))
+    assert "text is app.db.text here; sa.text is the other" in shell.banner
+    assert "status is app.db.status here; db.status is the other" in shell.banner
+    assert "session: db_session" in shell.banner
+    assert shell.type("session.scalars(select(text)).all()").endswith("[]")
+    assert shell.type("db_session.__tablename__").endswith("'sessions'")

@@ -1,0 +1,79 @@
+"""A source and its copy, and walks on the copy: for tests of what user code can reach and what a walk sees."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from apps import App
+from servers import ENGINES, Servers, TestDatabase
+
+from dbadmin.dialects import Identity, of_url
+from dbadmin.migrations.runner import WalkRequest, WalkResult, walk
+
+FILLED = ("CREATE TABLE kept (id INTEGER PRIMARY KEY, note VARCHAR(20))", "INSERT INTO kept VALUES (1, 'source')")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two databases of one server (or two files), equal at first. Whatever happens to the source is a failure."""
+
+    source: TestDatabase
+    copy: TestDatabase
+
+    @property
+    def identity(self) -> Identity:
+        """The copy's identity."""
+        with self.copy.connect() as connection:
+            return of_url(self.copy.url).session.identity(connection)
+
+    def walk(self, app: App, **changes: Any) -> WalkResult:
+        """`alembic upgrade head` on the copy, in place of the source that `app` means."""
+        files = (Path(str(self.source.url.database)),) if self.source.kind == "sqlite" else ()
+        options: dict[str, Any] = {
+            "project": app.project,
+            "copy_url": self.copy.url,
+            "source": of_url(self.source.url).address.of_url(self.source.url),
+            "source_files": files,
+            "copy_identity": self.identity,
+            "direction": "upgrade",
+            "destination": "head",
+            "environment": app.environment,
+            "timeout": 60,
+        }
+        on_event = changes.pop("on_event", None)
+        return walk(WalkRequest(**{**options, **changes}), on_event=on_event)
+
+    def source_state(self) -> str:
+        """What proves that nobody was there: the file's hash, or tables and sessions, seen from the copy."""
+        if self.source.kind == "sqlite":
+            return hashlib.sha256(Path(str(self.source.url.database)).read_bytes()).hexdigest()
+        self.copy.rows("SELECT pg_stat_clear_snapshot()")
+        sessions = f"SELECT sessions FROM pg_stat_database WHERE datname = '{self.source.name}'"
+        return f"{self.copy.rows(sessions)}"
+
+    def tables(self) -> set[str]:
+        """Names of the copy's tables."""
+        with self.copy.connect() as connection:
+            return set(sa.inspect(connection).get_table_names())
+
+
+@contextmanager
+def pair(source: TestDatabase, servers: Servers, directory: Path) -> Iterator[Pair]:
+    """A filled source and its copy."""
+    source.execute(*FILLED)
+    (directory / "copy").mkdir()
+    server = servers.get(ENGINES[source.kind])
+    copy = server.create(directory / "copy")
+    if source.kind == "sqlite":
+        shutil.copy(str(source.url.database), str(copy.url.database))
+    else:
+        copy.execute(*FILLED)
+    try:
+        yield Pair(source, copy)
+    finally:
+        server.drop(copy)
