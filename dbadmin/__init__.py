@@ -7,11 +7,11 @@ db.counts()
 
 from typing import TYPE_CHECKING, Any
 
+from dbadmin.version import __version__
+
 if TYPE_CHECKING:
     from dbadmin.admin import Admin, connect
     from dbadmin.errors import DbadminError
-
-__version__ = "0.1.0"
 
 _PUBLIC = {"Admin": "admin", "connect": "admin", "DbadminError": "errors"}
 

@@ -98,7 +98,8 @@ class Admin:
         """Rows of any SQL with `:name` parameters: `db.sql("select … where id = :id", id=3)`."""
         from sqlalchemy import text
 
-        return self.frame(text(statement), parameters)
+        frame: pd.DataFrame = self.frame(text(statement), parameters)
+        return frame
 
     def frame(
         self,

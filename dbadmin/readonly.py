@@ -8,7 +8,9 @@ change something are refused by name.
 """
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from dbadmin.dialects import PACKAGES, Address, Dialect, named
 from dbadmin.errors import WriteRefused
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _protected: list[Address] = []
 _lock = threading.Lock()
 _installed = False
+_arguments: "WeakKeyDictionary[Any, tuple[Any, ...]]" = WeakKeyDictionary()
 
 _ADDRESS = "dbadmin_address"
 _READ_ONLY = "dbadmin_read_only"
@@ -49,6 +52,20 @@ def is_protected(address: Address) -> bool:
     return any(known.same_as(address) for known in _protected)
 
 
+def connect_with(dialect: Any, arguments: Sequence[Any]) -> None:
+    """Let the engine of this SQLAlchemy dialect connect with other positional arguments than it was made with.
+
+    For a database file whose relative path was made absolute. Here, because it must happen before the address is
+    judged, and SQLAlchemy ignores `insert=True` for do_connect: listeners run in the order they were added.
+    """
+    global _installed
+    with _lock:
+        _arguments[dialect] = tuple(arguments)
+        if not _installed:
+            _install()
+            _installed = True
+
+
 def _install() -> None:
     from sqlalchemy import Engine, Pool, event
 
@@ -70,6 +87,8 @@ def _on_do_connect(dialect: Any, record: Any, cargs: list[Any], cparams: dict[st
     ours = _dialect(dialect)
     if ours is None:
         return
+    if dialect in _arguments:
+        cargs[:] = _arguments[dialect]
     before = (list(cargs), dict(cparams))
     address = ours.address.of_parameters(dialect.driver, cargs, cparams)
     read_only = is_protected(address)

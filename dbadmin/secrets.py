@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from urllib.parse import quote, quote_plus, unquote_plus
 
 HIDDEN = "***"
@@ -32,9 +33,17 @@ def mask(text: str) -> str:
     'postgresql://app:***@db/prod?sslpassword=***'
     """
     for secret in sorted(_known, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
+        if secret in text:
+            text = _as_secret(secret).sub(HIDDEN, text)
     text = _URL_PASSWORD.sub(rf"\g<head>{HIDDEN}@", text)
     return _KEY_VALUE.sub(rf"\g<head>{HIDDEN}", text)
+
+
+@cache
+def _as_secret(secret: str) -> re.Pattern[str]:
+    # A short password such as "pass" is hidden as a word of its own, not inside "password".
+    edge = r"(?<![A-Za-z0-9]){}(?![A-Za-z0-9])" if len(secret) < 8 else "{}"
+    return re.compile(edge.format(re.escape(secret)))
 
 
 def is_sensitive(column: str, words: Iterable[str] = SENSITIVE_WORDS) -> bool:

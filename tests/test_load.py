@@ -244,7 +244,7 @@ def test_entrypoints_are_only_read(tmp_path: Path) -> None:
     main = "from fastapi import FastAPI\napp = FastAPI()\nraise SystemExit('imported')\n"
     body = 'engine = create_engine("sqlite:///shop.db")\nSessionLocal = sessionmaker(engine)\n'
     write(tmp_path, {"shop/__init__.py": "", "shop/db.py": IMPORTS + body, "shop/models.py": MODELS})
-    write(tmp_path, {"shop/main.py": main})
+    write(tmp_path, {"shop/main.py": main, "requirements.txt": "fastapi"})
     app = loaded(tmp_path)
     assert app.origin == "shop.db:SessionLocal (shop/db.py:7)"
     assert [m.__name__ for m in app.models] == ["Post", "User"]
@@ -356,9 +356,17 @@ def test_no_configuration_says_where_it_looked(tmp_path: Path) -> None:
 def test_several_session_factories_are_listed(tmp_path: Path) -> None:
     body = 'engine = create_engine("sqlite:///a.db")\nFirst = sessionmaker(engine)\n'
     body += "Second = sessionmaker(engine)\n"
-    write(tmp_path, {"shop/__init__.py": "", "shop/db.py": IMPORTS + body})
+    write(tmp_path, {"pyproject.toml": "", "shop/__init__.py": "", "shop/db.py": IMPORTS + body})
     with pytest.raises(ConfigError, match=r"shop\.db:First \(shop/db\.py:7\), shop\.db:Second \(shop/db\.py:8\)"):
         loaded(tmp_path)
+
+
+def test_code_in_a_directory_that_is_no_project_is_not_imported(tmp_path: Path) -> None:
+    write(tmp_path, {"stranger/__init__.py": "", "stranger/models.py": MODELS})
+    assert loaded(tmp_path, {"url": "sqlite:///x.db"}).models == ()
+    assert "stranger.models" not in sys.modules
+    app = loaded(tmp_path.parent, {"url": "sqlite:///x.db", "app": tmp_path})
+    assert [m.__name__ for m in app.models] == ["Post", "User"], "--app says that it is one"
 
 
 def test_env_file_is_seen_by_the_application_and_the_real_environment_wins(

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -33,8 +34,10 @@ SETUP = {
         "CREATE TABLE grandchild (id integer PRIMARY KEY, c_id integer REFERENCES child ON DELETE SET NULL)",
         "CREATE TABLE log (x integer)",
         "CREATE TABLE watched (x integer)",
-        "CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS"
-        " 'BEGIN INSERT INTO log VALUES (new.x); RETURN new; END'",
+        (
+            "CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN INSERT INTO log VALUES (new.x); RETURN new; END'"
+        ),
         "CREATE TRIGGER tr AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION tf()",
         "CREATE VIEW v AS SELECT * FROM log",
         "CREATE TABLE p (id integer) PARTITION BY RANGE (id)",
@@ -57,7 +60,7 @@ WRITES = {
         ("INSERT INTO a VALUES (2, 9) ON CONFLICT (id) DO UPDATE SET x = excluded.x", {"a"}),
         ("CREATE TABLE copied AS SELECT * FROM a", {"copied"}),
         ("ALTER TABLE a RENAME TO b", {"a"}),
-        ("DROP TABLE log", {"log"}),
+        ("DROP TABLE grandchild", {"grandchild"}),
         ("WITH gone AS (SELECT 1) INSERT INTO log SELECT * FROM gone", {"log"}),
     ],
     "sqlite": [
@@ -72,21 +75,30 @@ WRITES = {
         ("REFRESH MATERIALIZED VIEW m", {"m"}),
         ("COPY log FROM PROGRAM 'echo 1'", {"log"}),
         ("DO $$ BEGIN UPDATE a SET x = 3; END $$", {"a"}),
-        ("MERGE INTO a USING (SELECT 1 AS id) AS s ON a.id = s.id WHEN MATCHED THEN DELETE", {"a", "child", "grandchild"}),
+        ("MERGE INTO a USING (SELECT 1 AS id) AS s ON a.id = s.id WHEN MATCHED THEN DELETE",
+         {"a", "child", "grandchild"}),
     ],
 }  # fmt: skip
+AUTOCOMMITTED: dict[str, list[tuple[str, set[str]]]] = {
+    "both": [("INSERT INTO log VALUES (1)", {"log"}), ("DELETE FROM log", {"log"}), ("SELECT 1", set())],
+    "sqlite": [],
+    "postgresql": [
+        ("TRUNCATE log", {"log"}),
+        ("ALTER TABLE log ALTER x TYPE bigint", {"log"}),
+        ("DO $$ BEGIN INSERT INTO log VALUES (1); COMMIT; DELETE FROM a; END $$", {"log", "a", "child", "grandchild"}),
+    ],
+}
 READS = ["SELECT * FROM a", "SELECT 1", "CREATE INDEX i ON a (x)"]
 
 
 @pytest.fixture(autouse=True)
-def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The observers' hooks, for this test alone."""
     for module in (sqlite3, sqlite3.dbapi2):
         monkeypatch.setattr(module, "connect", sqlite3.connect)
     monkeypatch.setattr(observe, "LOG", observe.Log())
     for kind in ("sqlite", "postgresql"):
         named(kind).observe.install()
-    return
 
 
 @pytest.fixture
@@ -152,7 +164,7 @@ def test_an_autocommit_connection_is_observed_too(database: TestDatabase) -> Non
     engine = sa.create_engine(database.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
         observer = of(connection).observe
-        for statement, expected in (("INSERT INTO log VALUES (1)", {"log"}), ("DELETE FROM log", {"log"})):
+        for statement, expected in AUTOCOMMITTED["both"] + AUTOCOMMITTED[database.kind]:
             mark = observer.mark(connection)
             connection.exec_driver_sql(statement)
             assert tables(observer.touched(connection, mark)) == expected
@@ -169,6 +181,28 @@ def test_a_second_connection_that_wrote_is_seen_or_all_is_looked_at(database: Te
         other.commit()
         found = observer.touched(connection, mark)
     assert found is None or tables(found) >= {"log"}
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [("INSERT INTO log VALUES (1)", "log"), ("DELETE FROM grandchild", "grandchild"), ("UPDATE a SET x = 4", "a")],
+)
+def test_a_second_connection_that_wrote_and_closed_is_seen(
+    database: TestDatabase, statement: str, table: str
+) -> None:
+    database.execute(*SETUP[database.kind])
+    engine = sa.create_engine(database.url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        observer = of(connection).observe
+        mark = observer.mark(connection)
+        database.execute(statement)
+        for _ in range(100):  # a backend tells its counts as it ends, a moment after its client has gone
+            found = observer.touched(connection, mark)
+            if found:
+                break
+            time.sleep(0.02)
+    assert tables(found) == {table}
     engine.dispose()
 
 

@@ -110,6 +110,16 @@ def test_recent_gives_the_newest_first(blog: TestDatabase) -> None:
     assert rows(blog, recent(BlogPost, columns=["id"], limit=3, offset=2)) == expected[2:]
 
 
+def test_equal_times_are_ordered_by_the_key_newest_last_key_first(database: TestDatabase) -> None:
+    events = sa.Table(
+        "events", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("created", sa.DateTime)
+    )
+    with database.connect() as connection:
+        events.create(connection)
+        connection.execute(events.insert(), [{"id": n, "created": datetime(2025, 1, 1)} for n in (2, 5, 1, 4, 3)])
+    assert [n for n, _ in rows(database, recent(events))] == [5, 4, 3, 2, 1]
+
+
 def test_recent_days_count_back_from_now_in_utc(blog: TestDatabase) -> None:
     since = (NOW - timedelta(days=7)).replace(tzinfo=None)
     found = rows(blog, recent(BlogPost, days=7, now=NOW, columns=["created_at"]))

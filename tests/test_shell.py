@@ -168,11 +168,11 @@ def async_app(tmp_path: Path, database: TestDatabase) -> Path:
 def test_the_banner_says_where_one_stands(tmp_path: Path, database: TestDatabase, terminal: Open) -> None:
     made = make(tmp_path / "blog", url=str(database.url), users=2, posts=2)
     shell = terminal(tmp_path / "blog")
-    assert re.search(rf"database .*{re.escape(database.name)} \({database.kind} [\d.]+\), read-only", shell.banner)
+    assert re.search(rf"database .*{re.escape(database.name)}.* \({database.kind} [\d.]+\), read-only", shell.banner)
     assert f"revision  {made.current} (behind, 1 pending)" in shell.banner
     assert re.search(r"models +5: .*BlogPost", shell.banner)
     assert "missing" not in shell.banner
-    assert "pending        a27f60c4b9e8" in shell.type("status()")
+    assert "1 revision pending" in shell.type("status()")
 
 
 def test_every_prompt_shows_database_and_mode(app: Path, database: TestDatabase, terminal: Open) -> None:
@@ -204,10 +204,10 @@ WRITES = {
     "session.add and commit": "session.add(Author(id=2, name='bob')); session.commit()",
     "db.execute": "db.execute(text({sql!r}))",
     "db.add and db.commit": "db.add(Author(id=2, name='bob')); db.commit()",
-    "the engine": "with engine.begin() as c: c.execute(text({sql!r}))\n",
+    "the engine": "with engine.begin() as c: c.execute(text({sql!r}))",
     "an imported engine": "import app.db; app.db.engine.connect().execute(text({sql!r}))",
     "an engine of the user's own": "sa.create_engine(engine.url).connect().execute(text({sql!r}))",
-    "a raw connection": "engine.raw_connection().cursor().execute({sql!r})",
+    "a raw connection": "raw = engine.raw_connection(); raw.cursor().execute({sql!r})",
     "DDL": "session.execute(text('drop table posts'))",
     "a helper": "sql({sql!r})",
 }
@@ -251,7 +251,7 @@ def test_a_read_only_session_holds_no_transaction_between_statements(
     assert shell.type("session.in_transaction()").endswith("False")
     assert shell.type("[a.name for a in authors]").endswith("['ann']")
     if database.kind == "postgresql":
-        idle = database.rows("select count(*) from pg_stat_activity where state like 'idle in transaction%'")
+        idle = database.rows("select count(*) from pg_stat_activity where state = 'idle in transaction'")
         assert idle == [(0,)]
 
 
@@ -297,7 +297,7 @@ def test_an_asynchronous_application_is_awaited(async_app: Path, database: TestD
     assert shell.type("await session.scalar(select(func.count(Post.id))), count(Post)").endswith("(1, 1)")
     for line in (
         "await session.execute(text('delete from posts'))",
-        "async with engine.begin() as c: await c.execute(text('delete from posts'))\n",
+        "async with engine.begin() as c: await c.execute(text('delete from posts'))",
         "session.add(Author(name='bob')); await session.commit()",
         "await db.execute(text('delete from posts'))",
     ):
@@ -417,8 +417,8 @@ def test_the_users_own_ipython_configuration_counts(blog: Path, terminal: Open) 
     try:
         shell = terminal(blog)
         assert shell.type("mine").endswith("42")
-        assert shell.type("%config TerminalInteractiveShell.xmode").endswith("'Context'")
-        assert "dbadmin" in shell.type("%config HistoryManager.hist_file")
+        assert shell.type("get_ipython().InteractiveTB.mode").endswith("'Context'")
+        assert "dbadmin" in shell.type("get_ipython().history_manager.hist_file")
     finally:
         config.unlink()
 

@@ -47,7 +47,8 @@ VALUES: dict[str, dict[str, list[str]]] = {
         "timestamptz": ["NULL", "'2000-01-01 00:00:00.000001+00'", "'2000-01-01 01:11:34.967297+00'", "'-infinity'"],
         "interval": ["NULL", "'1 day'", "'24:00'", "'1 mon'", "'30 days'", "'00:00'"],
         "uuid": ["NULL", "'00000000-0000-0000-0000-000000000000'", "'00000000-0000-0000-0000-000000000001'"],
-        "json": ["NULL", "'null'", "'{}'", "'[]'", "'1.0'", "'1.00'", "'{\"a\": 1, \"b\": 2}'", "'{\"b\": 2, \"a\": 1}'"],
+        "json": ["NULL", "'null'", "'{}'", "'[]'", "'1.0'", "'1.00'",
+                 "'{\"a\": 1, \"b\": 2}'", "'{\"b\": 2, \"a\": 1}'"],
         "jsonb": ["NULL", "'null'", "'{}'", "'[]'", "'1.0'", "'1.00'", "'\"1\"'", "'[[]]'"],
         "integer[]": ["NULL", "'{}'", "'{1}'", "'[0:0]={1}'", "'{NULL}'", "'{{1}}'", "'{1,2}'", "'{2,1}'"],
         "text[]": ["NULL", "'{}'", "'{\"\"}'", "'{NULL}'", "'{\"NULL\"}'", "'{a,b}'", "'{\"a,b\"}'"],
@@ -240,6 +241,16 @@ def test_text_and_composite_keys_bind_values_to_rows(database: TestDatabase, key
     assert before.columns["k"] == after.columns["k"]
 
 
+def test_a_value_is_bound_to_its_key(database: TestDatabase) -> None:
+    database.execute("CREATE TABLE t (id integer PRIMARY KEY, c integer)", "INSERT INTO t VALUES (1, 1), (2, NULL)")
+    with database.connect() as connection:
+        before = looked(connection)
+        connection.exec_driver_sql("UPDATE t SET id = id + 10")
+        after = looked(connection)
+    assert before.columns["c"].values != after.columns["c"].values
+    assert before.columns["c"].nulls != after.columns["c"].nulls
+
+
 def test_a_unique_column_that_may_be_null_is_no_key(database: TestDatabase) -> None:
     database.execute("CREATE TABLE t (k integer UNIQUE, c integer)", "INSERT INTO t VALUES (NULL, 1), (NULL, 2)")
     with database.connect() as connection:
@@ -248,7 +259,8 @@ def test_a_unique_column_that_may_be_null_is_no_key(database: TestDatabase) -> N
 
 def test_row_by_row_counts_what_was_lost_emptied_and_changed(database: TestDatabase) -> None:
     statements = ["UPDATE t SET a = NULL WHERE id <= 2", "UPDATE t SET a = 'new' WHERE id = 3",
-                  "DELETE FROM t WHERE id = 4", "INSERT INTO t VALUES (9, 'y', 1)", "UPDATE t SET b = 2 WHERE id = 5"]  # fmt: skip
+                  "DELETE FROM t WHERE id = 4", "INSERT INTO t VALUES (9, 'y', 1)",
+                  "UPDATE t SET b = 2 WHERE id = 5"]  # fmt: skip
     with twins(database, "PRIMARY KEY", statements) as (before, after):
         found = of(before).fingerprint.row_differences(before, after, T, ["id", "a", "b"])
     assert (found.lost, found.added) == (1, 1)
@@ -265,9 +277,7 @@ def test_row_by_row_without_a_key_counts_whole_rows(database: TestDatabase) -> N
 
 
 @contextmanager
-def twins(
-    database: TestDatabase, key: str, statements: list[str]
-) -> Iterator[tuple[sa.Connection, sa.Connection]]:
+def twins(database: TestDatabase, key: str, statements: list[str]) -> Iterator[tuple[sa.Connection, sa.Connection]]:
     """Two connections: one to the first state, one to a state after these statements, not yet committed."""
     database.execute(
         f"CREATE TABLE t (id integer {key}, a text, b integer)",
@@ -283,7 +293,8 @@ def twins(
 
 
 cells = st.one_of(st.none(), st.integers(-2, 2), st.sampled_from([0.0, -0.0, 1.0, "", "a", "A", b"", b"a"]))
-rows = st.dictionaries(st.one_of(st.integers(-3, 3), st.sampled_from(["", "a", "A", b"a"])), st.tuples(cells, cells), max_size=6)  # fmt: skip
+row_keys = st.one_of(st.integers(-3, 3), st.sampled_from(["", "a", "A", b"a"]))
+rows = st.dictionaries(row_keys, st.tuples(cells, cells), max_size=6)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -383,12 +394,11 @@ def test_settings_of_the_session_change_no_fingerprint_and_stay(postgresql: Test
 
 def test_a_role_taken_on_by_the_application_changes_no_fingerprint(postgresql: TestDatabase) -> None:
     postgresql.execute("CREATE TABLE t (id integer PRIMARY KEY, a numeric)", "INSERT INTO t VALUES (1, 1.0)")
-    with as_plain_role(postgresql):
-        with postgresql.connect() as connection:
-            before = snapshot(connection)
-            connection.exec_driver_sql("SET ROLE plain")
-            assert snapshot(connection) == before
-            assert connection.exec_driver_sql("SELECT current_user").scalar() == "plain"
+    with as_plain_role(postgresql), postgresql.connect() as connection:
+        before = snapshot(connection)
+        connection.exec_driver_sql("SET ROLE plain")
+        assert snapshot(connection) == before
+        assert connection.exec_driver_sql("SELECT current_user").scalar() == "plain"
 
 
 def test_a_look_leaves_no_transaction_open_and_ends_none(database: TestDatabase) -> None:

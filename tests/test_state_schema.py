@@ -89,8 +89,9 @@ SEEN = {
         ("ALTER TABLE users REPLICA IDENTITY FULL", "table", "users"),
         ("ALTER TABLE audit.log DETACH PARTITION audit.log1", "table", "audit.log1"),
         ("ALTER TABLE users DROP CONSTRAINT ck_kind", "constraint", "users.ck_kind"),
-        ("ALTER TABLE users DROP CONSTRAINT users_plan_fkey, ADD CONSTRAINT users_plan_fkey FOREIGN KEY (plan)"
-         " REFERENCES plans NOT VALID", "constraint", "users.users_plan_fkey"),
+        (("ALTER TABLE users DROP CONSTRAINT users_plan_fkey,"
+         " ADD CONSTRAINT users_plan_fkey FOREIGN KEY (plan) REFERENCES plans NOT VALID"),
+         "constraint", "users.users_plan_fkey"),
         ("DROP INDEX ix_low", "index", "users.ix_low"),
         ("ALTER TYPE mood RENAME VALUE 'sad' TO 'bad'", "enum", "mood"),
         ("ALTER TYPE mood ADD VALUE 'odd' BEFORE 'ok'", "enum", "mood"),
@@ -99,7 +100,8 @@ SEEN = {
         ("CREATE OR REPLACE VIEW adults AS SELECT id, email FROM users WHERE age >= 21", "view", "adults"),
         ("REFRESH MATERIALIZED VIEW totals WITH NO DATA", "materialized-view", "totals"),
         ("ALTER TABLE users DISABLE TRIGGER tr", "trigger", "users.tr"),
-        ("CREATE OR REPLACE FUNCTION f(a integer) RETURNS integer LANGUAGE sql AS 'SELECT a'", "function", "f(a integer)"),
+        ("CREATE OR REPLACE FUNCTION f(a integer) RETURNS integer LANGUAGE sql AS 'SELECT a'",
+         "function", "f(a integer)"),
         ("DROP AGGREGATE agg (integer)", "aggregate", "agg(integer)"),
         ("DROP POLICY pol ON plans", "policy", "plans.pol"),
         ("DROP RULE r ON plans", "rule", "plans.r"),
@@ -125,7 +127,7 @@ UNSEEN = {
         ["ALTER TABLE plans RENAME TO p", "ALTER TABLE p RENAME TO plans"],
         ["ALTER TABLE users ADD COLUMN x TEXT", "ALTER TABLE users DROP COLUMN x"],
         ["DROP INDEX ix_low",
-         'create unique index "ix_low" on "users"(LOWER("email") asc,[age] desc) /* x */ where (age)>1'.replace("(age)", "age")],
+         'create unique index "ix_low" on "users"(LOWER("email") asc,[age] desc) /* x */ where age>1'],
         ["VACUUM"],
     ],
     "postgresql": [
@@ -180,7 +182,8 @@ def test_a_change_there_and_back_is_no_difference(database: TestDatabase) -> Non
     for statements in UNSEEN[database.kind]:
         with engine.connect() as connection:
             found = differences(
-                connection, lambda: [connection.exec_driver_sql(s) for s in statements] and None  # noqa: B023
+                connection,
+                lambda: [connection.exec_driver_sql(s) for s in statements] and None,  # noqa: B023
             )
         assert found == (), statements
 
@@ -246,13 +249,18 @@ def test_what_a_rebuild_loses_is_seen(sqlite: TestDatabase) -> None:
     sqlite.execute("DROP VIEW adults")
     metadata = sa.MetaData()
     thin = sa.Table(
-        "users", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("email", sa.String(100), nullable=False),
+        "users", metadata, sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("email", sa.String(100), nullable=False),
         sa.Column("age", sa.Integer, server_default="1"), sa.Column("kind", sa.Text, server_default=sa.text("'a'")),
         sa.Column("plan", sa.Integer, sa.ForeignKey("plans.id")), sa.Column("low", sa.Text),
     )  # fmt: skip
     sa.Table("plans", metadata, sa.Column("id", sa.Integer, primary_key=True))
     with sqlite.connect() as connection:
-        found = {(d.change, d.key.kind, d.key.name) for d in differences(connection, lambda: batch(connection, copy_from=thin)) if d.key}
+        found = {
+            (d.change, d.key.kind, d.key.name)
+            for d in differences(connection, lambda: batch(connection, copy_from=thin))
+            if d.key
+        }
     assert found >= {
         ("changed", "table", "users"),  # AUTOINCREMENT
         ("changed", "column", "users.email"),  # COLLATE
@@ -298,7 +306,8 @@ def test_two_definitions_of_a_sqlite_table_that_mean_different_things_differ(
         ("a INTEGER PRIMARY KEY", "a INTEGER NOT NULL, PRIMARY KEY (a)"),
         ("a TEXT CHECK (a<>'x')", "[a] TEXT, CHECK ((\"a\" != 'x'))"),
         ("a TEXT UNIQUE", "a TEXT, UNIQUE (a)"),
-        ("id INTEGER PRIMARY KEY, a REFERENCES t", "id INTEGER PRIMARY KEY, a, FOREIGN KEY(a) REFERENCES T (ID) ON DELETE NO ACTION"),
+        ("id INTEGER PRIMARY KEY, a REFERENCES t",
+         "id INTEGER PRIMARY KEY, a, FOREIGN KEY(a) REFERENCES T (ID) ON DELETE NO ACTION"),
         ("a varchar (20) default ('x')", "a VARCHAR(20) DEFAULT 'x'"),
         ("a, CHECK (a > 0) CHECK (a < 9)", "a CHECK (a < 9), /* , */ CHECK (a > 0) -- )"),
         ("a, b GENERATED ALWAYS AS (a) VIRTUAL", "a, b AS (a)"),
@@ -352,7 +361,16 @@ def test_the_map_is_the_same_on_an_older_server_and_in_a_fixed_number_of_queries
         asked.clear()
         read(connection)
     assert len(asked) <= number
-    assert {key.kind for key in few} >= {"table", "column", "constraint", "index", "enum", "domain", "trigger", "policy"}
+    assert {key.kind for key in few} >= {
+        "table",
+        "column",
+        "constraint",
+        "index",
+        "enum",
+        "domain",
+        "trigger",
+        "policy",
+    }
 
 
 def test_pg_attver_which_debian_keeps_for_itself_is_no_option_of_a_column(postgresql15: TestDatabase) -> None:

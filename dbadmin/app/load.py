@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from dbadmin.migrations.project import Project
 
 
+PROJECT_FILES = (
+    "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", ".git", ".env", "Dockerfile",
+)  # fmt: skip
+"""What says that a directory is an application's own: only then is what reading its code finds imported."""
+
+
 @dataclass(frozen=True)
 class Application:
     """An application, or only a database where there is no code.
@@ -116,9 +122,12 @@ class Loader:
 
     @property
     def found(self) -> Found:
-        """What reading the code finds."""
+        """What reading the code finds; nothing where the directory is no project: /tmp's code is not imported."""
         if self._found is None:
-            self._found = find(self.settings.runs_in)
+            settings = self.settings
+            told = settings.project or settings.file or "app" in settings.values
+            is_project = told or any((settings.runs_in / name).exists() for name in PROJECT_FILES)
+            self._found = find(settings.runs_in) if is_project else Found(())
         return self._found
 
     def path(self, modules: Sequence[str] = ()) -> list[str]:

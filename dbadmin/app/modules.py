@@ -37,7 +37,7 @@ class _Watch:
         if not self.installed:
             from sqlalchemy import Engine, event
 
-            event.listen(Engine, "do_connect", self._on_connect, insert=True)
+            event.listen(Engine, "do_connect", self._on_connect)
             sys.addaudithook(self._on_audit)
             self.installed = True
 

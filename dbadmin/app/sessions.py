@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from dbadmin.errors import ConfigError
 from dbadmin.secrets import mask
@@ -173,30 +172,17 @@ def _said(value: Any) -> str:
     return "None" if value is None else f"a {type(value).__name__}"
 
 
-_led: "WeakKeyDictionary[Any, tuple[Any, ...]]" = WeakKeyDictionary()
-"""The connect arguments that engines with a relative file were meant to have, by their dialect."""
-
-
 def make_absolute(engine: Any, directory: Path) -> None:
     """Let an engine on a relative file path open the file as seen from `directory`, and say so in its URL.
 
-    The driver has fixed the path when the engine was made, from wherever the process stood then (the module may
-    have been imported long before): what connects and what the URL says must be one file.
+    The driver has fixed the path when the engine was made, from wherever the process stood then (the module
+    may have been imported long before): what connects and what the URL says must be one file.
     """
-    from sqlalchemy import Engine, event
-
+    from dbadmin import readonly
     from dbadmin.dialects import urls
 
     engine = getattr(engine, "sync_engine", engine)
     url = urls.absolute(engine.url, directory)
-    if url == engine.url:
-        return
-    if not event.contains(Engine, "do_connect", _lead):
-        event.listen(Engine, "do_connect", _lead, insert=True)
-    _led[engine.dialect] = tuple(engine.dialect.create_connect_args(url)[0])
-    engine.url = url
-
-
-def _lead(dialect: Any, record: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
-    if dialect in _led:
-        cargs[:] = _led[dialect]
+    if url != engine.url:
+        readonly.connect_with(engine.dialect, engine.dialect.create_connect_args(url)[0])
+        engine.url = url

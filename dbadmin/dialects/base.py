@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from dbadmin.errors import DbadminError
 from dbadmin.dialects.isolation import Isolation
+from dbadmin.errors import DbadminError
 from dbadmin.results import Lock, TableDescription, TableInfo
 
 if TYPE_CHECKING:

@@ -72,7 +72,7 @@ def _write_owner(path: Path) -> None:
         "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     descriptor = os.open(path / OWNER, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(owner, file)
 
 

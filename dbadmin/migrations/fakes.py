@@ -91,7 +91,7 @@ def install() -> None:
     for name in ("connect", "begin"):
         setattr(Engine, name, fake)
         setattr(AsyncEngine, name, fake)
-    event.listen(Engine, "do_connect", _refuse, insert=True)
+    event.listen(Engine, "do_connect", _refuse)
     sys.addaudithook(_audit)
 
 

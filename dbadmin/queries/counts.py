@@ -43,7 +43,7 @@ def counts(
     arms = [
         select(
             literal_column(str(position)).label("position"),
-            literal_column("'" + str(entity).replace("'", "''").replace(":", r"\:") + "'").label("table"),
+            literal_column("'" + str(entity).replace("'", "''") + "'").label("table"),
             count(entity, where=where, entities=known).scalar_subquery().label("rows"),
         )
         for position, (known, entity) in enumerate(found)

@@ -14,13 +14,14 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.types import NullType
 
 from dbadmin.errors import UsageError
 
 _TOKEN = re.compile(
     r"""(?P<comment> --[^\n]* | /\* )
       | (?P<text>    [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | '(?:[^']|'')*(?:'|\Z)
-                   | (?<![\w$])\$(?P<tag>[^\W\d]\w*)?\$ .*? (?:\$(?(tag)(?P=tag))\$|\Z)
+                   | \$(?P<tag>[^\W\d]\w*)?\$ .*? (?:\$(?(tag)(?P=tag))\$|\Z)
                    | "(?:[^"]|"")*(?:"|\Z) | `(?:[^`]|``)*(?:`|\Z) )
       | (?P<word>    [^\W\d][\w$]* )
       | (?P<bind>    (?<![:\w]):(?P<name>[^\W\d]\w*) )
@@ -161,7 +162,7 @@ class Written(Executable, ClauseElement):
             if token.kind != "bind" or token.name is None:
                 self.pieces.append(token.text)
             elif token.name in given:
-                self.pieces.append(bindparam(token.name, given[token.name]))
+                self.pieces.append(_bound(token.name, given[token.name]))
             else:
                 missing.append(token.name)
         if missing:
@@ -173,6 +174,11 @@ class Written(Executable, ClauseElement):
         unused = [name for name in given if name not in used]
         if unused:
             raise UsageError(f"the statement has no :{unused[0]}")
+
+
+def _bound(name: str, value: Any) -> BindParameter[Any]:
+    """A text goes without a type, so that the server compares it with a date, a UUID … as it would a literal."""
+    return bindparam(name, value, type_=NullType() if isinstance(value, str) else None)
 
 
 @compiles(Written)

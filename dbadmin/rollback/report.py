@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dbadmin import __version__
 from dbadmin.copies import Copy
 from dbadmin.dialects.names import table_of
 from dbadmin.migrations.protocol import StepSeen
@@ -29,6 +28,7 @@ from dbadmin.rollback.verdict import Judgement, effect
 from dbadmin.rollback.walk import Clock, Walk
 from dbadmin.secrets import mask
 from dbadmin.state import compare
+from dbadmin.version import __version__
 
 NOT_COVERED = (
     "side effects outside the database (requests, mail, queues, files)",
@@ -59,7 +59,7 @@ def write_report(
             database.version,
             database.name,
             source.database.identity.shown,
-        ),  # fmt: skip
+        ),
         backup=None,
         scripts=scripts_info(scripts.path),
         versions=versions(copy, database),

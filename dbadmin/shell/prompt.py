@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
+from dbadmin import results
 from dbadmin.database import Database
 from dbadmin.errors import DbadminError
 from dbadmin.render import render
@@ -87,7 +88,8 @@ class Session(TerminalIPythonApp):
         super().init_shell()  # type: ignore[no-untyped-call]
         shell: Any = self.shell
         shell.events.register("post_run_cell", self.after_cell)
-        shell.display_formatter.formatters["text/plain"].for_type(Result, show_result)
+        for kind in result_kinds():
+            shell.display_formatter.formatters["text/plain"].for_type(kind, show_result)
         shell.set_custom_exc((DbadminError, DBAPIError, asyncio.CancelledError), self.show)
         if self.database.is_async:
             shell.loop_runner = self.run_on_loop
@@ -141,6 +143,11 @@ def without_secrets(text: str) -> str:
     return text if mask(plain) == plain else mask(plain)
 
 
+def result_kinds() -> list[type[Result]]:
+    """Every class of results: a dataclass brings a repr of its own, which would go before its base's table."""
+    return [kind for kind in vars(results).values() if isinstance(kind, type) and issubclass(kind, Result)]
+
+
 def show_result(result: Result, printer: Any, cycle: bool) -> None:
     """A result as the table that the command line would draw."""
     printer.text(render(result, "table", width=shutil.get_terminal_size().columns).rstrip("\n"))
@@ -190,7 +197,7 @@ def settings(banner: str) -> Config:
 
 def versions() -> str:
     """dbadmin's version, and those of what it runs in."""
-    from dbadmin import __version__
+    from dbadmin.version import __version__
 
     python = ".".join(map(str, sys.version_info[:3]))
     return f"dbadmin {__version__} on IPython {IPython.__version__}, Python {python}; ? and Tab help, exit ends"

@@ -40,11 +40,12 @@ _ABOUT = f"""
                 THEN coalesce(sum(part.reltuples), 0)::bigint END AS estimate,
             coalesce(sum(pg_table_size(part.oid)), 0)::bigint AS bytes,
             coalesce(sum(pg_indexes_size(part.oid)), 0)::bigint AS index_bytes
-        FROM pg_catalog.pg_class AS part
-        WHERE part.relkind = 'r' AND (
-            part.oid = c.oid
-            OR (c.relkind = 'p' AND part.oid IN (SELECT relid FROM pg_partition_tree(c.oid)))
-        )
+        FROM (
+            SELECT c.oid AS relid WHERE c.relkind = 'r'
+            UNION ALL
+            SELECT tree.relid FROM pg_partition_tree(c.oid) AS tree WHERE c.relkind = 'p' AND tree.isleaf
+        ) AS leaf
+        JOIN pg_catalog.pg_class AS part ON part.oid = leaf.relid AND part.relkind = 'r'
     ) AS size
     WHERE {_OURS}
 """

@@ -93,7 +93,7 @@ def _service_file(source: "URL", directory: Path) -> Iterator[Mapping[str, str]]
     path = directory / "service.conf"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write("[dbadmin]\n" + "".join(f"{k}={v}\n" for k, v in values.items() if k != "options"))
         # The dump may take longer than the application's statements may.
         options = f"{values.get('options', '')} -c statement_timeout=0 -c default_transaction_read_only=on"
@@ -116,7 +116,7 @@ def _run(
     """Run a tool in a process group of its own; Ctrl-C ends it; its last words explain a failure."""
     said = directory / "tool.log"
     with said.open("wb") as log:
-        os.chmod(said, 0o600)
+        said.chmod(0o600)
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment), umask=0o077,
             start_new_session=True,

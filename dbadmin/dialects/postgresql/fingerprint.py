@@ -68,7 +68,8 @@ class PostgresqlFingerprints(Fingerprints):
         with ExitStack() as stack:
             for connection in dict.fromkeys((before, after)):
                 stack.enter_context(looking(connection))
-            image = all([_prepare(connection) for connection in dict.fromkeys((before, after))])
+            prepared = [_prepare(connection) for connection in dict.fromkeys((before, after))]
+            image = all(prepared)
             old = hashes.tables(before, [table])[table]
             new = hashes.tables(after, [table])[table]
             later = {frozenset(key) for key in new.keys}

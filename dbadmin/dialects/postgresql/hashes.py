@@ -27,9 +27,10 @@ IMAGE_FUNCTIONS = (
 # Types whose stored bytes are equal exactly when their text is. Arrays name their elements' type by OID inside,
 # so only those of the server's own types, whose OIDs never change.
 IMAGE_TYPES = frozenset(
-    {"text", "varchar", "bpchar", "bytea", "numeric", "json", "jsonb", "xml", "bit", "varbit", "inet", "cidr", "tsvector"}
+    {"text", "varchar", "bpchar", "bytea", "numeric", "json", "jsonb", "xml", "bit", "varbit", "inet", "cidr"}
     | {f"_{name}" for name in ("bool", "int2", "int4", "int8", "text", "varchar", "bpchar", "uuid", "numeric", "bytea")}
     | {f"_{name}" for name in ("date", "timestamp", "timestamptz", "jsonb")}
+    | {"tsvector"}
 )  # fmt: skip
 NUMBERS_INSIDE = frozenset({"timestamp", "timestamptz", "time"})
 

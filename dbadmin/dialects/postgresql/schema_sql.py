@@ -18,7 +18,8 @@ def _own(catalog: str, alias: str) -> str:
 
 
 # Options without pg_attver, which Debian's build of 15 keeps there for itself.
-_COLUMN_OPTIONS = "(SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(a.attoptions) AS o WHERE o !~ '^pg_attver=')"
+_COLUMN_OPTIONS = """(
+    SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(a.attoptions) AS o WHERE o !~ '^pg_attver=')"""
 
 TABLES = f"""
     SELECT 'table', ARRAY[n.nspname, c.relname]::text[], concat_ws(' ',
@@ -154,8 +155,8 @@ DOMAINS = f"""
 
 COMPOSITES = f"""
     SELECT 'composite-type', ARRAY[n.nspname, c.relname]::text[],
-           coalesce((SELECT string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', '
-                                       ORDER BY a.attnum)
+           coalesce((SELECT string_agg(quote_ident(a.attname) || ' ' ||
+                                       format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
                        FROM pg_attribute AS a
                       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '')
       FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -208,7 +209,8 @@ POLICIES = f"""
            CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
            'FOR ' || CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
                                    WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
-           'TO ' || (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(r)::text END, ', ' ORDER BY 1)
+           'TO ' || (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(r)::text END,
+                                        ', ' ORDER BY 1)
                        FROM unnest(p.polroles) AS r),
            'USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
            'WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
@@ -297,7 +299,7 @@ DATABASE = f"""
 """
 
 # Objects of rarer kinds, by what the server calls them: their coming and going is seen, not their inside.
-OTHERS = f"""
+OTHERS = """
     SELECT replace(i.type, ' ', '-'), ARRAY[i.identity]::text[], ''
       FROM (SELECT 'pg_operator'::regclass AS class, o.oid FROM pg_operator AS o
              UNION ALL SELECT 'pg_cast'::regclass, o.oid FROM pg_cast AS o
@@ -324,7 +326,8 @@ OTHERS = f"""
 COMMENTS = """
     SELECT 'comment', ARRAY[i.type || ' ' || i.identity]::text[], d.description
       FROM pg_description AS d, LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) AS i
-     WHERE d.objoid >= 16384 AND d.classoid <> 'pg_extension'::regclass AND i.type NOT IN ('table', 'table column', 'foreign table', 'foreign table column')
+     WHERE d.objoid >= 16384 AND d.classoid <> 'pg_extension'::regclass AND i.type NOT IN (
+           'table', 'table column', 'foreign table', 'foreign table column')
        AND NOT EXISTS (SELECT FROM pg_depend AS x
                         WHERE x.classid = d.classoid AND x.objid = d.objoid AND x.deptype = 'e')
 """
@@ -333,7 +336,8 @@ COMMENTS = """
 def _grants(kind: str, parts: str, source: str, acl: str, owner: str) -> str:
     """Privileges of others than the owner, one object per grantee; PUBLIC's defaults are written out."""
     return f"""
-    SELECT '{kind}', ARRAY[{parts}, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee)::text END]::text[],
+    SELECT '{kind}', ARRAY[
+               {parts}, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee)::text END]::text[],
            string_agg(g.privilege_type || CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END, ', '
                       ORDER BY g.privilege_type)
       FROM {source}, LATERAL aclexplode({acl}) AS g

@@ -4,27 +4,11 @@ The grammar is that of https://www.sqlite.org/lang_createtable.html. SQLite acce
 parser need not refuse anything; where it meets what it does not know it raises ValueError, and the whole text stands.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-_TOKEN = re.compile(
-    r"""(?P<skip>\s+|--[^\n]*|/\*.*?(?:\*/|\Z))
-      | (?P<string>[xX]?'(?:[^']|'')*')
-      | (?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])
-      | (?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-      | (?P<word>[^\W\d][\w$]*)
-      | (?P<op>\|\||->>|->|<<|>>|<=|>=|==|!=|<>|.)""",
-    re.VERBOSE | re.DOTALL,
-)
-_KEYWORDS = frozenset(
-    """ABORT ACTION ALWAYS AND AS ASC AUTOINCREMENT BETWEEN BY CASCADE CASE CAST CHECK COLLATE CONFLICT CONSTRAINT
-    CREATE DEFAULT DEFERRABLE DEFERRED DELETE DESC DISTINCT ELSE END ESCAPE EXISTS FAIL FALSE FOREIGN FROM GENERATED
-    GLOB IGNORE IMMEDIATE IN INDEX INITIALLY IS ISNULL KEY LIKE MATCH NO NOT NOTNULL NULL NULLS ON OR PRIMARY
-    REFERENCES REGEXP REPLACE RESTRICT ROLLBACK SELECT SET STORED TABLE THEN TRUE UNIQUE UPDATE USING VIRTUAL WHEN
-    WHERE""".split()
-)
-_SAME_OPERATOR = {"==": "=", "<>": "!="}
+from dbadmin.dialects.sqlite.tokens import Token, closing, expression, items, tokens, without_parentheses
+
 _TABLE_CONSTRAINTS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
 _COLUMN_CONSTRAINTS = frozenset(
     {*_TABLE_CONSTRAINTS, "NOT", "NULL", "DEFAULT", "COLLATE", "REFERENCES", "GENERATED", "AS", "DEFERRABLE"}
@@ -33,27 +17,6 @@ _COLUMN_CONSTRAINTS = frozenset(
 
 Refer = Callable[[str, list[str]], str]
 """Spells the table and columns that a foreign key refers to; no columns stand for the table's key."""
-
-
-@dataclass(frozen=True)
-class Token:
-    """A token: its kind (word, quoted, string, number, op), its text, and the name it stands for."""
-
-    kind: str
-    text: str
-
-    @property
-    def value(self) -> str:
-        """The identifier or string without its quotes."""
-        if self.kind == "quoted" or (self.kind == "string" and self.text[0] == "'"):
-            last = self.text[-1]
-            return self.text[1:-1].replace(last * 2, last) if last != "]" else self.text[1:-1]
-        return self.text
-
-    @property
-    def keyword(self) -> str:
-        """The word in upper case, empty for anything else."""
-        return self.text.upper() if self.kind == "word" else ""
 
 
 @dataclass
@@ -76,52 +39,6 @@ class TableText:
     autoincrement: bool = False
 
 
-def tokens(sql: str) -> list[Token]:
-    """Tokens without white space and comments.
-
-    >>> [t.text for t in tokens("a /* b */ <> 'it''s' -- c")]
-    ['a', '<>', "'it''s'"]
-    """
-    return [
-        Token(match.lastgroup or "op", match.group()) for match in _TOKEN.finditer(sql) if match.lastgroup != "skip"
-    ]
-
-
-def expression(found: Iterable[Token], names: Mapping[str, str]) -> str:
-    """An expression in one spelling: names as the table has them (`names`: lower case → name), one quoting.
-
-    >>> expression(tokens('[Price]>0 and "x"<>Lower( kind )'), {"price": "price", "kind": "kind"})
-    "price > 0 AND 'x' != lower(kind)"
-    """
-    return _layout([_folded(token, names) for token in found])
-
-
-def text(sql: str, names: Iterable[str] = ()) -> str:
-    """A view's or a trigger's text without comments, white space folded; quotes go where `names` needs none.
-
-    ALTER TABLE … RENAME writes the new name in quotes; renamed back, the text must be what it was.
-    """
-    plain = {name for name in names if re.fullmatch(r"[^\W\d]\w*", name) and name.upper() not in _KEYWORDS}
-    lowered = {name.lower() for name in plain}
-    return _layout(
-        [
-            t.value if t.kind == "quoted" and t.value.lower() in lowered else t.text
-            for t in tokens(sql.strip().rstrip(";"))
-        ]
-    )
-
-
-def without_parentheses(found: list[Token]) -> list[Token]:
-    """An expression without parentheses around the whole of it.
-
-    >>> [t.text for t in without_parentheses(tokens("((a) + (b))"))]
-    ['(', 'a', ')', '+', '(', 'b', ')']
-    """
-    while len(found) > 1 and found[0].text == "(" and _closing(found, 0) == len(found) - 1:
-        found = found[1:-1]
-    return found
-
-
 def create_table(sql: str, names: Mapping[str, str], refer: Refer) -> TableText:
     """Read a CREATE TABLE. ValueError where something in it is not known here.
 
@@ -131,9 +48,9 @@ def create_table(sql: str, names: Mapping[str, str], refer: Refer) -> TableText:
     start = next((i for i, token in enumerate(found) if token.text == "("), None)
     if start is None:
         raise ValueError("no column list")
-    end = _closing(found, start)
+    end = closing(found, start)
     table = TableText(options=_options(found[end + 1 :]))
-    for item in _items(found[start + 1 : end]):
+    for item in items(found[start + 1 : end]):
         Item(item, names, table, refer).read()
     return table
 
@@ -294,7 +211,7 @@ class Item:
     def parenthesised(self) -> list[Token]:
         if self.at >= len(self.tokens) or self.tokens[self.at].text != "(":
             raise ValueError("no parenthesis")
-        end = _closing(self.tokens, self.at)
+        end = closing(self.tokens, self.at)
         inside = self.tokens[self.at : end + 1]
         self.at = end + 1
         return inside
@@ -323,57 +240,7 @@ class Item:
 
 
 def _options(found: list[Token]) -> tuple[str, ...]:
-    words = [" ".join(t.keyword for t in part) for part in _items(found) if part]
+    words = [" ".join(t.keyword for t in part) for part in items(found) if part]
     if unknown := set(words) - {"STRICT", "WITHOUT ROWID"}:
         raise ValueError(f"unknown table option {unknown}")
     return tuple(sorted(words))
-
-
-def _items(found: list[Token]) -> list[list[Token]]:
-    items: list[list[Token]] = [[]]
-    depth = 0
-    for token in found:
-        depth += {"(": 1, ")": -1}.get(token.text, 0)
-        if token.text == "," and depth == 0:
-            items.append([])
-        else:
-            items[-1].append(token)
-    return items
-
-
-def _closing(found: list[Token], start: int) -> int:
-    depth = 0
-    for i in range(start, len(found)):
-        depth += {"(": 1, ")": -1}.get(found[i].text, 0)
-        if depth == 0:
-            return i
-    raise ValueError("unbalanced parentheses")
-
-
-def _folded(token: Token, names: Mapping[str, str]) -> str:
-    if token.kind == "op":
-        return _SAME_OPERATOR.get(token.text, token.text)
-    if token.kind in ("word", "quoted") and token.value.lower() in names:
-        return _quoted_if_needed(names[token.value.lower()])
-    if token.kind == "word":
-        return token.keyword if token.keyword in _KEYWORDS else token.text.lower()
-    if token.kind == "quoted":  # not a column: what stands in double quotes is then a string to SQLite
-        return "'" + token.value.replace("'", "''") + "'" if token.text[0] == '"' else token.value.lower()
-    return token.text
-
-
-def _quoted_if_needed(name: str) -> str:
-    plain = re.fullmatch(r"[^\W\d]\w*", name) and name.upper() not in _KEYWORDS
-    return name if plain else '"' + name.replace('"', '""') + '"'
-
-
-def _layout(parts: list[str]) -> str:
-    """Join tokens readably, and always the same way."""
-    out = ""
-    previous = ""
-    for part in parts:
-        tight = part in (",", ")", ".", ";") or previous in ("", "(", ".")
-        call = part == "(" and previous[:1].isidentifier() and previous.upper() not in _KEYWORDS
-        out += part if tight or call else " " + part
-        previous = part
-    return out

@@ -82,7 +82,7 @@ class Observed(sqlite3.Connection):
             sqlite3.Connection.execute(self, f"SELECT {before} AS dbadmin_probe").close()
         return self._seen > before
 
-    def set_authorizer(self, authorizer_callback: Authorizer | None) -> None:  # type: ignore[override]
+    def set_authorizer(self, authorizer_callback: Authorizer | None) -> None:
         """Keep the application's authorizer; it is asked after ours."""
         self._application = authorizer_callback
         self.arm()

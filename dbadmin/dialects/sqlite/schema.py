@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.base import ObjectKey, Schema, SchemaReader
 from dbadmin.dialects.names import join
-from dbadmin.dialects.sqlite import ddl
+from dbadmin.dialects.sqlite import ddl, tokens
 from dbadmin.dialects.sqlite.raw import reading
 
 if TYPE_CHECKING:
@@ -117,13 +117,13 @@ def read(raw: sqlite3.Connection) -> dict[ObjectKey, str]:
         if kind == "table" and name in tables:
             schema.update(_table(tables[name], refer))
         elif kind == "table":
-            schema[ObjectKey("table", join([name]))] = ddl.text(sql, names)
+            schema[ObjectKey("table", join([name]))] = tokens.text(sql, names)
         elif kind == "index":
             key = ObjectKey("index", join([table_name, name]))
             schema[key] = ddl.create_index(sql, _spelling(tables[table_name]))
         else:
             own = [name] if kind == "view" else [table_name, name]
-            schema[ObjectKey(kind, join(own))] = ddl.text(sql, names)
+            schema[ObjectKey(kind, join(own))] = tokens.text(sql, names)
     schema.update({ObjectKey("setting", name): str(value) for name, value in ask(NUMBERS)})
     if ask("SELECT 1 FROM main.sqlite_master WHERE name = 'sqlite_sequence'"):
         for name, position in ask("SELECT name, seq FROM main.sqlite_sequence ORDER BY name"):
@@ -188,7 +188,7 @@ def _table(table: Table, refer: ddl.Refer) -> dict[ObjectKey, str]:
     except (ValueError, IndexError):
         agreed = False
     if not agreed:
-        found = ddl.TableText(options=("AS WRITTEN", ddl.text(table.sql)))
+        found = ddl.TableText(options=("AS WRITTEN", tokens.text(table.sql)))
     rowid_alias = _is_rowid_alias(table, found)
     schema = {
         ObjectKey("table", join([table.name])): ", ".join(
@@ -243,7 +243,7 @@ def _column(
     if not_null and not (pk and (rowid_alias or "WITHOUT ROWID" in found.options)):
         parts.append(f"NOT NULL{text.not_null_conflict or ''}")
     if default is not None:
-        body = ddl.expression(ddl.without_parentheses(ddl.tokens(default)), {})
+        body = tokens.expression(tokens.without_parentheses(tokens.tokens(default)), {})
         parts.append(f"DEFAULT {body}")
     return " ".join(part for part in parts if part)
 

@@ -7,6 +7,7 @@ from typing import Any
 from dbadmin.errors import DbadminError
 from dbadmin.render.values import UNSAFE, plain_value
 from dbadmin.results import Result
+from dbadmin.version import __version__
 
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 
@@ -24,9 +25,7 @@ def write_error(kind: str, error: DbadminError, message: str, hint: str | None) 
 
 def envelope(kind: str, ok: bool) -> dict[str, Any]:
     """What every object starts with."""
-    import dbadmin
-
-    return {"dbadmin": dbadmin.__version__, "kind": kind, "ok": ok}
+    return {"dbadmin": __version__, "kind": kind, "ok": ok}
 
 
 def dumps(data: dict[str, Any]) -> str:

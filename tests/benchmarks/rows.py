@@ -1,0 +1,104 @@
+"""The rows: each makes what it needs in a directory of its own and compares two commands."""
+
+import sqlite3
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from tests.benchmarks.measure import Command, Row, compare
+
+REVISIONS = 300
+REVISION = '''"""revision {number}"""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "r{number:04}"
+down_revision = {down}
+
+
+def upgrade() -> None:
+    op.add_column("t", sa.Column("c{number}", sa.Integer))
+
+
+def downgrade() -> None:
+    op.drop_column("t", "c{number}")
+'''
+ENV = """from alembic import context
+from sqlalchemy import create_engine
+
+with create_engine(context.config.get_main_option("sqlalchemy.url")).connect() as connection:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+BARE = """
+import sqlite3, subprocess, sys
+from contextlib import closing
+source, copy = sys.argv[1:3]
+with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reader, closing(sqlite3.connect(copy)) as writer:
+    reader.backup(writer)
+for words in ("upgrade head", "downgrade -1", "upgrade head"):
+    subprocess.run([sys.executable, "-m", "alembic", *words.split()], check=True, capture_output=True)
+"""
+
+
+def dbadmin(*arguments: str) -> list[str]:
+    """dbadmin's command line, of this environment."""
+    return [sys.executable, "-m", "dbadmin", *arguments]
+
+
+def help_row(directory: Path, runs: int) -> Row:
+    """`dbadmin --help` beside the import of what draws it."""
+    subject = Command(dbadmin("--help"), cwd=directory)
+    against = Command([sys.executable, "-c", "import click"], cwd=directory)
+    return compare("dbadmin --help", subject, against, of='python -c "import click"', aim=1.5, runs=runs)
+
+
+def status_row(directory: Path, runs: int) -> Row:
+    """`dbadmin status` beside `alembic current`, 300 revisions, 10 of them pending."""
+    many_revisions(directory)
+    subject = Command(dbadmin("status"), cwd=directory)
+    against = Command([sys.executable, "-m", "alembic", "current"], cwd=directory)
+    return compare(f"dbadmin status, {REVISIONS} revisions", subject, against, of="alembic current", aim=0.5, runs=runs)
+
+
+def rehearsal_row(directory: Path, runs: int) -> Row:
+    """`dbadmin verify-rollback` beside a bare copy and bare alembic up, down, up; the demo with 200,000 posts."""
+    from dbadmin.example.make import make
+
+    demo = make(directory / "demo", posts=200_000)
+    copy = directory / "bare.db"
+    script = f"import pathlib; pathlib.Path({str(copy)!r}).unlink(missing_ok=True)\n{BARE}"
+    against = Command(
+        [sys.executable, "-c", script, demo.directory / "app.db", copy],
+        cwd=demo.directory,
+        environment={"DATABASE_URL": f"sqlite:///{copy}"},
+    )
+    subject = Command(dbadmin("verify-rollback"), cwd=demo.directory, expected=(1,))
+    return compare("whole rehearsal, SQLite", subject, against, of="copy + alembic up, down, up", aim=1.2, runs=runs)
+
+
+def many_revisions(directory: Path) -> None:
+    """A project with many revisions, its database ten behind the head."""
+    versions = directory / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    for number in range(REVISIONS):
+        down = f'"r{number - 1:04}"' if number else "None"
+        (versions / f"r{number:04}_.py").write_text(REVISION.format(number=number, down=down))
+    (directory / "migrations" / "env.py").write_text(ENV)
+    (directory / "alembic.ini").write_text(
+        f"[alembic]\nscript_location = %(here)s/migrations\nsqlalchemy.url = sqlite:///{directory}/app.db\n"
+    )
+    with closing(sqlite3.connect(directory / "app.db")) as database:
+        database.execute("CREATE TABLE t (id integer)")
+        database.execute("CREATE TABLE alembic_version (version_num varchar(32) primary key)")
+        database.execute("INSERT INTO alembic_version VALUES (?)", (f"r{REVISIONS - 11:04}",))
+        database.commit()
+
+
+ROWS: Mapping[str, Callable[[Path, int], Row]] = {
+    "help": help_row,
+    "status": status_row,
+    "rehearsal": rehearsal_row,
+}
