@@ -206,13 +206,17 @@ class Answers:
         return Tables(tuple(replace(table, model=names.get(table.table)) for table in found))
 
     def describe(self, table: Any) -> TableDescription:
-        """All there is to know about one table, from the catalog; rows are counted."""
+        """All there is to know about one table, from the catalog; rows are counted where no statistics tell."""
         entity = self.find(table)
 
         def ask(connection: Any) -> TableDescription:
             return self.database.dialect.catalog.describe(connection, entity.name)
 
-        return replace(self.database.run(ask), model=model_name(entity))
+        found = self.database.run(ask)
+        if found.rows is None:
+            (counted,) = self._exact_counts([entity], None).tables
+            found = replace(found, rows=counted.rows, exact=True)
+        return replace(found, model=model_name(entity))
 
     def models(self) -> Models:
         """Every mapped class, and whether Alembic's metadata has its table."""

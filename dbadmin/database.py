@@ -245,7 +245,7 @@ def explain(error: Any, database: Database) -> DbadminError:
     session = database.dialect.session
     detail = mask(session.message(error.orig))
     if session.is_read_only_error(error.orig):
-        return WriteRefused(f"this session is read-only: {detail}", hint="write with --write, or try with --sandbox")
+        return WriteRefused(f"this session is read-only: {detail}", hint=readonly.HINT)
     known = session.explain(error.orig)
     if known is not None:
         return type(known)(mask(known.message), hint=known.hint)

@@ -27,7 +27,7 @@ _ADDRESS = "dbadmin_address"
 _READ_ONLY = "dbadmin_read_only"
 _REOPENED = "dbadmin_reopened"
 _PARAMETERS = "dbadmin_parameters"
-_HINT = "write with --write, or try with --sandbox"
+HINT = "open the session with --write, or connect(write=True)"
 
 
 def protect(address: Address) -> None:
@@ -180,11 +180,11 @@ def _on_begin(connection: "Connection", *_: Any) -> None:
 
 def _on_prepare(connection: "Connection", *_: Any) -> None:
     if _guarded(connection) is not None:
-        raise WriteRefused("refused in a read-only session: a prepared transaction stays behind", hint=_HINT)
+        raise WriteRefused("refused in a read-only session: a prepared transaction stays behind", hint=HINT)
 
 
 def _on_execute(connection: "Connection", cursor: Any, statement: str, *_: Any) -> None:
     ours = _guarded(connection)
     reason = ours.session.refused(statement) if ours is not None else None
     if reason is not None:
-        raise WriteRefused(f"refused in a read-only session: {reason}", hint=_HINT)
+        raise WriteRefused(f"refused in a read-only session: {reason}", hint=HINT)

@@ -84,7 +84,7 @@ AUTOCOMMITTED: dict[str, list[tuple[str, set[str]]]] = {
     "sqlite": [],
     "postgresql": [
         ("TRUNCATE log", {"log"}),
-        ("ALTER TABLE log ALTER x TYPE bigint", {"log"}),
+        ("ALTER TABLE child ALTER a_id TYPE bigint", {"child"}),
         ("DO $$ BEGIN INSERT INTO log VALUES (1); COMMIT; DELETE FROM a; END $$", {"log", "a", "child", "grandchild"}),
     ],
 }
@@ -188,9 +188,7 @@ def test_a_second_connection_that_wrote_is_seen_or_all_is_looked_at(database: Te
     ("statement", "table"),
     [("INSERT INTO log VALUES (1)", "log"), ("DELETE FROM grandchild", "grandchild"), ("UPDATE a SET x = 4", "a")],
 )
-def test_a_second_connection_that_wrote_and_closed_is_seen(
-    database: TestDatabase, statement: str, table: str
-) -> None:
+def test_a_second_connection_that_wrote_and_closed_is_seen(database: TestDatabase, statement: str, table: str) -> None:
     database.execute(*SETUP[database.kind])
     engine = sa.create_engine(database.url, poolclass=sa.NullPool)
     with engine.connect() as connection:

@@ -1,112 +1,25 @@
-"""`dbadmin shell`: IPython in a pseudo-terminal, and code that comes as -c, as a file or through a pipe."""
+"""`dbadmin shell` at a terminal: IPython in a pseudo-terminal, on real databases."""
 
 import os
 import re
+import signal
 import sqlite3
 import stat
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pexpect
 import pytest
-from apps import asynchronous
 from conftest import Run
 from servers import TestDatabase
+from shells import TABLES, Terminal, application
 from sqlalchemy import URL
 
 import dbadmin
 from dbadmin.example.make import make
 from dbadmin.shell.history import LEFT_OUT
-from dbadmin.shell.names import ALWAYS, HELPERS, SQLALCHEMY, Hidden, Thing, build
-
-PROMPT = re.compile(r"(\S+ \[[a-z-]+\]) In \[\d+\]: ")
-ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
-
-MODELS = """
-    from sqlalchemy import ForeignKey
-    from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-
-    class Base(DeclarativeBase):
-        pass
-
-    class Author(Base):
-        __tablename__ = "authors"
-        id: Mapped[int] = mapped_column(primary_key=True)
-        name: Mapped[str] = mapped_column(unique=True)
-        posts: Mapped[list["Post"]] = relationship(back_populates="author")
-
-    class Post(Base):
-        __tablename__ = "posts"
-        id: Mapped[int] = mapped_column(primary_key=True)
-        author_id: Mapped[int] = mapped_column(ForeignKey("authors.id"))
-        author: Mapped[Author] = relationship(back_populates="posts")
-"""
-TABLES = (
-    "create table authors (id integer primary key, name varchar(50) not null unique)",
-    "create table posts (id integer primary key, author_id integer not null references authors (id))",
-    "insert into authors values (1, 'ann')",
-    "insert into posts values (1, 1)",
-)
-
-
-class Terminal:
-    """The shell in a pseudo-terminal, typed at line by line."""
-
-    def __init__(self, directory: Path, *arguments: str, **variables: str) -> None:
-        home = directory.parent / "home"
-        home.mkdir(exist_ok=True)
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "PYTHONPATH": str(Path(dbadmin.__file__).parent.parent),
-            "LC_ALL": "C.UTF-8",
-            "TERM": "dumb",
-            "IPY_TEST_SIMPLE_PROMPT": "1",
-            "NO_COLOR": "1",
-        } | variables
-        self.home = home
-        self.process: Any = pexpect.spawn(
-            sys.executable,
-            ["-m", "dbadmin", "shell", *arguments],
-            cwd=str(directory),
-            env={name: value for name, value in environment.items() if value},
-            encoding="utf-8",
-            timeout=30,
-            dimensions=(50, 250),
-        )
-        self.banner = self.wait()
-
-    def wait(self) -> str:
-        """What comes before the next prompt."""
-        self.process.expect(PROMPT)
-        return ANSI.sub("", self.process.before)
-
-    @property
-    def prompt(self) -> str:
-        """The prompt that stands there now, as far as it tells database and mode."""
-        shown: str = self.process.match.group(1)
-        return shown
-
-    def type(self, line: str) -> str:
-        """Type a line, and give what the shell answers."""
-        self.process.sendline(line)
-        return self.wait().partition("\n")[2].strip()
-
-    def exit(self) -> tuple[int | None, str]:
-        """Leave; gives the exit code and the last words."""
-        self.process.sendline("exit")
-        return self.ended()
-
-    def ended(self) -> tuple[int | None, str]:
-        """Wait for the end."""
-        self.process.expect(pexpect.EOF)
-        said = ANSI.sub("", self.process.before)
-        self.process.close()
-        return self.process.exitstatus, said
-
 
 Open = Callable[..., Terminal]
 
@@ -133,21 +46,6 @@ def blog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def application(directory: Path, url: URL, models: str = MODELS, *, is_async: bool = False) -> Path:
-    """A small application without migrations: app/db.py and [tool.dbadmin]."""
-    (directory / "app").mkdir(parents=True)
-    (directory / "app" / "__init__.py").touch()
-    kind = ("sqlalchemy.ext.asyncio", "create_async_engine", "async_sessionmaker")
-    module, create, maker = kind if is_async else ("sqlalchemy", "create_engine", "sessionmaker")
-    url = asynchronous(url) if is_async else url
-    top = f"from {module} import {create}\n"
-    top += f"from {module if is_async else 'sqlalchemy.orm'} import {maker}\n"
-    top += f"engine = {create}({url.render_as_string(hide_password=False)!r})\nSessionLocal = {maker}(engine)\n"
-    (directory / "app" / "db.py").write_text(top + textwrap.dedent(models))
-    (directory / "pyproject.toml").write_text('[tool.dbadmin]\nsession = "app.db:SessionLocal"\nmodels = ["app.db"]\n')
-    return directory
-
-
 @pytest.fixture
 def app(tmp_path: Path, database: TestDatabase) -> Path:
     """A small synchronous application with two tables, on each engine in turn."""
@@ -160,9 +58,6 @@ def async_app(tmp_path: Path, database: TestDatabase) -> Path:
     """The same, asynchronous."""
     database.execute(*TABLES)
     return application(tmp_path / "small", database.url, is_async=True)
-
-
-# The session at the terminal
 
 
 def test_the_banner_says_where_one_stands(tmp_path: Path, database: TestDatabase, terminal: Open) -> None:
@@ -424,8 +319,6 @@ def test_the_users_own_ipython_configuration_counts(blog: Path, terminal: Open) 
 
 
 def test_termination_ends_the_shell(blog: Path, terminal: Open) -> None:
-    import signal
-
     shell = terminal(blog)
     shell.process.kill(signal.SIGTERM)
     assert shell.ended()[0] == 143
@@ -434,144 +327,6 @@ def test_termination_ends_the_shell(blog: Path, terminal: Open) -> None:
     shell.process.expect("begun\r\n")
     shell.process.kill(signal.SIGTERM)
     assert shell.ended()[0] == 143
-
-
-# Code that comes as a whole
-
-
-def test_c_prints_what_the_code_prints_and_nothing_else(app: Path, run: Run) -> None:
-    done = run("shell", "-c", "'not shown'\nprint(session.scalar(select(Author.name)))", cwd=app)
-    assert (done.code, done.stdout, done.stderr) == (0, "ann\n", "")
-
-
-@pytest.mark.parametrize(
-    ("code", "exit_code", "told"),
-    [
-        ("import sys; sys.exit(7)", 7, ""),
-        ("import sys; sys.exit()", 0, ""),
-        ("import sys; sys.exit('no such author')", 1, "no such author"),
-        ("1/0", 1, "ZeroDivisionError: division by zero"),
-        ("1/", 1, "SyntaxError"),
-        ("session.execute(text('delete from posts'))", 5, "dbadmin: this session is read-only"),
-        ("session.execute(text('select nothing from nowhere'))", 5, "dbadmin: "),
-        ("count('nowhere')", 2, "dbadmin: no table 'nowhere'"),
-        ("raise KeyboardInterrupt", 130, "interrupted"),
-    ],
-)
-def test_the_exit_code_of_code_tells_what_happened(
-    code: str, exit_code: int, told: str, tmp_path: Path, sqlite: TestDatabase, run: Run
-) -> None:
-    sqlite.execute(*TABLES)
-    directory = application(tmp_path / "small", sqlite.url)
-    done = run("shell", "-c", code, cwd=directory)
-    assert done.code == exit_code, done.stderr
-    assert told in done.stderr
-    assert "dbadmin/shell" not in done.stderr
-    assert done.stdout == ""
-
-
-def test_code_of_an_asynchronous_application_may_await(async_app: Path, run: Run) -> None:
-    code = "ann = await session.get(Author, 1)\nprint(ann.name, len(ann.posts), count(Post))"
-    done = run("shell", "-c", code, cwd=async_app)
-    assert (done.code, done.stdout) == (0, "ann 1 1\n"), done.stderr
-    assert run("shell", "-c", "await session.execute(text('delete from posts'))", cwd=async_app).code == 5
-    assert run("shell", "-c", "import sys; sys.exit(7)", cwd=async_app).code == 7
-
-
-def test_write_commits_what_the_code_commits(app: Path, database: TestDatabase, run: Run) -> None:
-    bob = "session.add(Author(id=2, name='bob'))"
-    lost = run("shell", "--write", "-c", bob, cwd=app)
-    assert (lost.code, lost.stderr) == (0, "dbadmin: changes that were not committed were rolled back\n")
-    kept = run("shell", "--write", "-c", f"{bob}; session.commit()", cwd=app)
-    assert (kept.code, kept.stderr) == (0, "")
-    assert database.rows("select name from authors order by id") == [("ann",), ("bob",)]
-
-
-def test_a_file_runs_as_a_script(blog: Path, tmp_path: Path, run: Run) -> None:
-    (tmp_path / "beside.py").write_text("value = 'imported'\n")
-    file = tmp_path / "report.py"
-    file.write_text(
-        "import sys, pickle, beside\n"
-        "class Thing: pass\n"
-        "pickle.dumps(Thing())\n"
-        "print(__name__, __file__ == sys.argv[0], beside.value)\n"
-        "print(session.scalar(select(func.count(User.id))))\n"
-    )
-    done = run("shell", file, cwd=blog)
-    assert (done.code, done.stdout) == (0, "__main__ True imported\n5\n"), done.stderr
-    file.write_text("x = 1\n\nsession.execute(text('delete from users'))\n")
-    refused = run("shell", file, cwd=blog)
-    assert refused.code == 5
-    assert f"dbadmin: {file}:3: this session is read-only" in refused.stderr
-
-
-def test_a_pipe_runs_as_a_script(blog: Path, run: Run) -> None:
-    done = run("shell", cwd=blog, input="print(session.scalar(select(func.count(User.id))))\n1/0\n")
-    assert (done.code, done.stdout) == (1, "5\n")
-    assert 'File "<stdin>", line 2' in done.stderr
-    assert run("shell", cwd=blog).code == 0
-
-
-def test_code_needs_neither_ipython_nor_pandas(blog: Path, run: Run) -> None:
-    code = "import sys; print([m for m in ('IPython', 'pandas') if m in sys.modules])"
-    assert run("shell", "-c", code, cwd=blog).stdout == "[]\n"
-
-
-def test_a_password_in_an_error_is_hidden(tmp_path: Path, sqlite: TestDatabase, run: Run) -> None:
-    sqlite.execute(*TABLES)
-    directory = application(tmp_path / "small", sqlite.url)
-    code = "raise ValueError('postgresql://me:hunter22@host/x')"
-    done = run("shell", "-c", code, cwd=directory)
-    assert done.code == 1
-    assert "ValueError" in done.stderr
-    assert "hunter22" not in done.stderr
-
-
-# Names
-
-
-def names_of(*models: Thing) -> Any:
-    helpers = {name: f"helper {name}" for name in HELPERS}
-    return build({name: f"the {name}" for name in ALWAYS}, models, helpers)
-
-
-def test_models_go_before_sqlalchemy_and_that_before_helpers() -> None:
-    model = Thing("count", "app.words", "a model")
-    built = names_of(model, Thing("text", "app.words", "another"))
-    assert built.values["count"] == "a model"
-    assert built.values["text"] == "another"
-    assert built.values["select"].__module__.startswith("sqlalchemy")
-    assert built.values["join"] == "helper join"
-    assert set(built.hidden) == {
-        Hidden("count", "app.words.count", "db.count"),
-        Hidden("text", "app.words.text", "sa.text"),
-    }
-    assert not set(HELPERS) & set(SQLALCHEMY)
-
-
-def test_models_that_collide_get_their_modules_prefix() -> None:
-    built = names_of(
-        Thing("User", "app.auth.models", 1),
-        Thing("User", "app.blog.models", 2),
-        Thing("Post", "app.blog.models", 3),
-    )
-    assert [built.values[name] for name in ("auth_User", "blog_User", "Post")] == [1, 2, 3]
-    assert "User" not in built.values
-    assert built.renamed == {"User": ("auth_User", "blog_User")}
-
-
-@pytest.mark.parametrize("name", [*ALWAYS, "class", "order items"])
-def test_a_model_cannot_take_a_name_that_is_needed(name: str) -> None:
-    built = names_of(Thing(name, "app.models", "the model"))
-    assert built.values["session"] == "the session"
-    assert [built.values[new] for new in built.models] == ["the model"]
-    assert all(new.isidentifier() for new in built.models)
-
-
-def test_no_model_is_lost_whatever_the_names() -> None:
-    things = [Thing("A", place, number) for number, place in enumerate(["a", "a", "a.b", "b.a", "x_a", "x.a"])]
-    built = names_of(*things, Thing("x_a_A", "a", 6))
-    assert sorted(built.values[name] for name in built.models) == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_the_banner_says_what_is_hidden_and_renamed(tmp_path: Path, sqlite: TestDatabase, terminal: Open) -> None:

@@ -188,6 +188,17 @@ def test_two_values_exchanged_between_rows_are_seen_with_and_without_a_key(datab
             connection.exec_driver_sql("DROP TABLE t")
 
 
+def test_values_exchanged_between_doubled_rows_are_seen(database: TestDatabase) -> None:
+    """A plain xor of hashes would cancel both states to nothing."""
+    database.execute("CREATE TABLE t (a integer, b integer)", "INSERT INTO t VALUES (1, 1), (1, 1), (2, 2), (2, 2)")
+    with database.connect() as connection:
+        before = looked(connection)
+        connection.exec_driver_sql("UPDATE t SET b = 3 - b")
+        after = looked(connection)
+    assert before.columns == after.columns
+    assert before.row != after.row
+
+
 def test_a_row_doubled_added_or_lost_is_seen_without_a_key(database: TestDatabase) -> None:
     database.execute("CREATE TABLE t (c integer)", "INSERT INTO t VALUES (1), (1), (2), (2)")
     with database.connect() as connection:

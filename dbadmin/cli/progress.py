@@ -32,7 +32,8 @@ class TerminalProgress:
     def _new(self, what: str, total: float | None) -> "tqdm[Any]":
         from tqdm import tqdm
 
-        return tqdm(desc=what, total=total, file=sys.stderr, leave=False, unit_scale=True, dynamic_ncols=True)
+        shape = "{desc} {percentage:3.0f} % |{bar}| {elapsed}, {remaining} left" if total else "{desc} … {elapsed}"
+        return tqdm(desc=what, total=total, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=shape)
 
     def close(self) -> None:
         """Take the bar away."""

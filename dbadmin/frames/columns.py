@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeEngine
 from dbadmin.queries.types import Family, family
 
 NONE = type(None)
+LONGEST = timedelta(microseconds=2**63 - 1)
 Array = Any
 """A pandas extension array or a numpy array."""
 
@@ -126,6 +127,8 @@ def _aware(values: Sequence[Any]) -> Array:
 
 def _intervals(values: Sequence[Any]) -> Array:
     _only(values, timedelta, NONE)
+    if any(v is not None and abs(v) > LONGEST for v in values):  # numpy would wrap round without a word
+        raise Misfit
     return np.array(values, dtype="timedelta64[us]")
 
 

@@ -49,9 +49,10 @@ from dbadmin.results.tables import (
 )
 
 __all__ = [
-    "Column", "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts", "DatabaseInfo", "Demo",
-    "Doctor", "DoctorCheck", "Drift", "Excluded", "Finding", "IndexInfo", "Init", "Lock", "ModelInfo",
+    "Column", "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts", "DatabaseInfo",
+    "Demo", "Doctor", "DoctorCheck", "Drift", "Excluded", "Finding", "IndexInfo", "Init", "Lock", "ModelInfo",
     "Models", "Phase", "Plan", "PrivateCopy", "Record", "Relation", "Result", "Revision", "RollbackFinding",
-    "RollbackPlan", "RollbackReport", "RowSets", "Rows", "Scripts", "Severity", "Source", "State", "Status", "Step", "TableCount",
-    "TableDescription", "TableInfo", "Tables", "Timings", "UnknownRevision", "Verdict", "Versions",
+    "RollbackPlan", "RollbackReport", "RowSets", "Rows", "Scripts", "Severity", "Source", "State", "Status",
+    "Step", "TableCount", "TableDescription", "TableInfo", "Tables", "Timings", "UnknownRevision", "Verdict",
+    "Versions",
 ]  # fmt: skip

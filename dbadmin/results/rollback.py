@@ -219,3 +219,13 @@ class RollbackPlan(Result):
     size: int | None
     needed: int | None
     free: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether the copies fit."""
+        return self.needed is None or self.needed <= self.free
+
+    @property
+    def exit_code(self) -> int:
+        """0 it fits · 2 it does not."""
+        return 0 if self.ok else 2

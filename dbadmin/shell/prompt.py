@@ -71,7 +71,7 @@ class Shell(TerminalInteractiveShell):
             tell_error(known)
 
 
-class Session(TerminalIPythonApp):
+class IPythonSession(TerminalIPythonApp):
     """One run of IPython for one database."""
 
     database: Database
@@ -164,7 +164,7 @@ def tell(text: str | None) -> None:
 def interact(database: Database, keeper: Keeper, names: Mapping[str, Any], *, label: str, banner: str) -> int:
     """Run a session until its user ends it."""
     sys.path.insert(0, "")
-    session = Session.instance(config=settings(banner), user_ns=dict(names))
+    session = IPythonSession.instance(config=settings(banner), user_ns=dict(names))
     session.database, session.keeper, session.label = database, keeper, label
     hook = sys.excepthook
     try:
@@ -172,7 +172,7 @@ def interact(database: Database, keeper: Keeper, names: Mapping[str, Any], *, la
         session.start()  # type: ignore[no-untyped-call]
     finally:
         sys.excepthook = hook
-        Session.clear_instance()
+        IPythonSession.clear_instance()
     if session.ended_by is not None:
         raise session.ended_by
     return 0
@@ -181,7 +181,7 @@ def interact(database: Database, keeper: Keeper, names: Mapping[str, Any], *, la
 def settings(banner: str) -> Config:
     """What goes before the user's own configuration."""
     config = Config()
-    config.Session.interactive_shell_class = Shell
+    config.IPythonSession.interactive_shell_class = Shell
     config.TerminalInteractiveShell.prompts_class = DatabasePrompts
     config.TerminalInteractiveShell.banner1 = banner
     config.TerminalInteractiveShell.banner2 = ""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dbadmin import readonly
 from dbadmin.admin import Admin
 from dbadmin.database import Database, explain
 from dbadmin.errors import ConnectionFailed, DbadminError, WriteRefused
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 STATEMENT_SECONDS = {"read-only": 30.0, "write": 60.0}
-HINT = "write with --write, or try with --sandbox"
 
 
 class SessionAdmin(Admin):
@@ -119,7 +119,8 @@ class Keeper:
             if session.in_transaction() or dropped:
                 roll_back(session)
             # After an error the user knows already that nothing was written.
-            return f"this session is read-only: {dropped} not kept\nhint: {HINT}" if dropped and not failed else None
+            told = f"this session is read-only: {dropped} not kept\nhint: {readonly.HINT}"
+            return told if dropped and not failed else None
         if failed and session.in_transaction() and not goes_on(session):
             roll_back(session)
             return "the open transaction cannot go on after this error, and was rolled back"
@@ -194,7 +195,7 @@ def explained(error: BaseException, database: Database) -> DbadminError | None:
         return (unreachable(database) if error.statement is None else None) or known
     if database.mode == "read-only" and database.dialect.session.is_read_only_error(error):
         detail = mask(database.dialect.session.message(error))
-        return WriteRefused(f"this session is read-only: {detail}", hint=HINT)  # by a raw connection
+        return WriteRefused(f"this session is read-only: {detail}", hint=readonly.HINT)  # by a raw connection
     return unreachable(database) if isinstance(error, OSError) else None
 
 

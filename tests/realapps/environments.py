@@ -2,14 +2,15 @@
 
 `environment(APPLICATIONS["optuna"], cache)` gives an interpreter that has the application at the pinned
 versions and this checkout of dbadmin (`pip install -e`, extras postgresql and scratch). It is kept in the
-cache directory under a name that holds a digest of everything that goes into it, so a changed pin or
-pyproject.toml makes a new one.
+cache directory under a name that holds a digest of everything that goes into it, so a changed pin or a changed
+dependency in pyproject.toml makes a new one.
 """
 
 import hashlib
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class Environment:
 def environment(application: Application, cache: Path, repository: Path = REPOSITORY) -> Environment:
     """The environment of `application` below `cache`, made now if it is not there. Raises NotAvailable."""
     requirements = [*application.requirements, f"{repository}[postgresql,scratch]"]
-    ingredients = [sys.version, *requirements, (repository / "pyproject.toml").read_text(encoding="utf-8")]
+    ingredients = [sys.version, *requirements, *_dependencies(repository)]
     digest = hashlib.sha256("\n".join(ingredients).encode()).hexdigest()[:12]
     cache.mkdir(parents=True, exist_ok=True)
     directory = cache / f"{application.name}-{digest}"
@@ -74,6 +75,13 @@ def environment(application: Application, cache: Path, repository: Path = REPOSI
             _make(directory, [*application.requirements, "-e", requirements[-1]])
             done.touch()
     return Environment(application, directory)
+
+
+def _dependencies(repository: Path) -> list[str]:
+    """What the checkout's pyproject.toml asks for: its dependencies and those of the two extras."""
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    return [*project["dependencies"], *extras["postgresql"], *extras["scratch"]]
 
 
 def _make(directory: Path, requirements: list[str]) -> None:

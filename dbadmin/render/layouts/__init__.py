@@ -12,6 +12,7 @@ from dbadmin.results import (
     Init,
     Models,
     Result,
+    RollbackPlan,
     RollbackReport,
     Rows,
     RowSets,
@@ -39,3 +40,4 @@ document.register(Models, tables.lay_out_models)
 document.register(Rows, rows.lay_out_rows)
 document.register(RowSets, rows.lay_out_row_sets)
 document.register(RollbackReport, rollback.lay_out_report)
+document.register(RollbackPlan, rollback.lay_out_plan)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from dbadmin.render.document import Block, Callout, Cell, Code, Column, Document, KeyValues, Table, Text, Tone
 from dbadmin.render.values import duration, plural, size, text
-from dbadmin.results import RollbackFinding, RollbackReport, Step
+from dbadmin.results import Plan, RollbackFinding, RollbackPlan, RollbackReport, Step
 
 VERDICT_TONES: dict[str, Tone] = {"safe": "good", "unproven": "warn"}
 SEVERITY_TONES: dict[str, Tone] = {"error": "bad", "warning": "warn", "note": "dim"}
@@ -20,7 +20,7 @@ def lay_out_report(result: RollbackReport, *, detail: bool = False) -> Document:
     findings = findings_table(result)
     blocks: list[Block] = [Callout(word, result.summary, tone)]
     blocks += [Text(line) for line in what_to_do(result)]
-    blocks += [KeyValues((("plan", plan_line(result)),)), steps_table(result)]
+    blocks += [KeyValues((("plan", plan_line(result.plan)),)), steps_table(result)]
     for step in result.steps:
         blocks += half_done(step)
     blocks += [findings, grounds(result)]
@@ -28,18 +28,26 @@ def lay_out_report(result: RollbackReport, *, detail: bool = False) -> Document:
 
 
 def what_to_do(result: RollbackReport) -> list[str]:
-    """The remedies of what the verdict rests on, most urgent first; at most two."""
+    """The remedies of what the verdict rests on, most urgent first, at most two; and what to type next."""
     open_ones = [f for f in result.findings if f.blocks_verdict and not f.accepted]
     remedies = list(dict.fromkeys(f.remedy for f in open_ones if f.remedy))
     lines = [f"to do: {remedy}" for remedy in remedies[:2]]
     if len(remedies) > 2:
         lines.append(f"and {plural(len(remedies) - 2, 'remedy', 'remedies')} more below")
-    return lines
+    return [*lines, f"next: {what_to_type(result, open_ones)}"]
 
 
-def plan_line(result: RollbackReport) -> str:
+def what_to_type(result: RollbackReport, open_ones: list[RollbackFinding]) -> str:
+    """One command that goes on from here."""
+    if not open_ones:
+        return "alembic upgrade head" if result.plan.kind == "pending" else "dbadmin status"
+    first = open_ones[0]
+    pattern = ":".join(part for part in (first.revision, first.code, first.object) if part)
+    return f"dbadmin verify-rollback again once that is mended, or with --accept '{pattern}'"
+
+
+def plan_line(plan: Plan) -> str:
     """`1 step: d4 → c3 (default), and up again`, or `2 pending: b2 → d4, back to b2, up again`."""
-    plan = result.plan
     chosen = " (default)" if plan.default and plan.kind == "head" else ""
     start, target = ends(plan.start), ends(plan.target)
     if plan.kind == "head":
@@ -202,3 +210,22 @@ def time_line(result: RollbackReport) -> str:
     ]
     whole = str(duration(timings.total))
     return f"{whole} ({', '.join(parts)})" if parts else whole
+
+
+def lay_out_plan(result: RollbackPlan, *, detail: bool = False) -> Document:
+    """What a rehearsal would do, and whether its copies fit."""
+    pairs = (
+        ("database", result.database.url),
+        ("plan", plan_line(result.plan)),
+        ("upgrade", ", ".join(result.plan.upgrade) or None),
+        ("downgrade", ", ".join(result.plan.downgrade)),
+        ("copy", result.method),
+        ("size", size(result.size)),
+        ("needed", size(result.needed)),
+        ("free", size(result.free)),
+    )
+    verdict = Callout("FITS", "nothing was copied", "good")
+    if not result.ok:
+        verdict = Callout("TOO LARGE", "the copies do not fit: set TMPDIR to a directory with more room", "bad")
+    blocks: tuple[Block, ...] = (verdict, KeyValues(pairs))
+    return Document(f"Plan for {result.database.name}", blocks)

@@ -1,0 +1,76 @@
+"""The README says what is true: its transcript is what the demo prints, its Python runs, its commands exist."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from dbadmin.example.make import make
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+pytestmark = pytest.mark.rehearsal
+
+
+def block(after: str) -> str:
+    """The text of the code block that follows a marker."""
+    return README.split(after, 1)[1].split("```", 2)[1].split("\n", 1)[1]
+
+
+def steady(text: str) -> list[str]:
+    """A transcript without what differs from run to run: times, and how they fold and align."""
+    text = re.sub(r"\d+(?:\.\d+)? (?:ms|s)\b", "T", text).split("\ntime ")[0]
+    return [" ".join(line.replace("─", "").split()) for line in text.splitlines() if line.strip()]
+
+
+def typed(command: str, directory: Path) -> str:
+    """What a terminal of 110 columns without colour shows of a command."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "DATABASE_URL": ""}
+    terminal = pexpect.spawn(
+        "sh", ["-c", f"{sys.executable} -m {command} 2>/dev/null"], cwd=str(directory), env=environment, dimensions=(60, 110),
+        encoding="utf-8", timeout=120,
+    )  # fmt: skip
+    shown: str = terminal.read()
+    terminal.close()
+    return shown.replace("\r\n", "\n").replace(str(directory.parent), "/path/to")
+
+
+def test_the_transcript_is_what_the_demo_prints(tmp_path: Path) -> None:
+    demo = make(tmp_path / "demo")
+    shown = typed("dbadmin verify-rollback", demo.directory)
+    if os.environ.get("DBADMIN_UPDATE_GOLDEN"):
+        (ROOT / "README.md").write_text(README.replace(block("<!-- transcript"), shown), encoding="utf-8")
+    else:
+        assert steady(shown) == steady(block("<!-- transcript"))
+
+
+def test_the_python_of_the_readme_runs_on_the_demo(tmp_path: Path) -> None:
+    demo = make(tmp_path / "demo")
+    code = block("answers about rows are DataFrames:")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=demo.directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_commands_of_the_readme_run_on_the_demo(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    import shlex
+
+    demo = make(tmp_path / "demo")
+    lines = [line.partition("#")[0] for line in block("## In your application").splitlines()]
+    commands = [shlex.split(part) for line in lines for part in line.split(";") if part.strip().startswith("dbadmin")]
+    assert len(commands) >= 10
+    for command in commands:
+        if command[1] == "shell":
+            command += ["-c", "print(count(User))"]
+        finished = run(*command[1:], cwd=demo.directory)
+        assert finished.code == 0, f"{command}: {finished.stderr}"
