@@ -96,19 +96,20 @@ class Admin:
 
     def sql(self, statement: str, /, **parameters: Any) -> "pd.DataFrame":
         """Rows of any SQL with `:name` parameters: `db.sql("select … where id = :id", id=3)`."""
-        from sqlalchemy import text
-
-        frame: pd.DataFrame = self.frame(text(statement), parameters)
+        frame: pd.DataFrame = self.frame(statement, parameters)
         return frame
 
     def frame(
         self,
-        statement: "Executable",
+        statement: "Executable | str",
         parameters: Mapping[str, Any] | None = None,
         *,
         chunks: int | None = None,
     ) -> Any:
-        """Any statement as a typed DataFrame; with `chunks`, an iterator of frames of so many rows."""
+        """Any statement (SQLAlchemy's, or SQL text) as a typed DataFrame.
+
+        With `chunks`, an iterator of frames of so many rows, in constant memory.
+        """
         from dbadmin.frames import frame
 
         return frame(self.database, statement, params=parameters, chunks=chunks)

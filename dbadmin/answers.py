@@ -118,16 +118,7 @@ class Answers:
 
     def recent(self, table: Any, *, limit: int | None = None, **options: Any) -> Rows:
         """The newest rows of a table, newest first; rows without a time are left out and counted."""
-        query = self.recent_query(table, limit=None if limit is None else limit + 1, **options)
-        rows = self._rows(query, limit)
-        if query.without_time is None:
-            return rows
-        statement = query.without_time
-        without = self.database.run(lambda c: c.scalar(statement))
-        if not without:
-            return rows
-        note = f"{without:,} row{'s' if without != 1 else ''} without {query.time_column} left out"
-        return replace(rows, notes=(*rows.notes, note))
+        return self._rows(self.recent_query(table, **options), limit)
 
     def group_query(self, table: Any, *, by: Any, **options: Any) -> "Query":
         """The statement of `group`."""
@@ -145,8 +136,7 @@ class Answers:
         **options: Any,
     ) -> Rows:
         """Aggregates per parent, value or period, largest first."""
-        more = None if limit is None else limit + 1
-        return self._rows(self.group_query(table, by=by, aggregates=agg or None, limit=more, **options), limit)
+        return self._rows(self.group_query(table, by=by, aggregates=agg or None, **options), limit)
 
     def join_query(self, *tables: Any, **options: Any) -> "Query":
         """The statement of `join`."""
@@ -156,8 +146,7 @@ class Answers:
 
     def join(self, tables: Sequence[Any], *, limit: int | None = None, **options: Any) -> Rows:
         """Rows of tables joined along their foreign keys."""
-        more = None if limit is None else limit + 1
-        return self._rows(self.join_query(*tables, limit=more, **options), limit)
+        return self._rows(self.join_query(*tables, **options), limit)
 
     def sql(
         self,
@@ -186,16 +175,13 @@ class Answers:
     def _rows(self, query: "Query", limit: int | None) -> Rows:
         from dbadmin.frames import rows
 
-        found = rows(self.database, query.select, limit=limit)
-        return replace(found, withheld=query.withheld, notes=(*found.notes, *query.notes))
+        return rows(self.database, query, limit=limit)
 
     def frame(self, query: "Query") -> "pd.DataFrame":
         """A helper's statement as a DataFrame; what was left out is in `attrs["withheld"]`."""
         from dbadmin.frames import frame
 
-        found = frame(self.database, query.select)
-        found.attrs["withheld"] = list(query.withheld)
-        return found
+        return frame(self.database, query)
 
     # Tables and models.
 

@@ -87,7 +87,7 @@ class Database:
 
     Parameters: `engine`, an Engine or an AsyncEngine (the application's own, where there is one); `mode`,
     "read-only" (enforced for every engine of this process that leads to the same database) or "write";
-    `statement_timeout` and `lock_timeout` in seconds, None for none.
+    `statement_timeout` and `lock_timeout` in seconds, None or 0 for none.
     """
 
     def __init__(
@@ -99,16 +99,17 @@ class Database:
         lock_timeout: float | None = 2.0,
     ) -> None:
         self.mode: Mode = mode
-        self.statement_timeout = statement_timeout
-        self.lock_timeout = lock_timeout
+        self.statement_timeout = statement_timeout or None
+        self.lock_timeout = lock_timeout or None
         self.engine = engine
         self.is_async = hasattr(engine, "sync_engine")
         self.sync_engine: Engine = getattr(engine, "sync_engine", None) or cast("Engine", engine)
         self._loop: EventLoop | None = None
         self._proven = False
         remember(self.url.password)
-        if mode == "read-only":
-            readonly.protect(self.dialect.address.of_url(self.url))
+        self._protected = self.dialect.address.of_url(self.url) if mode == "read-only" else None
+        if self._protected is not None:
+            readonly.protect(self._protected)
 
     @property
     def url(self) -> "URL":
@@ -194,7 +195,10 @@ class Database:
         return self.run(self.dialect.session.identity)
 
     def close(self) -> None:
-        """Close pooled connections and the event loop."""
+        """Close pooled connections and the event loop; other engines may write again where nobody else protects."""
+        if self._protected is not None:
+            readonly.release(self._protected)
+            self._protected = None
         if self.is_async:
             if self._loop is not None:
                 self._loop.call(self.engine.dispose())  # type: ignore[arg-type]

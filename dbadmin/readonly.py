@@ -18,7 +18,7 @@ from dbadmin.errors import WriteRefused
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_protected: list[Address] = []
+_protected: list[Address] = []  # one entry for each that asked
 _lock = threading.Lock()
 _installed = False
 _arguments: "WeakKeyDictionary[Any, tuple[Any, ...]]" = WeakKeyDictionary()
@@ -34,17 +34,17 @@ def protect(address: Address) -> None:
     """From now on every engine that leads to `address` is read-only; pooled connections are opened again."""
     global _installed
     with _lock:
-        if not any(known.same_as(address) for known in _protected):
-            _protected.append(address)
+        _protected.append(address)
         if not _installed:
             _install()
             _installed = True
 
 
 def release(address: Address) -> None:
-    """Lift the protection of one address (tests, and sessions that were told to write)."""
+    """Take one `protect` of this address back; engines may write again when nobody protects it any more."""
     with _lock:
-        _protected[:] = [known for known in _protected if not known.same_as(address)]
+        if address in _protected:
+            _protected.remove(address)
 
 
 def is_protected(address: Address) -> bool:

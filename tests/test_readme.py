@@ -31,16 +31,16 @@ def typed(command: str, directory: Path) -> str:
     """What a terminal of 110 columns without colour shows of a command."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "DATABASE_URL": ""}
     terminal = pexpect.spawn(
-        "sh", ["-c", f"{sys.executable} -m {command} 2>/dev/null"], cwd=str(directory), env=environment, dimensions=(60, 110),
-        encoding="utf-8", timeout=120,
+        "sh", ["-c", f"{sys.executable} -m {command} 2>/dev/null"], cwd=str(directory), env=environment,
+        dimensions=(60, 110), encoding="utf-8", timeout=120,
     )  # fmt: skip
     shown: str = terminal.read()
     terminal.close()
     return shown.replace("\r\n", "\n").replace(str(directory.parent), "/path/to")
 
 
-def test_the_transcript_is_what_the_demo_prints(tmp_path: Path) -> None:
-    demo = make(tmp_path / "demo")
+def test_the_transcript_is_what_the_demo_prints(temporary_directory: Path) -> None:
+    demo = make(temporary_directory / "demo")  # a short path: lines fold where they would for a reader
     shown = typed("dbadmin verify-rollback", demo.directory)
     if os.environ.get("DBADMIN_UPDATE_GOLDEN"):
         (ROOT / "README.md").write_text(README.replace(block("<!-- transcript"), shown), encoding="utf-8")

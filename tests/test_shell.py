@@ -113,7 +113,7 @@ def test_every_way_to_write_is_refused_with_a_reason(app: Path, database: TestDa
     for way, line in WRITES.items():
         answer = shell.type(line.format(sql="delete from posts"))
         assert "read-only" in answer, f"{way}: {answer}"
-        assert "hint: write with --write" in answer, f"{way}: {answer}"
+        assert "hint: " in answer and "--write" in answer, f"{way}: {answer}"
     assert shell.exit()[0] == 0
     assert database.rows("select id from posts") == [(1,)]
     assert database.rows("select name from authors") == [("ann",)]
@@ -197,7 +197,7 @@ def test_an_asynchronous_application_is_awaited(async_app: Path, database: TestD
         "await db.execute(text('delete from posts'))",
     ):
         answer = shell.type(line)
-        assert "read-only" in answer and "hint: write with --write" in answer, f"{line}: {answer}"
+        assert "read-only" in answer and "hint: " in answer and "--write" in answer, f"{line}: {answer}"
     assert shell.type("session.in_transaction()").endswith("False")
     assert shell.exit()[0] == 0
     assert database.rows("select count(*) from posts") == [(1,)]

@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -283,18 +284,17 @@ def _last_name(node: ast.AST) -> str | None:
 
 
 def _module(path: Path, directory: Path) -> tuple[Path, str]:
-    """The directory to import from, and the module's name: packages end where __init__.py does."""
-    parts = [] if path.name == "__init__.py" else [path.stem]
-    folder = path.parent
-    if (folder / "__init__.py").exists():
-        while (folder / "__init__.py").exists() and folder != folder.parent:
-            parts.insert(0, folder.name)
-            folder = folder.parent
-        # A namespace package in between is part of the name, but for src.
-        inner = [] if folder == directory else list(folder.relative_to(directory).parts)
-        root = directory
-    else:
-        inner, root = list(folder.relative_to(directory).parts), directory
-    if inner and inner[0] in ("src", "backend", "server") and not (directory / inner[0] / "__init__.py").exists():
-        root, inner = directory / inner[0], inner[1:]
-    return root, ".".join([*inner, *parts])
+    """The directory to import from, and the module's name as seen from there."""
+    root = path.parent
+    while (root / "__init__.py").exists() and root != root.parent:
+        root = root.parent
+    if root.is_relative_to(directory) or not _on_path(root):
+        root = directory  # else the project lies inside an installed package
+    parts = [*path.parent.relative_to(root).parts, *([] if path.name == "__init__.py" else [path.stem])]
+    if len(parts) > 1 and parts[0] in ("src", "backend", "server") and not (root / parts[0] / "__init__.py").exists():
+        root, parts = root / parts[0], parts[1:]
+    return root, ".".join(parts)
+
+
+def _on_path(directory: Path) -> bool:
+    return any(Path(entry).resolve() == directory.resolve() for entry in sys.path)

@@ -288,7 +288,13 @@ class Fingerprints(ABC):
 
 
 class Observer(ABC):
-    """What one step of a walk did, seen from the migration's own connection."""
+    """What one step of a walk did, seen from the migration's own connection.
+
+    `sees_other_sessions`: a mark may also be taken before and asked after by somebody else, and tells then what
+    all sessions wrote in between.
+    """
+
+    sees_other_sessions = False
 
     @abstractmethod
     def install(self) -> None:
@@ -301,6 +307,16 @@ class Observer(ABC):
     @abstractmethod
     def touched(self, connection: "Connection", since: Any) -> frozenset[TableName] | None:
         """Tables whose rows may have changed since the mark, never too few; None: look at everything."""
+
+    def written_here(self, since: Any) -> frozenset[TableName] | None:
+        """Tables that this process wrote since the mark, told without a connection; None: any.
+
+        Empty for engines whose other sessions see it (`sees_other_sessions`).
+        """
+        return frozenset()
+
+    def settle(self, connection: "Connection") -> None:  # noqa: B027  where nobody else tells, nobody waits
+        """Wait, a few seconds at most, until sessions that have just ended have told what they wrote."""
 
     @abstractmethod
     def locks(self, connection: "Connection") -> tuple[Lock, ...] | None:

@@ -101,6 +101,7 @@ def run(project: "Project", walker: "Walker", guard: "Guard") -> None:
         if failure is not None:
             walker.send("failed", **walker.describe(failure))
             return
+    walker.rest()
     if not walker.ran:
         message = "env.py ended without running migrations"
         walker.send("failed", error={"type": "NothingRan", "message": message, "file": str(project.env_py)})

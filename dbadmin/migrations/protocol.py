@@ -101,7 +101,8 @@ class WalkResult:
     `planned` are the revisions that were to run, in order; `redirected` counts connections to the source
     that were led to the copy, `refused` lists the targets that user code was kept from (any makes the walk
     fail); `output` is the end of what user code printed; `version_table` and its schema are what env.py
-    configured; `sandbox` says which protection of the kernel's was on.
+    configured; `touched_after` are the tables that the process wrote after its last look (at the commit, or in
+    env.py itself; None: any); `sandbox` says which protection of the kernel's was on.
     """
 
     state: Literal["ok", "failed"]
@@ -114,6 +115,7 @@ class WalkResult:
     planned: tuple[str, ...] = ()
     version_table: str = "alembic_version"
     version_table_schema: str | None = None
+    touched_after: frozenset[TableName] | None = frozenset()
     sandbox: str = "none"
 
 

@@ -18,6 +18,7 @@ from dbadmin.results import Lock
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
+    from dbadmin.dialects import TableName
     from dbadmin.state import Snapshot
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -38,6 +39,7 @@ class Seen:
         self.redirected = 0
         self.refused: list[str] = []
         self.sandbox = "none"
+        self.touched_after: frozenset[TableName] | None = None
         self.fault: dict[str, Any] | None = None
 
     def take(self, event: dict[str, Any]) -> None:
@@ -59,6 +61,8 @@ class Seen:
                 self.fault = event
             case "sandbox":
                 self.sandbox = event["kind"]
+            case "rest":
+                self.touched_after = decode_tables(event["touched"])
             case "end":
                 self.ended = True
         self._on_event(event)
@@ -136,7 +140,8 @@ class Seen:
         planned = tuple(self.plan["revisions"]) if self.plan else ()
         return WalkResult(
             "failed" if self.error else "ok", tuple(self.steps), revisions, self.error, self.redirected,
-            tuple(dict.fromkeys(self.refused)), output, planned, table, schema, self.sandbox,
+            tuple(dict.fromkeys(self.refused)), output, planned, table, schema, self.touched_after,
+            self.sandbox,
         )  # fmt: skip
 
     def _wrong_revision(self, table: str, revisions: tuple[str, ...]) -> StepError:

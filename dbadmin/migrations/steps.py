@@ -114,6 +114,8 @@ class Walker:
         self.last: Script | None = None
         self.ran = False
         self._mark: Any = None
+        self._marked = False
+        self._dialect: Dialect | None = None
         self._seconds: float | None = None
         self._directory: ScriptDirectory | None = None
 
@@ -187,7 +189,8 @@ class Walker:
         def observed(**arguments: Any) -> None:
             self.current, self.statements.counted, self._seconds = script, Counted(), None
             self.send("begin", revision=script.revision, message=script.doc, file=script.path)
-            self._mark = self._looking(lambda: dialect.observe.mark(connection))
+            if not self._marked:  # later marks are set at the looks, so that nothing falls in between
+                self._mark, self._marked = self._looking(lambda: dialect.observe.mark(connection)), True
             started, self.statements.counting = time.monotonic(), True
             try:
                 run(**arguments)
@@ -216,6 +219,8 @@ class Walker:
     def _see(self, dialect: Dialect, connection: "Connection") -> dict[str, Any]:
         locks = dialect.observe.locks(connection)
         touched = dialect.observe.touched(connection, self._mark)
+        self._mark = dialect.observe.mark(connection)
+        self._dialect = dialect
         if touched is not None:
             touched -= self.exclude
         seen: dict[str, Any] = {
@@ -242,6 +247,11 @@ class Walker:
             return work()
         except Exception as error:
             raise LookFailed(f"{type(error).__name__}: {error}") from error
+
+    def rest(self) -> None:
+        """Tell what this process wrote after the last look: at the commit, or in env.py itself."""
+        if self._dialect is not None:
+            self.send("rest", touched=encode_tables(self._dialect.observe.written_here(self._mark)))
 
     def describe(self, error: BaseException) -> dict[str, Any]:
         """What went wrong, as an event's data; the step is named where one ran."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbadmin.copies import Copy
 from dbadmin.copies.make import connect
@@ -123,6 +123,7 @@ class Walker:
         before = self.record.last()
         request = self._request(phase, destination, before)
         self.progress(phase, 0, None)
+        mark = self._mark()
         with self.clock.of(phase):
             result = walk(request)
         self.record.results[phase] = result
@@ -130,15 +131,35 @@ class Walker:
             self.record.failed = phase
             self.record.after_failure = self._look()
             return False
-        touched: frozenset[TableName] | None = frozenset()
-        for step in result.steps:
-            touched = None if touched is None or step.touched is None else touched | step.touched
-        after = self._look_again(before, touched)
+        after = self._look_again(before, self._written(result, mark))
         moments = [Moment(step.revision, step.snapshot) for step in result.steps]
         if len(moments) == 1 or (moments and moments[-1].snapshot is None):
             moments[-1] = Moment(moments[-1].revision, after)  # what was committed, seen from outside
         self.record.legs[phase] = Leg(phase, before, tuple(moments), after)
         return True
+
+    def _mark(self) -> Any:
+        """Where the copy's counters stand before a phase; None where only its own process can tell."""
+        observe = self.source.database.dialect.observe
+        if not observe.sees_other_sessions:
+            return None
+        with connect(self.copy.url) as connection:
+            return observe.mark(connection)
+
+    def _written(self, result: WalkResult, mark: Any) -> frozenset[TableName] | None:
+        """Every table that a phase wrote, seen from inside and from outside; None: any may have been."""
+        observe = self.source.database.dialect.observe
+        seen = [result.touched_after, *(step.touched for step in result.steps)]
+        if observe.sees_other_sessions:
+            with connect(self.copy.url) as connection:
+                observe.settle(connection)
+                seen.append(observe.touched(connection, mark))
+        tables: set[TableName] = set()
+        for some in seen:
+            if some is None:
+                return None
+            tables |= some
+        return frozenset(tables)
 
     def _request(self, phase: Phase, destination: str, before: Snapshot) -> WalkRequest:
         source = self.source

@@ -5,6 +5,7 @@ rewrites; locks see what else a transaction may have done. What the catalog alon
 value renamed) the schema map tells.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,14 @@ TRUST = """
       FROM pg_database AS d
      WHERE d.datname = current_database()
 """
+
+# Sessions of clients in this database besides this one.
+OTHERS = """
+    SELECT count(*) AS others
+      FROM pg_stat_activity AS a
+     WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'
+"""
+_SETTLING = 5.0  # seconds
 
 # Rows written so far, as other sessions know them plus what this one has not told them yet; and the table's file.
 COUNTERS = """
@@ -81,6 +90,8 @@ class Mark:
 class PostgresqlObserver(Observer):
     """Needs PostgreSQL 15 or later, and `track_counts` on."""
 
+    sees_other_sessions = True
+
     def install(self) -> None:
         """Nothing has to be there from the start."""
 
@@ -113,6 +124,14 @@ class PostgresqlObserver(Observer):
             if mode in _WRITING and oid in now.tables:
                 touched.add(now.tables[oid][0])
         return frozenset(touched)
+
+    def settle(self, connection: "Connection") -> None:
+        """A session tells its counts when it ends, which may be a moment after its client has gone."""
+        until = time.monotonic() + _SETTLING
+        with looking(connection):
+            while rows(connection, OTHERS)[0].others and time.monotonic() < until:
+                time.sleep(0.01)
+                ask(connection, "SELECT pg_stat_clear_snapshot()")
 
     def locks(self, connection: "Connection") -> tuple[Lock, ...] | None:
         """The strongest lock on each relation; plain reading (AccessShare) is left out."""

@@ -50,6 +50,10 @@ class Log:
         self.now += 1
         self.tables[table] = self.now
 
+    def since(self, number: int) -> set[str]:
+        """Tables with a later write than this."""
+        return {name for name, last in self.tables.items() if last > number}
+
     def lost_sight(self) -> None:
         """Note that tables may have been written without notice."""
         self.now += 1
@@ -140,13 +144,21 @@ class SqliteObserver(Observer):
         """
         if since is None or LOG.blind > since or not _rearm(connection) or LOG.blind > since:
             return None
-        names = {name for name, number in LOG.tables.items() if number > since}
+        names = LOG.since(since)
         names |= on_own_thread(connection, lambda raw: _shadows(raw, names))
-        return frozenset(TableName(None, name) for name in names if not name.lower().startswith("sqlite_"))
+        return _tables(names)
+
+    def written_here(self, since: Any) -> frozenset[TableName] | None:
+        """What any connection of this process prepared a write for since the mark."""
+        return None if since is None or LOG.blind > since else _tables(LOG.since(since))
 
     def locks(self, connection: "Connection") -> tuple[Lock, ...] | None:
         """SQLite locks the whole file and does not tell."""
         return None
+
+
+def _tables(names: set[str]) -> frozenset[TableName]:
+    return frozenset(TableName(None, name) for name in names if not name.lower().startswith("sqlite_"))
 
 
 def _observing(connect: Callable[..., sqlite3.Connection]) -> Callable[..., sqlite3.Connection]:

@@ -42,8 +42,8 @@ def what_to_type(result: RollbackReport, open_ones: list[RollbackFinding]) -> st
     if not open_ones:
         return "alembic upgrade head" if result.plan.kind == "pending" else "dbadmin status"
     first = open_ones[0]
-    pattern = ":".join(part for part in (first.revision, first.code, first.object) if part)
-    return f"dbadmin verify-rollback again once that is mended, or with --accept '{pattern}'"
+    pattern = f"{first.revision}:{first.code}" if first.revision else first.code
+    return f"mend it, then dbadmin verify-rollback; or accept it with --accept {pattern}"
 
 
 def plan_line(plan: Plan) -> str:
