@@ -110,6 +110,8 @@ class Database:
         self._protected = self.dialect.address.of_url(self.url) if mode == "read-only" else None
         if self._protected is not None:
             readonly.protect(self._protected)
+        else:
+            readonly.let_write(self.sync_engine.dialect)
 
     @property
     def url(self) -> "URL":
@@ -199,6 +201,8 @@ class Database:
         if self._protected is not None:
             readonly.release(self._protected)
             self._protected = None
+        else:
+            readonly.end_writing(self.sync_engine.dialect)
         if self.is_async:
             if self._loop is not None:
                 self._loop.call(self.engine.dispose())  # type: ignore[arg-type]

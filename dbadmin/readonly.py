@@ -10,7 +10,7 @@ change something are refused by name.
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from dbadmin.dialects import PACKAGES, Address, Dialect, named
 from dbadmin.errors import WriteRefused
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _protected: list[Address] = []  # one entry for each that asked
 _lock = threading.Lock()
 _installed = False
+_writers: "WeakSet[Any]" = WeakSet()  # dialects of engines that were asked to write
 _arguments: "WeakKeyDictionary[Any, tuple[Any, ...]]" = WeakKeyDictionary()
 
 _ADDRESS = "dbadmin_address"
@@ -45,6 +46,16 @@ def release(address: Address) -> None:
     with _lock:
         if address in _protected:
             _protected.remove(address)
+
+
+def let_write(dialect: Any) -> None:
+    """Let the one engine of this SQLAlchemy dialect write, whatever is protected: its user asked for that."""
+    _writers.add(dialect)
+
+
+def end_writing(dialect: Any) -> None:
+    """Take `let_write` back."""
+    _writers.discard(dialect)
 
 
 def is_protected(address: Address) -> bool:
@@ -91,7 +102,7 @@ def _on_do_connect(dialect: Any, record: Any, cargs: list[Any], cparams: dict[st
         cargs[:] = _arguments[dialect]
     before = (list(cargs), dict(cparams))
     address = ours.address.of_parameters(dialect.driver, cargs, cparams)
-    read_only = is_protected(address)
+    read_only = dialect not in _writers and is_protected(address)
     if read_only:
         ours.session.read_only_parameters(dialect.driver, cargs, cparams)
     if record is not None:
@@ -125,7 +136,8 @@ def _on_checkout(dbapi_connection: Any, record: Any, proxy: Any) -> None:
     ours = _dialect(proxy._pool._dialect)
     if ours is None:
         return
-    wanted = _must_be_read_only(ours, record.info, dbapi_connection)
+    writes = proxy._pool._dialect in _writers
+    wanted = not writes and _must_be_read_only(ours, record.info, dbapi_connection)
     if wanted == record.info.get(_READ_ONLY, False):
         record.record_info.pop(_REOPENED, None)
     elif _in_memory(record.info) or record.record_info.pop(_REOPENED, False):
@@ -160,7 +172,7 @@ def _make(ours: Dialect, info: dict[str, Any], dbapi_connection: Any) -> None:
 def _guarded(connection: "Connection") -> Dialect | None:
     """The dialect where this connection must be read-only (made so if need be), else None."""
     ours = _dialect(connection.dialect) if _protected else None
-    if ours is None:
+    if ours is None or connection.dialect in _writers:
         return None
     proxy = connection.connection
     if not _must_be_read_only(ours, proxy.info, proxy.dbapi_connection):

@@ -132,7 +132,10 @@ class Examination:
             remedy=None if captured.tables else "set target_metadata in env.py",
         )
         if captured.url is None:
-            self.add("alembic url", "warning", detail="env.py has no URL, or a placeholder")
+            given = self.settings.url
+            detail = "env.py has no URL, or a placeholder" + (f"; {given.origin} is used" if given else "")
+            remedy = None if given else "set sqlalchemy.url, or give --url"
+            self.add("alembic url", "skipped" if given else "warning", detail=detail, remedy=remedy)
         else:
             self.add("alembic url", "ok", captured.url.render_as_string(hide_password=True), captured.url_source)
 
@@ -182,7 +185,9 @@ class Examination:
                 remedy='set models = ["app.models"] in [tool.dbadmin]',
             )
             return
-        self.add("models", "ok", len(loaded.models), loaded.origin)
+        tables = sum(len(metadata.tables) for metadata in loaded.metadata)
+        detail = None if loaded.models else f"{_plural(tables, 'table')}, none mapped by a class"
+        self.add("models", "ok", len(loaded.models), loaded.origin, detail=detail)
         if self.captured is None or not self.captured.tables:
             self.add("models in alembic", "skipped", detail="Alembic names no tables")
             return

@@ -273,7 +273,13 @@ def load(settings: Settings, *, models: bool = True) -> Application:
 
 
 def nothing_found(settings: Settings) -> ConfigError:
-    """The error for a place without application and without URL."""
+    """The error for a place without application, or with one that does not say where its database is."""
+    if settings.project is not None:
+        return ConfigError(
+            f"no database is named: {settings.project.ini or settings.project.env_py} has no URL or a placeholder, "
+            "and there is no session factory and no DATABASE_URL",
+            hint="dbadmin --url URL …, or url in [tool.dbadmin]",
+        )
     return ConfigError(
         f"no application found from {settings.start} (no [tool.dbadmin], no alembic.ini, no session factory, "
         "no DATABASE_URL; looked here, upward and in backend, src, app, server)",

@@ -138,6 +138,8 @@ class RowDifferences:
 
     `lost` and `added` are rows by key; `values_lost[column]` had a value and have none; `values_changed[column]`
     have another value. `sample` maps the same headings ("lost", "added", column names) to a few keys.
+    `keys[column]` maps the keys of all rows that differ there to whether the value is gone; a column with too many
+    of them, and a table without a key, is not in it.
     """
 
     lost: int
@@ -145,6 +147,7 @@ class RowDifferences:
     values_lost: Mapping[str, int]
     values_changed: Mapping[str, int]
     sample: Mapping[str, tuple[Any, ...]]
+    keys: Mapping[str, Mapping[Any, bool]] = field(default_factory=dict)
 
 
 class SessionRules(ABC):
@@ -291,10 +294,11 @@ class Observer(ABC):
     """What one step of a walk did, seen from the migration's own connection.
 
     `sees_other_sessions`: a mark may also be taken before and asked after by somebody else, and tells then what
-    all sessions wrote in between.
+    all sessions wrote in between. `beginning` is the mark of the process's start, for `written_here`.
     """
 
     sees_other_sessions = False
+    beginning: Any = None
 
     @abstractmethod
     def install(self) -> None:
@@ -317,6 +321,11 @@ class Observer(ABC):
 
     def settle(self, connection: "Connection") -> None:  # noqa: B027  where nobody else tells, nobody waits
         """Wait, a few seconds at most, until sessions that have just ended have told what they wrote."""
+
+    def is_committed(self, connection: "Connection", statement: str) -> bool:
+        """Whether all that this connection executed is committed, right after `statement` ran."""
+        committing = statement.strip(" \n;").upper() in ("COMMIT", "END")
+        return committing or getattr(connection.connection.dbapi_connection, "autocommit", False) is True
 
     @abstractmethod
     def locks(self, connection: "Connection") -> tuple[Lock, ...] | None:
@@ -420,6 +429,9 @@ class Place(ABC):
     @abstractmethod
     def drop(self, name: str) -> None:
         """Remove a database of this place."""
+
+    def end_sessions(self, name: str) -> None:  # noqa: B027  a database without a server has none
+        """End what sessions of a killed process still do in a database of this place."""
 
     @abstractmethod
     def keep(self) -> None:

@@ -8,6 +8,7 @@ from dbadmin.dialects.base import RowDifferences
 
 R = TypeVar("R", bound=tuple[Any, ...])
 SAMPLE = 5  # keys shown under each heading
+MOST_KEYS = 10_000  # of differing rows that are remembered for each column
 
 
 def merged(before: Iterable[R], after: Iterable[R]) -> Iterator[tuple[R | None, R | None]]:
@@ -39,6 +40,7 @@ class RowComparison:
         self.emptied: Counter[str] = Counter()
         self.changed: Counter[str] = Counter()
         self.sample: dict[str, list[Any]] = defaultdict(list)
+        self.keys: dict[str, dict[Any, bool]] = defaultdict(dict)
 
     def add(self, key: Any, old: Sequence[Any] | None, new: Sequence[Any] | None) -> None:
         """One key with its values before and after, None where there is no such row; values compare exactly."""
@@ -55,6 +57,8 @@ class RowComparison:
                 if was != is_now:
                     (self.emptied if is_now is None else self.changed)[column] += 1
                     self._keep(column, key)
+                    if len(self.keys[column]) <= MOST_KEYS:
+                        self.keys[column][key] = is_now is None
 
     def _keep(self, heading: str, key: Any) -> None:
         if len(self.sample[heading]) < SAMPLE:
@@ -68,4 +72,5 @@ class RowComparison:
             values_lost=dict(self.emptied),
             values_changed=dict(self.changed),
             sample={heading: tuple(keys) for heading, keys in self.sample.items()},
+            keys={column: keys for column, keys in self.keys.items() if len(keys) <= MOST_KEYS},
         )

@@ -77,7 +77,10 @@ def _message(error: BaseException, frames: traceback.StackSummary) -> str:
     if isinstance(error, SyntaxError):
         return f"{error.msg} ({error.filename}:{error.lineno})"
     text = str(getattr(error, "orig", None) or error).strip()
-    return mask(text.splitlines()[0].strip()) if text else type(error).__name__
+    first = mask(text.splitlines()[0].strip()) if text else ""
+    if " " in first:
+        return first
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__  # KeyError: 'name'
 
 
 def _line(frames: traceback.StackSummary, path: Path | None) -> tuple[Path, int] | None:

@@ -77,7 +77,8 @@ class StepSeen:
     """One revision as it was seen from inside, before it was committed.
 
     `rows_changed` counts the rows that its own INSERT, UPDATE and DELETE statements reported, by table;
-    `touched` are the tables whose rows may have changed (None: not known, any).
+    `touched` are the tables whose rows may have changed (None: not known, any); `stands` is what the version
+    table held after it. `committed` are the changing statements of a failed step that went through and stayed.
     """
 
     revision: str
@@ -92,6 +93,8 @@ class StepSeen:
     locks: tuple[Lock, ...] | None = None
     error: StepError | None = None
     failed_statement: str | None = None
+    stands: tuple[str, ...] = ()
+    committed: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

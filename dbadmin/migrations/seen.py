@@ -86,6 +86,7 @@ class Seen:
                 touched=decode_tables(event["touched"]),
                 snapshot=self.snapshot if event.get("snapshot") is not None else None,
                 locks=None if locks is None else tuple(Lock(**lock) for lock in locks),
+                stands=tuple(event["stands"]),
             )
         )
         self.last, self.current = event["revision"], None
@@ -93,9 +94,21 @@ class Seen:
     def _failed(self, event: dict[str, Any]) -> None:
         error = decode_error(event["error"])
         assert error is not None
-        self.fail(error, event.get("seconds"), event.get("statements"))
+        committed = event.get("committed")
+        self.fail(
+            error,
+            event.get("seconds"),
+            event.get("statements"),
+            None if committed is None else tuple(map(mask, committed)),
+        )
 
-    def fail(self, error: StepError, seconds: float | None = None, statements: int | None = None) -> None:
+    def fail(
+        self,
+        error: StepError,
+        seconds: float | None = None,
+        statements: int | None = None,
+        committed: tuple[str, ...] | None = None,
+    ) -> None:
         """The walk has failed; the step that ran, if one did, is the one that failed."""
         if self.error is not None:
             return
@@ -107,7 +120,7 @@ class Seen:
             self.steps.append(
                 StepSeen(
                     begun["revision"], begun["message"], begun["file"], "failed", seconds, statements,
-                    error=error, failed_statement=error.statement,
+                    error=error, failed_statement=error.statement, committed=committed,
                 )
             )  # fmt: skip
 

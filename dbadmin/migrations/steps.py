@@ -7,11 +7,8 @@ shape.
 """
 
 import functools
-import re
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +17,7 @@ from dbadmin.migrations.explain import came_from_commit, explain
 from dbadmin.migrations.guard import Guard
 from dbadmin.migrations.project import Project
 from dbadmin.migrations.protocol import EventWriter, encode_tables
+from dbadmin.migrations.statements import Counted, Statements
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
@@ -28,12 +26,6 @@ if TYPE_CHECKING:
 
     from dbadmin.state import Snapshot
 
-_CHANGES = re.compile(
-    r"^\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|REPLACE\s+INTO|UPDATE(?:\s+OR\s+\w+)?(?:\s+ONLY)?|DELETE\s+FROM(?:\s+ONLY)?)"
-    r"\s+(?P<table>(?:[\"`\[]?[\w$]+[\"`\]]?\.)?(?:\"[^\"]+\"|`[^`]+`|\[[^\]]+\]|[\w$]+))",
-    re.IGNORECASE,
-)
-
 
 class WalkStopped(Exception):
     """env.py did what a walk cannot be made of."""
@@ -41,54 +33,6 @@ class WalkStopped(Exception):
 
 class LookFailed(BaseException):
     """dbadmin itself failed while it looked at a revision. Not an Exception: user code may not swallow it."""
-
-
-@dataclass
-class Counted:
-    """What the user's statements did since the step began."""
-
-    statements: int = 0
-    rows: Counter[str] = field(default_factory=Counter)
-    failed: str | None = None
-
-
-def table_changed(statement: str) -> str | None:
-    """The table that an INSERT, UPDATE or DELETE names, quotes removed; None for other statements.
-
-    >>> table_changed('INSERT INTO "blog posts" VALUES (1)'), table_changed("update audit.log set x=1")
-    ('blog posts', 'audit.log')
-    >>> table_changed("select 1")
-    """
-    found = _CHANGES.match(statement)
-    return re.sub(r"[\"`\[\]]", "", found["table"]) if found else None
-
-
-class Statements:
-    """Counts the statements that user code executes, on whatever engine."""
-
-    def __init__(self) -> None:
-        self.counted = Counted()
-        self.counting = False
-
-    def install(self) -> None:
-        """Listen on every engine of this process."""
-        from sqlalchemy import Engine, event
-
-        event.listen(Engine, "before_cursor_execute", self._before)
-        event.listen(Engine, "after_cursor_execute", self._after)
-        event.listen(Engine, "handle_error", self._failed)
-
-    def _before(self, *_: Any) -> None:
-        self.counted.statements += self.counting
-
-    def _after(self, connection: "Connection", cursor: Any, statement: str, *_: Any) -> None:
-        table = table_changed(statement) if self.counting else None
-        if table is not None and (cursor.rowcount or 0) > 0:
-            self.counted.rows[table] += cursor.rowcount
-
-    def _failed(self, context: Any) -> None:
-        if context.statement:
-            self.counted.failed = str(context.statement)
 
 
 class Walker:
@@ -115,6 +59,7 @@ class Walker:
         self.ran = False
         self._mark: Any = None
         self._marked = False
+        self._early: frozenset[TableName] | None = frozenset()  # written by env.py before the first revision
         self._dialect: Dialect | None = None
         self._seconds: float | None = None
         self._directory: ScriptDirectory | None = None
@@ -190,6 +135,7 @@ class Walker:
             self.current, self.statements.counted, self._seconds = script, Counted(), None
             self.send("begin", revision=script.revision, message=script.doc, file=script.path)
             if not self._marked:  # later marks are set at the looks, so that nothing falls in between
+                self._early = dialect.observe.written_here(dialect.observe.beginning)
                 self._mark, self._marked = self._looking(lambda: dialect.observe.mark(connection)), True
             started, self.statements.counting = time.monotonic(), True
             try:
@@ -200,7 +146,7 @@ class Walker:
 
         step.migration_fn = observed
 
-    def _applied(self, ctx: "MigrationContext", **_: Any) -> None:
+    def _applied(self, ctx: "MigrationContext", heads: Iterable[str], **_: Any) -> None:
         """The version table says so, nothing is committed yet: look from inside."""
         script, connection = self.current, ctx.connection
         assert script is not None and connection is not None
@@ -209,6 +155,7 @@ class Walker:
         self.send(
             "applied",
             revision=script.revision,
+            stands=sorted(heads),
             seconds=self._seconds,
             statements=counted.statements,
             rows_changed=dict(counted.rows),
@@ -238,7 +185,7 @@ class Walker:
         if before is None:
             self.snapshot = state.snapshot(connection, exclude=self.exclude)
         else:
-            self.snapshot = state.update(connection, before, touched, exclude=self.exclude)
+            self.snapshot = state.update(connection, before, self._with_early(touched), exclude=self.exclude)
         return state.encode(self.snapshot, before)
 
     def _looking(self, work: Callable[[], Any]) -> Any:
@@ -249,9 +196,12 @@ class Walker:
             raise LookFailed(f"{type(error).__name__}: {error}") from error
 
     def rest(self) -> None:
-        """Tell what this process wrote after the last look: at the commit, or in env.py itself."""
+        """Tell what this process wrote outside of revisions: in env.py itself, or at the commit."""
         if self._dialect is not None:
-            self.send("rest", touched=encode_tables(self._dialect.observe.written_here(self._mark)))
+            self.send("rest", touched=encode_tables(self._with_early(self._dialect.observe.written_here(self._mark))))
+
+    def _with_early(self, touched: frozenset[TableName] | None) -> frozenset[TableName] | None:
+        return None if touched is None or self._early is None else touched | self._early
 
     def describe(self, error: BaseException) -> dict[str, Any]:
         """What went wrong, as an event's data; the step is named where one ran."""
@@ -268,7 +218,12 @@ class Walker:
         described["at_commit"] = at_commit
         counted = self.statements.counted
         described["statement"] = described["statement"] or (counted.failed if script is not None else None)
-        return {"error": described, "seconds": self._seconds, "statements": counted.statements}
+        return {
+            "error": described,
+            "seconds": self._seconds,
+            "statements": counted.statements,
+            "committed": list(counted.committed) if not at_commit else None,
+        }
 
 
 class Missing:

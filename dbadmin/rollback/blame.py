@@ -7,9 +7,9 @@ is the first on the way back that does not, and after which no later one mends i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from dbadmin.dialects import ColumnPrint, ObjectKey, TableName
+from dbadmin.dialects import ColumnPrint, ObjectKey, TableData, TableName
 from dbadmin.results import Phase
 from dbadmin.state import Snapshot
 
@@ -29,7 +29,7 @@ class Culprit(NamedTuple):
     phase: Phase | None
 
 
-Value = str | int | ColumnPrint | None
+Value = str | ColumnPrint | tuple[Any, ...] | None
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class Leg:
 def value(snapshot: Snapshot, facet: Facet) -> Value:
     """What the snapshot says of a facet; None where it is absent.
 
-    A table that was looked at by the schema but not by its rows has no value either.
+    Of a table's rows: how many there are, and which, by their keys or as a whole. A table that was looked at by
+    the schema but not by its rows has no value either.
     """
     if facet.key is not None:
         return snapshot.schema.get(facet.key)
@@ -75,14 +76,16 @@ def value(snapshot: Snapshot, facet: Facet) -> Value:
     data = snapshot.data.get(facet.table)
     if data is None:
         return None
-    return data.rows if facet.column is None else data.columns.get(facet.column)
+    if facet.column is not None:
+        return data.columns.get(facet.column)
+    return data.rows, data.row, tuple(data.columns.get(name) for name in data.key)
 
 
 def not_brought_back(there: Leg, back: Leg, facet: Facet) -> Culprit:
     """The revision whose way back does not undo its way there, for a facet that differs at the ends.
 
-    `there` and `back` walk the same revisions in opposite orders. The phase is `there`'s where it removed the
-    facet (nothing can bring back what was dropped), else `back`'s.
+    `there` and `back` walk the same revisions in opposite orders. The phase is `there`'s where it dropped rows or
+    values (nothing can bring those back), else `back`'s.
     """
     culprit: str | None = None
     for revision in reversed(back.revisions):
@@ -133,6 +136,35 @@ def first_appearance(leg: Leg, facet: Facet) -> str | None:
     return found
 
 
+def changed_in(leg: Leg, revision: str, facet: Facet) -> bool | None:
+    """Whether this revision changed the facet in this leg; None where nobody could look."""
+    before, after = leg.around(revision)
+    return None if before is None or after is None else value(before, facet) != value(after, facet)
+
+
+def moved(before: Snapshot, after: Snapshot, facet: Facet) -> Facet | None:
+    """Where the rows of a table, or the values of a column, stand in a later state under a new name.
+
+    Told by equal fingerprints, so None where a revision changed what it renamed.
+    """
+    assert facet.table is not None
+    data = before.data.get(facet.table)
+    if data is None:
+        return None
+    if facet.column is None:
+        found = (Facet(table=t) for t, held in after.data.items() if t not in before.data and _same(data, held))
+        return next(found, None) if data.rows else None
+    later = after.data.get(facet.table)
+    if later is None or later.method != data.method:
+        return None
+    new = (name for name in later.columns if name not in data.columns)
+    return next((facet._replace(column=n) for n in new if later.columns[n] == data.columns.get(facet.column)), None)
+
+
+def _same(one: TableData, other: TableData) -> bool:
+    return (one.rows, one.row, one.method, one.columns) == (other.rows, other.row, other.method, other.columns)
+
+
 def was_dropped(leg: Leg, revision: str | None, facet: Facet) -> bool:
     """Whether this revision removed the facet in this leg."""
     if revision is None:
@@ -142,7 +174,8 @@ def was_dropped(leg: Leg, revision: str | None, facet: Facet) -> bool:
 
 
 def _told(there: Leg, back: Leg, revision: str, facet: Facet) -> Culprit:
-    return Culprit(revision, there.phase if was_dropped(there, revision, facet) else back.phase)
+    dropped = facet.key is None and was_dropped(there, revision, facet)
+    return Culprit(revision, there.phase if dropped else back.phase)
 
 
 def _only(there: Leg, back: Leg, facet: Facet) -> Culprit:

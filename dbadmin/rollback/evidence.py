@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects import TableData, of
+from dbadmin.dialects import ObjectKey, RowDifferences, TableData, TableName, of
+from dbadmin.dialects.names import join
 from dbadmin.rollback.facts import Evidence, comparable
 from dbadmin.state import Difference, Snapshot
 
@@ -32,6 +33,27 @@ def gather(pristine: "Connection", now: "Connection", before: Snapshot, after: S
             if column not in later.columns:
                 held[table, column] = prints.values_held(pristine, table, column)
     return Evidence(rows, held)
+
+
+def changed_between(
+    pristine: "Connection", now: "Connection", before: Snapshot, after: Snapshot
+) -> dict[TableName, RowDifferences]:
+    """Which rows of which columns a downgrade changed, where rows can be told by the same key in both states."""
+    found = {}
+    for table, data in before.data.items():
+        later = after.data.get(table)
+        if later is None or data.unreadable or later.unreadable or not data.key or not comparable(data, later):
+            continue
+        columns = differing(data, later)
+        if columns and _same_key(table, data.key, before, after):
+            found[table] = of(now).fingerprint.row_differences(pristine, now, table, columns)
+    return found
+
+
+def _same_key(table: TableName, key: Iterable[str], before: Snapshot, after: Snapshot) -> bool:
+    """Whether the key's columns have the same types in both states: else equal keys may look otherwise."""
+    named = [ObjectKey("column", join([table.schema, table.name, column])) for column in key]
+    return all(before.schema.get(name) == after.schema.get(name) for name in named)
 
 
 def differing(before: TableData, after: TableData) -> list[str]:

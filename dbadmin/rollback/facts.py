@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from dbadmin.dialects import RowDifferences, TableData, TableName
+
+MOST_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -12,10 +15,13 @@ class Evidence:
     """Two states compared row by row, where their fingerprints differ.
 
     `rows` has the tables that both states have; `held` counts the values of columns that the later one lacks.
+    `between` compares the earlier state with the one after the downgrade, where plan H has to tell rows that the
+    downgrade changed from those that it left alone.
     """
 
     rows: Mapping[TableName, RowDifferences] = field(default_factory=dict)
     held: Mapping[tuple[TableName, str], int] = field(default_factory=dict)
+    between: Mapping[TableName, RowDifferences] = field(default_factory=dict)
 
     def lost(self, table: TableName) -> int:
         """Rows that are gone."""
@@ -24,6 +30,21 @@ class Evidence:
     def sample(self, table: TableName, heading: str) -> tuple[Any, ...] | None:
         """A few keys of the rows concerned, None where there are none."""
         return (self.rows[table].sample.get(heading) or None) if table in self.rows else None
+
+    def changed_by_downgrade(self, table: TableName, column: str) -> RowDifferences | None:
+        """Of the rows that differ in the end, those that the downgrade had changed in this column.
+
+        None where rows cannot be told one by one: too many, or without a key.
+        """
+        if table not in self.between or table not in self.rows:
+            return None
+        ends, between = self.rows[table].keys.get(column), self.between[table].keys.get(column)
+        if ends is None or between is None:
+            return None
+        changed = {key: gone for key, gone in ends.items() if key in between}
+        lost = sum(changed.values())
+        sample = tuple(islice(changed, MOST_SHOWN))
+        return RowDifferences(0, 0, {column: lost}, {column: len(changed) - lost}, {column: sample})
 
 
 def comparable(one: TableData, other: TableData) -> bool:

@@ -4,14 +4,15 @@ Which differences matter is the judges' business (`pending.py` for plan P, `head
 difference is called, how bad it is, and what to do about it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from dbadmin.dialects import ObjectKey, RowDifferences, TableData, TableName
+from dbadmin.dialects import ObjectKey, Schema
 from dbadmin.dialects.names import split
 from dbadmin.results import Phase, RollbackFinding, Severity
 from dbadmin.rollback.blame import Culprit, Facet
-from dbadmin.rollback.facts import Evidence, Script, comparable
+from dbadmin.rollback.facts import Script
 from dbadmin.state import Difference
 
 Blame = Callable[[Facet], Culprit]
@@ -31,8 +32,9 @@ _REMEDIES = {
     "values-lost": "keep the values: save them in the upgrade, and restore them in the downgrade",
     "values-changed": "let the downgrade restore the former values; where they cannot be told, save them first",
     "downgrade-empty": "write the downgrade, or raise NotImplementedError there to say that there is none",
-    "sequence-changed": "let the downgrade set the sequence past the largest value in use",
+    "sequence-changed": "let the downgrade give {object} its former definition, past the largest value in use",
 }
+_DOWNWARD = re.compile(r"\bINCREMENT BY -")
 
 
 def finding(
@@ -88,6 +90,8 @@ def _schema_finding(difference: Difference, key: ObjectKey, blame: Blame, script
         detail = "a name that the database made itself is another one"
         return finding("name-changed", key.name, detail, culprit, scripts, severity="note")
     code = _CHANGES[difference.change]
+    if key.kind == "sequence" and difference.change == "changed":
+        code = "sequence-changed"  # its owner, its increment, its type …
     if code == "schema-left-behind" and split(key.name)[-1].startswith(LEFTOVER):
         code = "leftover"
     return finding(code, key.name, _schema_detail(difference, key), culprit, scripts)
@@ -122,15 +126,23 @@ def position(definition: str | int | None) -> int | None:
         return None
 
 
-def sequence_findings(differences: Iterable[Difference], blame: Blame, scripts: Scripts) -> list[RollbackFinding]:
-    """A sequence ahead of where it was is a note; one that fell back will give numbers that are in use."""
+def sequence_findings(
+    differences: Iterable[Difference], blame: Blame, scripts: Scripts, schema: Schema
+) -> list[RollbackFinding]:
+    """A sequence ahead of where it was is a note; one that fell back will give numbers that are in use.
+
+    `schema` is the one after: it tells which sequences run downward.
+    """
     found = []
     for d in differences:
         if d.key is None or d.key.kind != "sequence-position" or d.change == "added":
             continue  # one that was not used before and is now has moved ahead
         before, after = position(d.before), position(d.after)
-        ahead = before is not None and after is not None and after > before
-        detail = f"the sequence of {d.key.name} stood at {d.before}, stands at {d.after or 'its start'}"
+        if before == after:
+            continue  # `2` and `3, not called` give the same number next
+        downward = bool(_DOWNWARD.search(schema.get(ObjectKey("sequence", d.key.name), "")))
+        ahead = before is not None and after is not None and (after < before if downward else after > before)
+        detail = f"the sequence {d.key.name} stood at {d.before}, and stands at {d.after or 'its start'}"
         if not ahead:
             detail += ": numbers given before will be given again"
         severity: Severity = "note" if ahead else "error"
@@ -140,80 +152,9 @@ def sequence_findings(differences: Iterable[Difference], blame: Blame, scripts: 
     return found
 
 
-def row_findings(
-    table: TableName,
-    differences: RowDifferences,
-    blame: Blame,
-    scripts: Scripts,
-    *,
-    by_design: bool = False,
-) -> list[RollbackFinding]:
-    """Rows that are gone or new, by key."""
-    found = []
-    for code, number, words in (
-        ("rows-lost", differences.lost, "gone"),
-        ("rows-added", differences.added, "there that were not"),
-    ):
-        if number:
-            heading = "lost" if code == "rows-lost" else "added"
-            detail = f"{_rows(number)} of {table} {'is' if number == 1 else 'are'} {words}"
-            found.append(
-                finding(
-                    code, str(table), detail, blame(Facet(table=table)), scripts, rows=number,
-                    by_design=by_design if code == "rows-lost" else None,
-                    sample=differences.sample.get(heading) or None,
-                )
-            )  # fmt: skip
-    return found
-
-
-def value_findings(
-    table: TableName, column: str, differences: RowDifferences, culprit: Culprit, scripts: Scripts
-) -> list[RollbackFinding]:
-    """Values of one column that are gone (NULL now) or others; by mistake, as the column itself is there."""
-    found = []
-    for code, numbers, words in (
-        ("values-lost", differences.values_lost, "had a value and have none"),
-        ("values-changed", differences.values_changed, "have another value"),
-    ):
-        number = numbers.get(column, 0)
-        if number:
-            detail = f"{_rows(number)} of {table}.{column} {_agree(number, words)}"
-            found.append(
-                finding(
-                    code, f"{table}.{column}", detail, culprit, scripts, rows=number, by_design=False,
-                    sample=differences.sample.get(column) or None,
-                )
-            )  # fmt: skip
-    return found
-
-
-def dropped_values(
-    table: TableName, column: str, number: int, culprit: Culprit, scripts: Scripts, *, by_design: bool
-) -> RollbackFinding:
-    """A column with values in it was dropped: nothing brings them back."""
-    name = f"{table}.{column}"
-    detail = f"{name} was dropped with {number:,} value{'' if number == 1 else 's'} in it"
-    return finding("values-lost", name, detail, culprit, scripts, rows=number, by_design=by_design)
-
-
-def dropped_rows(
-    table: TableName, number: int, culprit: Culprit, scripts: Scripts, *, by_design: bool
-) -> RollbackFinding:
-    """A table with rows in it was dropped: nothing brings them back."""
-    detail = f"{table} was dropped with {_rows(number)} in it"
-    return finding("rows-lost", str(table), detail, culprit, scripts, rows=number, by_design=by_design)
-
-
-def unexplained(table: TableName, blame: Blame, scripts: Scripts) -> RollbackFinding:
-    """Fingerprints differ although no row seems to: never silent."""
-    detail = f"the contents of {table} differ, and the rows concerned could not be told apart"
-    return finding("values-changed", str(table), detail, blame(Facet(table=table)), scripts, by_design=False)
-
-
 def not_repeatable(name: str, culprit: Culprit, scripts: Scripts, what: str) -> RollbackFinding:
     """The upgrade does not give the same twice: now(), random(), a server default."""
-    detail = f"{what} differ from one upgrade to the next (a clock, a random value or a server default)"
+    detail = f"{what} differ from one upgrade to the next (a clock, a random value, a sequence or a server default)"
     return finding("not-repeatable", name, detail, culprit, scripts, severity="note")
 
 
@@ -228,31 +169,6 @@ def empty_downgrades(found: Iterable[RollbackFinding], scripts: Scripts) -> list
         for revision in blamed
         if revision and (script := scripts.get(revision)) is not None and script.downgrade_is_empty
     ]  # fmt: skip
-
-
-def evidence_findings(
-    states: Iterable[tuple[TableName, TableData, TableData]],
-    evidence: Evidence,
-    blame: Blame,
-    scripts: Scripts,
-) -> list[RollbackFinding]:
-    """Findings for tables that both states have, from what the comparison row by row found.
-
-    `states` are tables with what they held before and after.
-    """
-    found: list[RollbackFinding] = []
-    for table, before, after in states:
-        differences = evidence.rows.get(table)
-        if differences is None:
-            continue
-        of_table = row_findings(table, differences, blame, scripts)
-        for column in sorted({*differences.values_lost, *differences.values_changed}):
-            culprit = blame(Facet(table=table, column=column))
-            of_table += value_findings(table, column, differences, culprit, scripts)
-        if not of_table and comparable(before, after):
-            of_table = [unexplained(table, blame, scripts)]
-        found += of_table
-    return found
 
 
 def failure_finding(
@@ -271,10 +187,3 @@ def failure_finding(
     return finding(f"{phase}-failed", name, message, culprit, scripts, line=line,
                    remedy=f"mend the {'downgrade' if phase == 'downgrade' else 'upgrade'} of {name}")  # fmt: skip
 
-
-def _rows(number: int) -> str:
-    return f"{number:,} row{'' if number == 1 else 's'}"
-
-
-def _agree(number: int, words: str) -> str:
-    return words.replace("have another", "has another").replace("have none", "has none") if number == 1 else words

@@ -100,7 +100,7 @@ def _table(table: TableName, down: Leg, up: Leg, evidence: Evidence, scripts: Sc
         return _rows_gone(table, differences, down.before.data[table], culprit, scripts)
     found = _rows(table, differences, between, down, up, scripts)
     for column in down.before.data[table].columns:
-        found += _column(table, column, differences, between, down, up, scripts)
+        found += _column(table, column, evidence, between, down, up, scripts)
     if not found and comparable(down.before.data[table], up.after.data[table]):
         found = [unexplained(table, lambda facet: _blame(down, up, facet), scripts)]
     return found
@@ -126,9 +126,9 @@ def _rows(
 
 
 def _column(
-    table: TableName, column: str, differences: RowDifferences, between: TableData, down: Leg, up: Leg,
-    scripts: Scripts,
-) -> list[RollbackFinding]:  # fmt: skip
+    table: TableName, column: str, evidence: Evidence, between: TableData, down: Leg, up: Leg, scripts: Scripts
+) -> list[RollbackFinding]:
+    differences = evidence.rows[table]
     lost = differences.values_lost.get(column, 0)
     number = lost + differences.values_changed.get(column, 0)
     if not number:
@@ -137,11 +137,15 @@ def _column(
     if column not in between.columns:
         culprit = _blame(down, up, facet)
         return [dropped_values(table, column, number, culprit, scripts, by_design=True)]
-    before = down.before.data[table]
+    before, after = down.before.data[table], up.after.data[table]
+    again = not_repeatable(f"{table}.{column}", Culprit(first_appearance(up, facet), "reupgrade"), scripts, "values")
     if comparable(between, before) and between.columns[column] == before.columns[column]:
-        culprit = Culprit(first_appearance(up, facet), "reupgrade")
-        return [not_repeatable(f"{table}.{column}", culprit, scripts, "values")]
-    return value_findings(table, column, differences, _blame(down, up, facet), scripts)
+        return [again]
+    mistaken = evidence.changed_by_downgrade(table, column) if comparable(before, after) else None
+    if mistaken is None:
+        return value_findings(table, column, differences, _blame(down, up, facet), scripts)
+    found = value_findings(table, column, mistaken, _blame(down, up, facet), scripts)
+    return found if sum(f.rows or 0 for f in found) == number else [*found, again]
 
 
 def _sequence_was_gone(found: RollbackFinding, between: Snapshot) -> bool:

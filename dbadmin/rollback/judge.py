@@ -101,7 +101,7 @@ def _failures(walk: Walk, facts: ScriptFacts) -> list[RollbackFinding]:
 def _failure(phase: Phase, result: WalkResult, facts: ScriptFacts) -> RollbackFinding:
     stands = ", ".join(result.revisions) or "base"
     error = result.error or StepError("", f"the walk ended without an error, but the database stands at {stands}")
-    where = f" ({error.statement})" if error.statement else ""
+    where = f" ({' '.join(error.statement.split())})" if error.statement else ""
     return failure_finding(
         phase, error.revision, f"{error.message}{where}", facts,
         refuses=error.not_implemented, timed_out=error.timed_out, line=error.line,

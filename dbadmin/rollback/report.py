@@ -27,7 +27,7 @@ from dbadmin.rollback.source import Rehearsed
 from dbadmin.rollback.verdict import Judgement, effect
 from dbadmin.rollback.walk import Clock, Walk
 from dbadmin.secrets import mask
-from dbadmin.state import compare
+from dbadmin.state import Snapshot, compare
 from dbadmin.version import __version__
 
 NOT_COVERED = (
@@ -109,19 +109,32 @@ def _step(phase: Phase, message: str, seen: StepSeen, walk: Walk) -> Step:
         locks=seen.locks,
         error=mask(seen.error.message) if seen.error else None,
         failed_statement=mask(seen.failed_statement) if seen.failed_statement else None,
+        committed=seen.committed,
         left_behind=left_behind(walk) if failed else None,
     )
 
 
 def left_behind(walk: Walk) -> tuple[str, ...] | None:
-    """What a failed phase left in the schema; None where nobody looked."""
-    if walk.after_failure is None:
+    """What a failed step left in the database; None where nobody looked, right before it or afterwards."""
+    before = _before_failure(walk)
+    if walk.after_failure is None or before is None:
         return None
-    differences = compare(walk.last(), walk.after_failure)
+    after = walk.after_failure
+    differences = compare(before, after)
     words = {"added": "made", "missing": "gone", "changed": "changed"}
     schema = [f"{d.key.kind} {d.key.name} {words[d.change]}" for d in differences if d.key is not None]
-    data = {f"rows of {d.table} changed" for d in differences if d.table is not None}
+    data = {f"rows of {d.table} changed" for d in differences if d.table in before.data and d.table in after.data}
     return (*schema, *sorted(data))
+
+
+def _before_failure(walk: Walk) -> Snapshot | None:
+    """What stood before the failed step where earlier ones of its phase were committed, else before the phase."""
+    assert walk.failed is not None
+    result = walk.results[walk.failed]
+    for step in reversed(result.steps):
+        if step.state == "ok" and step.stands == result.revisions:
+            return step.snapshot
+    return walk.last()
 
 
 def what_was_compared(walk: Walk, options: Options) -> Compared:

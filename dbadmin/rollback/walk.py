@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.copies import Copy
@@ -109,10 +109,14 @@ class Walker:
         if route.up is not None and not self._phase("upgrade", route.up, route.top):
             return
         self._keep_pristine()
-        if self._phase("downgrade", route.down, route.plan.target) and self._phase(
-            "reupgrade", route.up_again, route.top
-        ):
-            self._decide(record.legs["downgrade"].before, record.legs["reupgrade"].after)
+        if not self._phase("downgrade", route.down, route.plan.target):
+            return
+        head = record.legs["downgrade"].before
+        with self.clock.of("compare"), self._both() as (pristine, now):
+            between = evidence.changed_between(pristine, now, head, record.legs["downgrade"].after)
+        if self._phase("reupgrade", route.up_again, route.top):
+            self._decide(head, record.legs["reupgrade"].after)
+            record.evidence = replace(record.evidence, between=between)
 
     def _keep_pristine(self) -> None:
         with self.clock.of("copy"):

@@ -124,6 +124,8 @@ class Observed(sqlite3.Connection):
 class SqliteObserver(Observer):
     """Wraps `sqlite3.connect`; every connection made after that is observed."""
 
+    beginning = 0
+
     def install(self) -> None:
         """Wrap `sqlite3.connect` and `sqlite3.dbapi2.connect`, which pysqlite and aiosqlite call."""
         if getattr(sqlite3.connect, "dbadmin", False):
@@ -151,6 +153,10 @@ class SqliteObserver(Observer):
     def written_here(self, since: Any) -> frozenset[TableName] | None:
         """What any connection of this process prepared a write for since the mark."""
         return None if since is None or LOG.blind > since else _tables(LOG.since(since))
+
+    def is_committed(self, connection: "Connection", statement: str) -> bool:
+        """Whether no transaction is open: Python's driver begins one before INSERT, UPDATE and DELETE only."""
+        return on_own_thread(connection, lambda raw: not raw.in_transaction)
 
     def locks(self, connection: "Connection") -> tuple[Lock, ...] | None:
         """SQLite locks the whole file and does not tell."""
