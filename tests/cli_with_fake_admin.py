@@ -81,7 +81,7 @@ class FakeAdmin:
         return sql_(statement, **options)
 
     def verify_rollback(self, **options: Any) -> Any:
-        if options["each"]:
+        if options["no_data"]:
             return asked("verify_rollback", **options)
         return SAFE if options["keep"] else LOSSY
 

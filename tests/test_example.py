@@ -367,7 +367,7 @@ def test_settings_are_read_back_as_they_were_written(tmp_path: Path, value: str)
 
 def test_every_module_of_the_application_is_shipped() -> None:
     modules = {path.name for path in Path(make_module.__file__).parent.glob("*.py")}
-    assert modules == {*make_module.PACKAGE, "make.py"}
+    assert modules == {*make_module.PACKAGE, "make.py", "server.py"}
 
 
 def spelled(url: URL) -> str:

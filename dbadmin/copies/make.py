@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PRISTINE = "dbadmin_pristine"
 """The second copy, in the state before the walk: what later states are compared with, row by row."""
+TAKEN = frozenset({"", PRISTINE, "dbadmin_reference", "template0", "template1"})
+"""Names that a copy cannot have, as something else in its place is called so."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,14 @@ class Copy:
     def keep_pristine(self) -> "URL":
         """Set aside a second copy in the state of now, for later comparison; nobody may be connected."""
         return self.place.clone(self.name, PRISTINE)
+
+    def drop_pristine(self) -> None:
+        """Remove the second copy."""
+        self.place.drop(PRISTINE)
+
+    def end_sessions(self) -> None:
+        """End what a process that was killed still does here: its statement may run on, and hold its locks."""
+        self.place.end_sessions(self.name)
 
 
 @contextmanager
@@ -61,7 +71,8 @@ def open_copy(
 
 def copy_name(source: Database) -> str:
     """The name of the copy inside its place: the source's own, as migrations may spell it out."""
-    return source.identity.name.rpartition("/")[2] or "copy"
+    name = source.identity.name.rpartition("/")[2]
+    return "copy" if name in TAKEN else name
 
 
 def refuse_too_large(size: int | None, free: int, max_bytes: int | None) -> None:

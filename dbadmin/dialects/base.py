@@ -139,7 +139,7 @@ class RowDifferences:
     `lost` and `added` are rows by key; `values_lost[column]` had a value and have none; `values_changed[column]`
     have another value. `sample` maps the same headings ("lost", "added", column names) to a few keys.
     `keys[column]` maps the keys of all rows that differ there to whether the value is gone; a column with too many
-    of them, and a table without a key, is not in it.
+    of them, and a table without a key, is not in it. `lost_keys` are the keys of all lost rows, None likewise.
     """
 
     lost: int
@@ -148,6 +148,7 @@ class RowDifferences:
     values_changed: Mapping[str, int]
     sample: Mapping[str, tuple[Any, ...]]
     keys: Mapping[str, Mapping[Any, bool]] = field(default_factory=dict)
+    lost_keys: frozenset[Any] | None = None
 
 
 class SessionRules(ABC):

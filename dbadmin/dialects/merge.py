@@ -8,7 +8,7 @@ from dbadmin.dialects.base import RowDifferences
 
 R = TypeVar("R", bound=tuple[Any, ...])
 SAMPLE = 5  # keys shown under each heading
-MOST_KEYS = 10_000  # of differing rows that are remembered for each column
+MOST_KEYS = 10_000  # of lost rows, and of differing ones for each column, that are remembered
 
 
 def merged(before: Iterable[R], after: Iterable[R]) -> Iterator[tuple[R | None, R | None]]:
@@ -41,6 +41,7 @@ class RowComparison:
         self.changed: Counter[str] = Counter()
         self.sample: dict[str, list[Any]] = defaultdict(list)
         self.keys: dict[str, dict[Any, bool]] = defaultdict(dict)
+        self.lost_keys: set[Any] = set()
 
     def add(self, key: Any, old: Sequence[Any] | None, new: Sequence[Any] | None) -> None:
         """One key with its values before and after, None where there is no such row; values compare exactly."""
@@ -52,6 +53,8 @@ class RowComparison:
         elif new is None:
             self.lost += 1
             self._keep("lost", key)
+            if len(self.lost_keys) <= MOST_KEYS:
+                self.lost_keys.add(key)
         else:
             for column, was, is_now in zip(self.columns, old, new, strict=True):
                 if was != is_now:
@@ -73,4 +76,5 @@ class RowComparison:
             values_changed=dict(self.changed),
             sample={heading: tuple(keys) for heading, keys in self.sample.items()},
             keys={column: keys for column, keys in self.keys.items() if len(keys) <= MOST_KEYS},
+            lost_keys=frozenset(self.lost_keys) if len(self.lost_keys) <= MOST_KEYS else None,
         )

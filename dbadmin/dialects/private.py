@@ -6,7 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,10 +51,20 @@ def existing(prefix: str, engine: str) -> tuple[Existing, ...]:
                     owner_pid=owner["pid"],
                     owner_alive=_alive(owner),
                     kept=(path / KEPT).exists(),
-                    bytes=sum(f.stat().st_size for f in path.rglob("*") if f.is_file()),
+                    bytes=_size(path),
                 )
             )
     return tuple(found)
+
+
+def _size(path: Path) -> int:
+    """Bytes of the files in a directory, as far as they are still there: another process may be removing them."""
+    total = 0
+    for directory, _, files in os.walk(path):
+        for name in files:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(directory, name)).st_size
+    return total
 
 
 def remove(path: Path) -> None:

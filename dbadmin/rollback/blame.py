@@ -149,11 +149,11 @@ def moved(before: Snapshot, after: Snapshot, facet: Facet) -> Facet | None:
     """
     assert facet.table is not None
     data = before.data.get(facet.table)
-    if data is None:
+    if data is None or not data.rows:
         return None
     if facet.column is None:
         found = (Facet(table=t) for t, held in after.data.items() if t not in before.data and _same(data, held))
-        return next(found, None) if data.rows else None
+        return next(found, None)
     later = after.data.get(facet.table)
     if later is None or later.method != data.method:
         return None

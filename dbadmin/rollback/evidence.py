@@ -19,7 +19,7 @@ def gather(pristine: "Connection", now: "Connection", before: Snapshot, after: S
     `before` describes the database at `pristine`, `after` the one at `now`.
     """
     prints = of(now).fingerprint
-    rows, held = {}, {}
+    rows = {}
     for table, data in before.data.items():
         later = after.data.get(table)
         if later is None or later == data:
@@ -29,10 +29,21 @@ def gather(pristine: "Connection", now: "Connection", before: Snapshot, after: S
         columns = differing(data, later)
         if columns or later.rows != data.rows or later.row != data.row:
             rows[table] = prints.row_differences(pristine, now, table, columns)
-        for column in data.columns:
-            if column not in later.columns:
-                held[table, column] = prints.values_held(pristine, table, column)
-    return Evidence(rows, held)
+    return Evidence(rows, held_by_gone(pristine, before, after))
+
+
+def held_by_gone(
+    pristine: "Connection", before: Snapshot, after: Snapshot
+) -> dict[tuple[TableName, str], int]:  # fmt: skip
+    """How many values the columns held that a later state lacks, of tables that it has."""
+    prints = of(pristine).fingerprint
+    return {
+        (table, column): prints.values_held(pristine, table, column)
+        for table, data in before.data.items()
+        if (later := after.data.get(table)) is not None and not data.unreadable and not later.unreadable
+        for column in data.columns
+        if column not in later.columns
+    }
 
 
 def changed_between(

@@ -86,7 +86,7 @@ def _schema_finding(difference: Difference, key: ObjectKey, blame: Blame, script
     if key.kind == "column-order":
         detail = "the columns stand in another order"
         return finding("order-changed", key.name, detail, culprit, scripts, severity="note")
-    if key.kind in NAME_KINDS:
+    if key.kind in NAME_KINDS and not _is_mentioned(difference.before, scripts):
         detail = "a name that the database made itself is another one"
         return finding("name-changed", key.name, detail, culprit, scripts, severity="note")
     code = _CHANGES[difference.change]
@@ -94,16 +94,30 @@ def _schema_finding(difference: Difference, key: ObjectKey, blame: Blame, script
         code = "sequence-changed"  # its owner, its increment, its type …
     if code == "schema-left-behind" and split(key.name)[-1].startswith(LEFTOVER):
         code = "leftover"
-    return finding(code, key.name, _schema_detail(difference, key), culprit, scripts)
+    return finding(code, _shown(key), _schema_detail(difference, key), culprit, scripts)
+
+
+def _is_mentioned(name: Any, scripts: Scripts) -> bool:
+    """Whether a revision refers to an object by this name, and will not find it under another one."""
+    if name is None:
+        return False
+    word = re.compile(rf"(?<!\w){re.escape(str(name))}(?!\w)")
+    return any(word.search(script.text) for script in scripts.values())
 
 
 def _schema_detail(difference: Difference, key: ObjectKey) -> str:
     kind = key.kind.replace("-", " ")
+    what = kind if _shown(key) == kind else f"{kind} {key.name}"
     if difference.change == "missing":
-        return f"{kind} {key.name} is gone: {_short(difference.before)}"
+        return f"{what} is gone: {_short(difference.before)}"
     if difference.change == "added":
-        return f"{kind} {key.name} is left: {_short(difference.after)}"
-    return f"{kind} {key.name} was {_short(difference.before)}, is {_short(difference.after)}"
+        return f"{what} is left: {_short(difference.after)}"
+    return f"{what} was {_short(difference.before)}, is {_short(difference.after)}"
+
+
+def _shown(key: ObjectKey) -> str:
+    """An object's name; its kind where there is but one of it, without a name (large objects)."""
+    return key.name if any(split(key.name)) else key.kind.replace("-", " ")
 
 
 def _short(definition: Any, most: int = 160) -> str:
@@ -186,4 +200,3 @@ def failure_finding(
                        remedy="accept it with --accept not-implemented if there is no way back by design")  # fmt: skip
     return finding(f"{phase}-failed", name, message, culprit, scripts, line=line,
                    remedy=f"mend the {'downgrade' if phase == 'downgrade' else 'upgrade'} of {name}")  # fmt: skip
-

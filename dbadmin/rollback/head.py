@@ -8,144 +8,194 @@ differs from H               equal          none
 differs from H               differs        values-changed / rows-lost, by mistake
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from dbadmin.dialects import RowDifferences, TableData, TableName
 from dbadmin.results import RollbackFinding
-from dbadmin.rollback.blame import Culprit, Facet, Leg, first_appearance, first_change, remover, value
-from dbadmin.rollback.facts import Evidence, comparable
-from dbadmin.rollback.findings import (
-    Scripts,
+from dbadmin.rollback.blame import (
+    Culprit,
+    Facet,
+    Leg,
+    changed_in,
+    first_appearance,
+    moved,
+    not_brought_back,
+    remover,
+    value,
+)
+from dbadmin.rollback.contents import (
+    View,
     dropped_rows,
     dropped_values,
-    empty_downgrades,
-    not_repeatable,
+    lost_rows,
+    other_columns,
     row_findings,
-    schema_findings,
-    sequence_findings,
+    table_findings,
+    told_by_content,
     unexplained,
     value_findings,
 )
-from dbadmin.rollback.reference import Reference
+from dbadmin.rollback.facts import Apart, Evidence, comparable, shown
+from dbadmin.rollback.findings import Scripts, empty_downgrades, not_repeatable, schema_findings, sequence_findings
 from dbadmin.state import Difference, Snapshot
 
 
 def judge_head(
     down: Leg, up: Leg, differences: Sequence[Difference], evidence: Evidence, scripts: Scripts
 ) -> list[RollbackFinding]:
-    """Findings of down, up again, but for the schema in between (see `judge_reference`).
+    """Findings of down, up again, but for the schema in between (see `against.py`).
 
     `differences` are those between the head before and after, without what is only spelled otherwise;
     `evidence` belongs to the same pair.
     """
-
-    def blame(facet: Facet) -> Culprit:
-        return _blame(down, up, facet)
-
-    found = schema_findings(differences, blame, scripts)
-    found += [f for f in sequence_findings(differences, blame, scripts) if not _sequence_was_gone(f, down.after)]
+    head = _Head(down, up, evidence, scripts)
+    found = schema_findings(differences, head.blame, scripts)
+    sequences = sequence_findings(differences, head.blame, scripts, up.after.schema)
+    found += [f for f in sequences if not _sequence_was_gone(f, down.after)]
     for table, data in down.before.data.items():
         after = up.after.data.get(table)
         if after is None:
-            if data.rows:
-                found.append(dropped_rows(table, data.rows, blame(Facet(table=table)), scripts, by_design=False))
-        elif data != after and not data.unreadable:
-            found += _table(table, down, up, evidence, scripts)
+            found += head.gone(table, data)
+        elif data != after and not data.unreadable and not after.unreadable:
+            found += head.held(table, data, after) + head.table(table, data, after)
     return found + empty_downgrades(found, scripts)
 
 
-def judge_reference(
-    down: Leg, reference: Reference, differences: Sequence[Difference], drift: Iterable[Difference],
-    scripts: Scripts,
-) -> list[RollbackFinding]:  # fmt: skip
-    """Findings for the schema after the downgrade, against what the target revision itself makes.
+@dataclass(frozen=True)
+class _Head:
+    """The two ways of a walk from the head, and what is known of rows."""
 
-    `differences` are those of the target's own schema against the copy's, `drift` those that were there at the
-    head already.
-    """
-    known = {(d.key, d.change) for d in drift}
-    new = [d for d in differences if (d.key, d.change) not in known and d.key not in _positions(differences)]
+    down: Leg
+    up: Leg
+    evidence: Evidence
+    scripts: Scripts
 
-    def blame(facet: Facet) -> Culprit:
-        left = reference.maker(facet)
-        if left in down.revisions:
-            return Culprit(left, "downgrade")
-        return first_change(down, facet)
+    def blame(self, facet: Facet) -> Culprit:
+        """The revision whose way down removed the facet, else the one whose way up does not restore it."""
+        if value(self.down.after, facet) is None:
+            removed = remover(self.down, facet)
+            if removed is not None:
+                return Culprit(removed, self.down.phase)
+        culprit = not_brought_back(self.down, self.up, facet)
+        if culprit.revision is None:
+            return culprit
+        changed = changed_in(self.down, culprit.revision, facet)
+        return Culprit(culprit.revision, self.up.phase if changed is False else self.down.phase)
 
-    found = schema_findings(new, blame, scripts)
-    return found + empty_downgrades(found, scripts)
+    @property
+    def view(self) -> View:
+        """What the downgrade drops goes by design."""
+        return View(self.blame, lambda facet: value(self.down.after, facet) is None, self.scripts)
+
+    def again(self, facet: Facet) -> RollbackFinding:
+        """The note that the upgrade does not make the same twice."""
+        culprit = Culprit(first_appearance(self.up, facet), self.up.phase)
+        name = ".".join(filter(None, (str(facet.table), facet.column)))
+        return not_repeatable(name, culprit, self.scripts, "values" if facet.column else "rows")
+
+    def gone(self, table: TableName, data: TableData) -> list[RollbackFinding]:
+        """A table that the head does not have any more."""
+        facet = Facet(table=table)
+        if not data.rows or moved(self.down.before, self.up.after, facet):
+            return []
+        by_design = self.view.dropped(facet)
+        return [dropped_rows(table, data.rows, self.blame(facet), self.scripts, by_design=by_design)]
+
+    def held(self, table: TableName, before: TableData, after: TableData) -> list[RollbackFinding]:
+        """Columns that the head does not have any more, with values in them."""
+        facets = (Facet(table=table, column=column) for column in before.columns if column not in after.columns)
+        return [
+            dropped_values(
+                table, facet.column, number, self.blame(facet), self.scripts, by_design=self.view.dropped(facet)
+            )
+            for facet in facets
+            if facet.column and (number := self.evidence.held.get((table, facet.column), 0))
+            if not moved(self.down.before, self.up.after, facet)
+        ]
+
+    def table(self, table: TableName, before: TableData, after: TableData) -> list[RollbackFinding]:
+        """What differs in a table that both heads have."""
+        differences = self.evidence.rows.get(table)
+        between = self.down.after.data.get(table)
+        if differences is None:
+            return []  # only columns came or went
+        if between is None:
+            return table_findings(table, before, after, differences, self.view)
+        if told_by_content(differences):
+            return self._without_key(table, before, between, after, differences)
+        found = self._rows(table, before, between, differences)
+        for column in sorted({*differences.values_lost, *differences.values_changed}):
+            found += self._column(Facet(table=table, column=column), before, between, differences)
+        return found or unexplained(table, before, after, self.view)
+
+    def _without_key(
+        self, table: TableName, before: TableData, between: TableData, after: TableData, differences: RowDifferences
+    ) -> list[RollbackFinding]:
+        if comparable(before, between) and before.row == between.row:
+            return [self.again(Facet(table=table))]
+        columns = other_columns(before, after)
+        same = [c for c in columns if comparable(before, between) and between.columns.get(c) == before.columns[c]]
+        found = table_findings(table, before, after, differences, self.view)
+        if columns and columns == same and differences.lost == differences.added:
+            return [self.again(Facet(table=table, column=column)) for column in columns]
+        return found
+
+    def _rows(
+        self, table: TableName, before: TableData, between: TableData, differences: RowDifferences
+    ) -> list[RollbackFinding]:
+        if not (differences.lost or differences.added):
+            return []
+        facet = Facet(table=table)
+        if comparable(before, between) and value(self.down.before, facet) == value(self.down.after, facet):
+            return [self.again(facet)]
+        apart = self.evidence.apart(table, None)
+        if apart is None:
+            by_design = between.rows < before.rows
+            lost = [lost_rows(table, differences.lost, differences, self.view, by_design=by_design)]
+            found = lost if differences.lost else []
+        else:
+            found = self._lost_apart(table, apart)
+        return found + row_findings(table, replace(differences, lost=0), self.view)
+
+    def _lost_apart(self, table: TableName, apart: Apart) -> list[RollbackFinding]:
+        """Rows that the downgrade deleted are lost by design, rows that it changed are not."""
+        found = []
+        for keys, by_design in ((apart.deleted, True), (apart.changed, False)):
+            if keys:
+                sample = _sampled("lost", shown(keys))
+                found.append(lost_rows(table, len(keys), sample, self.view, by_design=by_design))
+        return [*found, self.again(Facet(table=table))] if apart.alone else found
+
+    def _column(
+        self, facet: Facet, before: TableData, between: TableData, differences: RowDifferences
+    ) -> list[RollbackFinding]:
+        table, column = facet.table, facet.column
+        assert table is not None and column is not None
+        if column not in between.columns:
+            return value_findings(table, column, differences, self.view)
+        if comparable(between, before) and between.columns[column] == before.columns[column]:
+            return [self.again(facet)]
+        apart = self.evidence.apart(table, column)
+        if apart is None:
+            return value_findings(table, column, differences, self.view)
+        found = []
+        if apart.deleted:
+            by_design = replace(self.view, dropped=lambda _: True)
+            found += value_findings(table, column, _of_keys(column, apart.deleted), by_design)
+        if apart.changed:
+            found += value_findings(table, column, _of_keys(column, apart.changed), self.view)
+        return [*found, self.again(facet)] if apart.alone else found
 
 
-def _positions(differences: Iterable[Difference]) -> set[object]:
-    # How far sequences came in an empty database says nothing about one with data.
-    return {d.key for d in differences if d.key is not None and d.key.kind == "sequence-position"}
+def _of_keys(column: str, keys: Mapping[Any, bool]) -> RowDifferences:
+    lost = sum(keys.values())
+    return RowDifferences(0, 0, {column: lost}, {column: len(keys) - lost}, {column: shown(keys)})
 
 
-def _blame(down: Leg, up: Leg, facet: Facet) -> Culprit:
-    """The revision whose way down removed the facet, else changed it first, else the one whose way up did."""
-    removed = remover(down, facet) if value(down.after, facet) is None else None
-    if removed is not None:
-        return Culprit(removed, down.phase)
-    changed = first_change(down, facet)
-    return changed if changed.revision is not None else first_change(up, facet)
-
-
-def _table(table: TableName, down: Leg, up: Leg, evidence: Evidence, scripts: Scripts) -> list[RollbackFinding]:
-    differences = evidence.rows.get(table)
-    between = down.after.data.get(table)
-    if differences is None:
-        return []  # only columns came or went, which is the schema's finding
-    if between is None:
-        culprit = _blame(down, up, Facet(table=table))
-        return _rows_gone(table, differences, down.before.data[table], culprit, scripts)
-    found = _rows(table, differences, between, down, up, scripts)
-    for column in down.before.data[table].columns:
-        found += _column(table, column, evidence, between, down, up, scripts)
-    if not found and comparable(down.before.data[table], up.after.data[table]):
-        found = [unexplained(table, lambda facet: _blame(down, up, facet), scripts)]
-    return found
-
-
-def _rows_gone(
-    table: TableName, differences: RowDifferences, before: TableData, culprit: Culprit, scripts: Scripts
-) -> list[RollbackFinding]:
-    """A table that the downgrade dropped, and the upgrade did not fill as it was."""
-    number = differences.lost or before.rows
-    return [dropped_rows(table, number, culprit, scripts, by_design=True)]
-
-
-def _rows(
-    table: TableName, differences: RowDifferences, between: TableData, down: Leg, up: Leg, scripts: Scripts
-) -> list[RollbackFinding]:
-    if not (differences.lost or differences.added):
-        return []
-    if between.rows == down.before.data[table].rows:
-        culprit = Culprit(first_appearance(up, Facet(table=table)), "reupgrade")
-        return [not_repeatable(str(table), culprit, scripts, "rows")]
-    return row_findings(table, differences, lambda facet: _blame(down, up, facet), scripts)
-
-
-def _column(
-    table: TableName, column: str, evidence: Evidence, between: TableData, down: Leg, up: Leg, scripts: Scripts
-) -> list[RollbackFinding]:
-    differences = evidence.rows[table]
-    lost = differences.values_lost.get(column, 0)
-    number = lost + differences.values_changed.get(column, 0)
-    if not number:
-        return []
-    facet = Facet(table=table, column=column)
-    if column not in between.columns:
-        culprit = _blame(down, up, facet)
-        return [dropped_values(table, column, number, culprit, scripts, by_design=True)]
-    before, after = down.before.data[table], up.after.data[table]
-    again = not_repeatable(f"{table}.{column}", Culprit(first_appearance(up, facet), "reupgrade"), scripts, "values")
-    if comparable(between, before) and between.columns[column] == before.columns[column]:
-        return [again]
-    mistaken = evidence.changed_by_downgrade(table, column) if comparable(before, after) else None
-    if mistaken is None:
-        return value_findings(table, column, differences, _blame(down, up, facet), scripts)
-    found = value_findings(table, column, mistaken, _blame(down, up, facet), scripts)
-    return found if sum(f.rows or 0 for f in found) == number else [*found, again]
+def _sampled(heading: str, keys: tuple[Any, ...]) -> RowDifferences:
+    return RowDifferences(0, 0, {}, {}, {heading: keys})
 
 
 def _sequence_was_gone(found: RollbackFinding, between: Snapshot) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from dbadmin.copies import Copy
 from dbadmin.copies.make import connect
@@ -9,16 +10,18 @@ from dbadmin.migrations.protocol import StepError, WalkResult
 from dbadmin.migrations.scripts import Scripts
 from dbadmin.results import Phase, RollbackFinding
 from dbadmin.rollback import evidence
+from dbadmin.rollback.against import NO_REFERENCE, judge_reference, without_healed
 from dbadmin.rollback.blame import Culprit
 from dbadmin.rollback.facts import Script
 from dbadmin.rollback.findings import Scripts as ScriptFacts
 from dbadmin.rollback.findings import failure_finding, finding
-from dbadmin.rollback.head import judge_head, judge_reference
+from dbadmin.rollback.head import judge_head
 from dbadmin.rollback.options import Options
 from dbadmin.rollback.pending import judge_pending
 from dbadmin.rollback.plan import Route
 from dbadmin.rollback.reference import Reference
 from dbadmin.rollback.report import touched_tables, what_was_compared
+from dbadmin.rollback.upgrade import judge_passing, judge_upgrade
 from dbadmin.rollback.verdict import VERDICTS, effect
 from dbadmin.rollback.walk import Walk
 from dbadmin.state import compare
@@ -37,17 +40,8 @@ def judge_walk(
 ) -> tuple[RollbackFinding, ...]:
     """Every finding, worst first. `reference` is None where none is needed, a reason where there is none."""
     facts = script_facts(scripts)
-    found: list[RollbackFinding] = []
-    legs = walk.legs
-    if route.plan.kind == "pending":
-        if "downgrade" in legs:
-            found += judge_pending(
-                legs["upgrade"], legs["downgrade"], legs.get("reupgrade"), walk.differences, walk.repeated,
-                walk.evidence, facts,
-            )  # fmt: skip
-    elif "reupgrade" in legs:
-        found += judge_head(legs["downgrade"], legs["reupgrade"], walk.differences, walk.evidence, facts)
-    if reference is not None and "downgrade" in legs:
+    found = _of_pending(walk, facts) if route.plan.kind == "pending" else _of_head(walk, reference, facts)
+    if reference is not None and "downgrade" in walk.legs:
         found += _against(reference, walk, facts)
     found += _failures(walk, facts) + _not_compared(walk, options, facts)
     if not source_unchanged:
@@ -56,9 +50,41 @@ def judge_walk(
     return tuple(sorted(_once(found), key=lambda f: -VERDICTS.index(effect(f))))
 
 
+def _of_pending(walk: Walk, facts: ScriptFacts) -> list[RollbackFinding]:
+    legs = walk.legs
+    if "downgrade" in legs:
+        return judge_pending(
+            legs["upgrade"], legs["downgrade"], legs.get("reupgrade"), walk.differences, walk.repeated,
+            walk.evidence, facts,
+        )  # fmt: skip
+    return judge_upgrade(legs["upgrade"], None, walk.held, facts) if "upgrade" in legs else []
+
+
+def _of_head(walk: Walk, reference: Reference | str | None, facts: ScriptFacts) -> list[RollbackFinding]:
+    legs = walk.legs
+    found: list[RollbackFinding] = []
+    if "upgrade" in legs and "downgrade" in legs:
+        found += judge_passing(legs["upgrade"], legs["downgrade"], walk.held, facts)
+    elif "upgrade" in legs:
+        found += judge_upgrade(legs["upgrade"], None, walk.held, facts)
+    if "reupgrade" in legs:
+        drift = reference.drift if isinstance(reference, Reference) else ()
+        differences = without_healed(walk.differences, drift)
+        found += judge_head(legs["downgrade"], legs["reupgrade"], differences, walk.evidence, facts)
+    return found
+
+
 def script_facts(scripts: Scripts) -> dict[str, Script]:
     """What each script says of itself, by revision."""
-    return {r.revision: Script(r.revision, r.message, r.file, r.irreversible) for r in scripts.revisions}
+    return {r.revision: Script(r.revision, r.message, r.file, r.irreversible, _text(r.file)) for r in scripts.revisions}
+
+
+def _text(file: str | None) -> str:
+    """A script's source; empty where it cannot be read any more."""
+    try:
+        return Path(file).read_text(encoding="utf-8", errors="replace") if file else ""
+    except OSError:
+        return ""
 
 
 def compared_with_reference(copy: Copy, walk: Walk, reference: Reference | str | None) -> Reference | str | None:
@@ -79,10 +105,9 @@ def compared_with_reference(copy: Copy, walk: Walk, reference: Reference | str |
 def _against(reference: Reference | str, walk: Walk, facts: ScriptFacts) -> list[RollbackFinding]:
     if isinstance(reference, str):
         detail = f"the schema after the downgrade was compared with nothing: {reference}"
-        remedy = "nothing to mend in the scripts; rehearse on a backup that is behind, so that plan P applies"
-        return [finding("no-reference", "schema", detail, Culprit(None, "downgrade"), facts, remedy=remedy)]
-    leg = walk.legs["downgrade"]
-    return judge_reference(leg, reference, reference.differences, reference.drift, facts)
+        culprit = Culprit(None, "downgrade")
+        return [finding("no-reference", "schema", detail, culprit, facts, remedy=NO_REFERENCE)]
+    return judge_reference(walk.legs["downgrade"], reference, facts)
 
 
 def _failures(walk: Walk, facts: ScriptFacts) -> list[RollbackFinding]:
@@ -93,9 +118,20 @@ def _failures(walk: Walk, facts: ScriptFacts) -> list[RollbackFinding]:
             remedy = f"--allow-connect {target} if the migrations need it and it is not the source"
             where = Culprit(result.error.revision if result.error else None, phase)
             found.append(finding("escaped-connection", target, detail, where, facts, remedy=remedy))
-        if walk.failed == phase and not result.refused:
+        if walk.failed != phase:
+            continue
+        if result.refused and (result.error is None or result.error.type == "Refused"):
+            found.append(_ended_early(phase, facts))
+        else:
             found.append(_failure(phase, result, facts))
     return found
+
+
+def _ended_early(phase: Phase, facts: ScriptFacts) -> RollbackFinding:
+    """Accepting that user code was kept from an address does not accept what was not rehearsed for it."""
+    detail = f"the {phase} ended at a connection that was refused; what would have come after it was not rehearsed"
+    remedy = "let the migrations do without that connection, or allow it with --allow-connect"
+    return finding("not-compared", phase, detail, Culprit(None, phase), facts, severity="warning", remedy=remedy)
 
 
 def _failure(phase: Phase, result: WalkResult, facts: ScriptFacts) -> RollbackFinding:

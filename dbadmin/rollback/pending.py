@@ -9,16 +9,15 @@ from dbadmin.rollback.blame import (
     Leg,
     first_appearance,
     first_change,
+    moved,
     not_brought_back,
     was_dropped,
 )
+from dbadmin.rollback.contents import View, dropped_rows, dropped_values, table_findings
 from dbadmin.rollback.facts import Evidence
 from dbadmin.rollback.findings import (
     Scripts,
-    dropped_rows,
-    dropped_values,
     empty_downgrades,
-    evidence_findings,
     finding,
     not_repeatable,
     schema_findings,
@@ -41,36 +40,39 @@ def judge_pending(
     def blame(facet: Facet) -> Culprit:
         return not_brought_back(up, down, facet)
 
+    def dropped(facet: Facet) -> bool:
+        return was_dropped(up, blame(facet).revision, facet)
+
+    view = View(blame, dropped, scripts)
     found = schema_findings(differences, blame, scripts)
-    found += sequence_findings(differences, blame, scripts)
-    found += _dropped(up, down, evidence, scripts)
+    found += sequence_findings(differences, blame, scripts, down.after.schema)
+    found += _gone(up, down, evidence, view)
     after = down.after.data
-    both = [(table, held, after[table]) for table, held in up.before.data.items() if table in after]
-    found += evidence_findings(both, evidence, blame, scripts)
+    for table, held in up.before.data.items():
+        if table in after and table in evidence.rows:
+            found += table_findings(table, held, after[table], evidence.rows[table], view)
     found += empty_downgrades(found, scripts)
     if up_again is not None and not any(f.severity == "error" for f in found):
         found += _not_repeatable(repeated, up_again, scripts)
     return found + _at_risk(up, down, scripts)
 
 
-def _dropped(up: Leg, down: Leg, evidence: Evidence, scripts: Scripts) -> list[RollbackFinding]:
-    """Tables and columns with something in them that did not come back."""
+def _gone(up: Leg, down: Leg, evidence: Evidence, view: View) -> list[RollbackFinding]:
+    """Tables and columns with something in them that did not come back, under whatever name."""
     found = []
     for table, data in up.before.data.items():
+        facet = Facet(table=table)
         if table not in down.after.data:
-            facet = Facet(table=table)
-            culprit = not_brought_back(up, down, facet)
-            if data.rows:
-                by_design = was_dropped(up, culprit.revision, facet)
-                found.append(dropped_rows(table, data.rows, culprit, scripts, by_design=by_design))
+            if data.rows and not moved(up.before, down.after, facet):
+                culprit = view.blame(facet)
+                by_design = view.dropped(facet)
+                found.append(dropped_rows(table, data.rows, culprit, view.scripts, by_design=by_design))
             continue
         for column in data.columns:
-            held = evidence.held.get((table, column), 0)
-            if held:
-                facet = Facet(table=table, column=column)
-                culprit = not_brought_back(up, down, facet)
-                by_design = was_dropped(up, culprit.revision, facet)
-                found.append(dropped_values(table, column, held, culprit, scripts, by_design=by_design))
+            held, of_column = evidence.held.get((table, column), 0), Facet(table=table, column=column)
+            if held and not moved(up.before, down.after, of_column):
+                culprit, by_design = view.blame(of_column), view.dropped(of_column)
+                found.append(dropped_values(table, column, held, culprit, view.scripts, by_design=by_design))
     return found
 
 
@@ -91,16 +93,21 @@ def _not_repeatable(repeated: Sequence[Difference], up_again: Leg, scripts: Scri
 
 def _at_risk(up: Leg, down: Leg, scripts: Scripts) -> list[RollbackFinding]:
     """Tables and columns that the upgrade makes and the downgrade drops: what is written there later is lost."""
-    made = _made(up.before, up.after)
     found = []
-    for facet in made:
-        if _there(down.after, facet):
+    for facet in _made(up.before, up.after):
+        if _there(down.after, facet) or _renamed_back(up, down, facet):
             continue
         name = ".".join(filter(None, (str(facet.table), facet.column)))
         culprit = Culprit(first_change(up, facet).revision, "downgrade")
         detail = f"what the new version will have written to {name} is dropped by the downgrade"
         found.append(finding("data-at-risk", name, detail, culprit, scripts, severity="note", by_design=True))
     return found
+
+
+def _renamed_back(up: Leg, down: Leg, facet: Facet) -> bool:
+    """Whether the upgrade only gave something that was there a new name, and the downgrade its former one."""
+    former = moved(up.after, up.before, facet)
+    return former is not None and moved(up.after, down.after, facet) == former
 
 
 def _made(before: Snapshot, after: Snapshot) -> list[Facet]:

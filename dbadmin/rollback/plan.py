@@ -46,7 +46,7 @@ def make_route(
         back = _way_back(scripts, upward.end, start)
         wanted = _wanted(to, steps)
         if wanted is None or (back is not None and _ends_at(scripts, wanted, upward.end, start)):
-            return _pending(start, upward, back or _refuse_way_back(start), scripts, upgrade_to)
+            return _pending(start, upward, back or _refuse_way_back(start), scripts, upgrade_to, wanted is None)
     return _from_head(scripts, start, upward, _wanted(to, steps), upgrade_to)
 
 
@@ -56,9 +56,11 @@ def _wanted(to: str | None, steps: int | None) -> str | None:
     return to if steps is None else f"-{steps}"
 
 
-def _pending(start: tuple[str, ...], upward: WalkPlan, down: str, scripts: Scripts, up: str) -> Route:
+def _pending(
+    start: tuple[str, ...], upward: WalkPlan, down: str, scripts: Scripts, up: str, default: bool
+) -> Route:  # fmt: skip
     downward = scripts.plan("downgrade", down, upward.end)
-    plan = Plan("pending", True, start, upward.revisions, downward.revisions, start)
+    plan = Plan("pending", default, start, upward.revisions, downward.revisions, start)
     return Route(plan, up, down, up, upward.end)
 
 

@@ -1,8 +1,9 @@
 """The rehearsal: make the copy, look, upgrade, look, downgrade, look, upgrade again, look, compare, judge, drop."""
 
-from dbadmin.copies import open_copy
+from dbadmin.copies import Copy, open_copy
+from dbadmin.copies.make import connect
 from dbadmin.dialects import Progress
-from dbadmin.errors import EmptyPlan
+from dbadmin.errors import EmptyPlan, NotFinished
 from dbadmin.migrations.scripts import Scripts, open_scripts
 from dbadmin.migrations.status import loose_heads
 from dbadmin.results import RollbackPlan, RollbackReport
@@ -27,6 +28,7 @@ def rehearse(source: Rehearsed, options: Options, *, progress: Progress) -> Roll
     route = plan_route(source, scripts, options)
     witness = Witness(source)
     with open_copy(source.database, progress=progress, keep=options.keep, max_bytes=options.max_copy) as copy:
+        refuse_moved_on(source, copy, route)
         walk = Walker(source, copy, route, options, clock, progress).run()
         reference = build_reference(source, copy, route, scripts, options) if walk.needs_reference else None
         reference = compared_with_reference(copy, walk, reference)
@@ -34,6 +36,18 @@ def rehearse(source: Rehearsed, options: Options, *, progress: Progress) -> Roll
         findings = judge_walk(route, scripts, walk, reference, options, source_unchanged=unchanged)
         judgement = judge(findings, options.accept, options.fail_on)
         return write_report(source, copy, route, scripts, walk, judgement, unchanged, options, clock)
+
+
+def refuse_moved_on(source: Rehearsed, copy: Copy, route: Route) -> None:
+    """Raise NotFinished where somebody migrated the source between the plan and the copy."""
+    with connect(copy.url) as connection:
+        stands = tuple(sorted(source.read_current(connection) or ()))
+    if stands != route.plan.start:
+        raise NotFinished(
+            f"the database was at {', '.join(route.plan.start) or 'base'}, and its copy is at "
+            f"{', '.join(stands) or 'base'}: it was migrated meanwhile",
+            hint="run it again when nobody migrates the database",
+        )
 
 
 def plan_route(source: Rehearsed, scripts: Scripts, options: Options) -> Route:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dbadmin.copies import Copy
+from dbadmin.dialects import TableName
 from dbadmin.dialects.names import table_of
 from dbadmin.migrations.protocol import StepSeen
 from dbadmin.migrations.scripts import Scripts
@@ -139,19 +140,28 @@ def _before_failure(walk: Walk) -> Snapshot | None:
 
 def what_was_compared(walk: Walk, options: Options) -> Compared:
     """Tables and rows of the state that was compared with, and what was left out."""
-    before = walk.start
+    before = walk.compared_with
     touched = touched_tables(walk)
     empty = sorted(str(t) for t, data in before.data.items() if str(t) in touched and data.rows == 0)
     left_out = [Excluded(str(table), "excluded by --exclude", True) for table in options.exclude]
     if not options.data:
         left_out.append(Excluded("all rows", "left out by --no-data", True))
-    for table, data in before.data.items():
-        left_out += [
-            Excluded(f"{table}.{column}" if column else str(table), reason, str(table) in touched)
-            for column, reason in data.not_compared.items()
-        ]
+    for (table, column), reason in _not_read(walk).items():
+        name = f"{table}.{column}" if column else str(table)
+        left_out.append(Excluded(name, reason, str(table) in touched))
     rows = sum(data.rows for data in before.data.values())
     return Compared(len(before.data), rows, tuple(empty), tuple(left_out))
+
+
+def _not_read(walk: Walk) -> dict[tuple[TableName, str], str]:
+    """Tables ("") and columns that could not be read in one state or another, with the reason."""
+    states = [walk.start, *(state for leg in walk.legs.values() for state in (leg.before, leg.after))]
+    return {
+        (table, column): reason
+        for state in states
+        for table, data in state.data.items()
+        for column, reason in data.not_compared.items()
+    }
 
 
 def touched_tables(walk: Walk) -> frozenset[str]:

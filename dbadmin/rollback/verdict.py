@@ -80,8 +80,8 @@ class Acceptance:
     def parse(cls, text: str) -> "Acceptance":
         """Read `[REV:]CODE[:OBJECT]`; every part may hold globs."""
         first, _, rest = text.partition(":")
-        second, _, further = rest.partition(":")
-        if first in CODES or not is_code(second):
+        second, colon, further = rest.partition(":")
+        if _begins_with_code(first, second, bool(colon)):
             revision, code, obj = "*", first, rest
         else:
             revision, code, obj = first, second, further
@@ -115,6 +115,15 @@ class Acceptance:
         )
 
 
+def _begins_with_code(first: str, second: str, third: bool) -> bool:
+    """Whether CODE[:OBJECT] is meant and not REV:CODE[:OBJECT], where globs leave both open."""
+    if first in CODES or not is_code(second):
+        return True
+    if second in CODES or third:
+        return False
+    return first != "*" and is_code(first)  # `rows-*:*` is about rows, `*:rows-*` about any revision
+
+
 @dataclass(frozen=True)
 class Judgement:
     """The verdict, the findings marked, and whether the run passes."""
@@ -142,12 +151,13 @@ def judge(
     marked = tuple(_mark(finding, accept) for finding in findings)
     effects: list[Verdict] = [effect(finding) for finding in marked]
     verdict: Verdict = max(effects, key=VERDICTS.index, default="safe")
-    unaccepted = [finding for finding in marked if not finding.accepted]
+    told = marked + _unused(marked, accept)
     passed = not any(
         finding.blocks_verdict or any(fnmatchcase(finding.code, pattern) for pattern in fail_on)
-        for finding in unaccepted
+        for finding in told
+        if not finding.accepted
     )
-    return Judgement(verdict, marked + _unused(marked, accept), passed)
+    return Judgement(verdict, told, passed)
 
 
 def _mark(finding: RollbackFinding, accept: Sequence[Acceptance]) -> RollbackFinding:

@@ -1,7 +1,7 @@
 """The walk itself: each phase in a guarded process on the copy, and a look at what stands after it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,8 @@ class Walk:
 
     `results` has every phase that was begun; `legs` those that ended well, with what stood before and after.
     `after_failure` is what a failed phase left. `differences`, `evidence` belong to the deciding pair,
-    `repeated` to the two upgraded states of plan P.
+    `repeated` to the two upgraded states of plan P; `held` counts the values of columns that the upgrade dropped,
+    where the deciding pair does not tell.
     """
 
     start: Snapshot
@@ -64,11 +65,18 @@ class Walk:
     differences: tuple[Difference, ...] = ()
     repeated: tuple[Difference, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
+    held: Mapping[tuple[TableName, str], int] = field(default_factory=dict)
 
     @property
     def needs_reference(self) -> bool:
         """Whether the state after the downgrade has nothing of its own to be compared with (plan H)."""
         return self.from_head and "downgrade" in self.legs
+
+    @property
+    def compared_with(self) -> Snapshot:
+        """The state that decides: at the head in plan H, else at the start."""
+        down = self.legs.get("downgrade")
+        return down.before if self.from_head and down is not None else self.start
 
     def last(self) -> Snapshot:
         """What stood after the last phase that ended well."""
@@ -99,16 +107,23 @@ class Walker:
         route, record = self.route, self.record
         self._keep_pristine()
         assert route.up is not None
-        if self._phase("upgrade", route.up, route.top) and self._phase("downgrade", route.down, route.plan.target):
-            self._decide(record.legs["upgrade"].before, record.legs["downgrade"].after)
-            if self._phase("reupgrade", route.up_again, route.top):
-                self._repeat()
+        if not self._phase("upgrade", route.up, route.top):
+            return
+        if not self._phase("downgrade", route.down, route.plan.target):
+            self._count_dropped()
+            return
+        self._decide(record.legs["upgrade"].before, record.legs["downgrade"].after)
+        if self._phase("reupgrade", route.up_again, route.top):
+            self._repeat()
 
     def _run_head(self) -> None:
         route, record = self.route, self.record
-        if route.up is not None and not self._phase("upgrade", route.up, route.top):
-            return
         self._keep_pristine()
+        if route.up is not None:
+            if not self._phase("upgrade", route.up, route.top):
+                return
+            self._count_dropped()
+            self._keep_pristine()
         if not self._phase("downgrade", route.down, route.plan.target):
             return
         head = record.legs["downgrade"].before
@@ -120,7 +135,16 @@ class Walker:
 
     def _keep_pristine(self) -> None:
         with self.clock.of("copy"):
+            if self.pristine is not None:
+                self.copy.drop_pristine()
             self.pristine = self.copy.keep_pristine()
+
+    def _count_dropped(self) -> None:
+        """Count what the columns held that the upgrade dropped, while the state before it is there to look at."""
+        leg = self.record.legs["upgrade"]
+        assert self.pristine is not None
+        with self.clock.of("compare"), connect(self.pristine) as pristine:
+            self.record.held = evidence.held_by_gone(pristine, leg.before, leg.after)
 
     def _phase(self, phase: Phase, destination: str, expected: tuple[str, ...]) -> bool:
         """Run one phase and look at its end; whether it ended where it should."""
@@ -133,6 +157,7 @@ class Walker:
         self.record.results[phase] = result
         if result.state == "failed" or sorted(result.revisions) != sorted(expected):
             self.record.failed = phase
+            self.copy.end_sessions()
             self.record.after_failure = self._look()
             return False
         after = self._look_again(before, self._written(result, mark))

@@ -16,7 +16,14 @@ from dbadmin.errors import InternalError, NoScratchServer, UnknownName
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
-MAINTENANCE = "postgres"
+MAINTENANCE = "template1"  # a source may well be called "postgres", as the server's first database is
+_END_WITHIN = 10_000  # ms that a session is given to end
+# Every session of a database but this one; waits for each until it has ended.
+_END_SESSIONS = """
+SELECT pg_catalog.pg_terminate_backend(pid, :timeout)
+  FROM pg_catalog.pg_stat_activity
+ WHERE datname = :name AND pid <> pg_catalog.pg_backend_pid()
+"""
 
 
 class PostgresqlCopying(Copying):
@@ -117,11 +124,20 @@ class PostgresqlPlace(Place):
             admin.exec_driver_sql(f"DROP DATABASE {_quoted(name)} WITH (FORCE)")
         self._made.discard(name)
 
+    def end_sessions(self, name: str) -> None:
+        """A client that was killed leaves its statement running: the server sees that only when it answers."""
+        from sqlalchemy import text
+
+        with self._administer() as admin:
+            admin.execute(text(_END_SESSIONS), {"name": name, "timeout": _END_WITHIN})
+
     def keep(self) -> None:
         self.server.keep()
 
     def _create(self, name: str, how: str) -> None:
         with self._administer() as admin:
+            if name == "postgres" and name not in self._made:
+                admin.exec_driver_sql("DROP DATABASE IF EXISTS postgres WITH (FORCE)")
             admin.exec_driver_sql(f"CREATE DATABASE {_quoted(name)}{how}".replace("%", "%%"))
         self._made.add(name)
 

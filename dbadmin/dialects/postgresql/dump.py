@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 0.05  # seconds between looks at how far a tool has come
 _LOCK_WAIT = 10_000  # ms that pg_dump waits for a table that someone holds locked
+# A service file's values lose white space at their ends, and a password may have some.
+_NOT_IN_FILE = ("options", "password")
 _KEYWORDS = {"username": "user", "database": "dbname", "host": "host", "port": "port", "password": "password"}
 
 
@@ -94,10 +96,14 @@ def _service_file(source: "URL", directory: Path) -> Iterator[Mapping[str, str]]
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write("[dbadmin]\n" + "".join(f"{k}={v}\n" for k, v in values.items() if k != "options"))
+            file.write("[dbadmin]\n" + "".join(f"{k}={v}\n" for k, v in values.items() if k not in _NOT_IN_FILE))
         # The dump may take longer than the application's statements may.
-        options = f"{values.get('options', '')} -c statement_timeout=0 -c default_transaction_read_only=on"
-        yield os.environ | {"PGSERVICEFILE": str(path), "PGOPTIONS": options.strip(), "PGAPPNAME": "dbadmin"}
+        own = values.get("options", os.environ.get("PGOPTIONS", ""))
+        options = f"{own} -c statement_timeout=0 -c default_transaction_read_only=on"
+        given = {"PGSERVICEFILE": str(path), "PGOPTIONS": options.strip(), "PGAPPNAME": "dbadmin"}
+        if "password" in values:
+            given["PGPASSWORD"] = values["password"]
+        yield os.environ | given
     finally:
         path.unlink(missing_ok=True)
 

@@ -91,7 +91,7 @@ class SqliteCopying(Copying):
 
 
 class SqlitePlace(Place):
-    """A private directory; each copy is `<name>/<file name>` so that file names stay as they were."""
+    """A private directory; each copy is `of-<name>/<file name>` so that file names stay as they were."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -144,7 +144,7 @@ class SqlitePlace(Place):
         private.keep(self.directory)
 
     def _new(self, name: str, file_name: str) -> Path:
-        directory = self.directory / name
+        directory = self.directory / f"of-{name}"  # whatever the source's file is called, it is none of our own
         directory.mkdir(mode=0o700)
         self._files[name] = directory / file_name
         return self._files[name]

@@ -115,8 +115,8 @@ def relations_table(result: TableDescription) -> Table:
     headers = (Column("direction"), Column("relation", wrap=True), Column("on delete"), Column("name"))
     rows = []
     for r in result.relations:
-        here, there = f"{result.table}({names(r.columns)})", f"{r.table}({names(r.referred_columns)})"
-        path = f"{here} → {there}" if r.direction == "out" else f"{there} → {here}"
+        child, parent = (result.table, r.table) if r.direction == "out" else (r.table, result.table)
+        path = f"{child}({names(r.columns)}) → {parent}({names(r.referred_columns)})"
         rows.append((r.direction, path, r.on_delete, r.name))
     return Table(headers, rows, title="Relations")
 
