@@ -252,17 +252,19 @@ def open_admin(
     statement_timeout: float | None = None,
     lock_timeout: float | None = None,
     write: bool = False,
+    import_models: bool = True,
 ) -> Admin:
     """Find the application and open its database; parameters as the global options of the command line.
 
-    Timeouts in seconds, 0 for none. Nothing is connected to before the first question.
+    Timeouts in seconds, 0 for none. Nothing is connected to before the first question. Without `import_models`
+    the application's models stay where they are, for questions about migrations alone.
     """
     given = {
         "url": url, "app": app, "config": config, "env_file": env_file, "models": models, "session": session,
         "echo": echo, "statement_timeout": statement_timeout, "lock_timeout": lock_timeout,
     }  # fmt: skip
     settings = load_settings(given)
-    application = load_application(settings)
+    application = load_application(settings, models=import_models)
     mode: Mode = "write" if write else "read-only"
     database = Database(
         application.engine,

@@ -1,6 +1,7 @@
 """Rehearsals of tiny applications: build one on a database, fill it, rehearse, and give the report."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,48 @@ from dbadmin.results import RollbackReport
 from dbadmin.rollback import Options, Rehearsed, rehearse
 
 Fact = tuple[str, str | None, str]
+
+BASE = (
+    None,
+    """
+    op.create_table(
+        "people",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.String(50), nullable=False),
+        sa.Column("mood", sa.String(20)),
+        sa.CheckConstraint("id > 0", name="ck_people_id"),
+    )
+    op.create_index("ix_people_name", "people", ["name"])
+    """,
+    'op.drop_table("people")',
+)
+PEOPLE = ("INSERT INTO people (id, name, mood) VALUES (1, 'Ada', 'calm'), (2, 'Grete', NULL), (3, 'Émilie', 'keen')",)
+"""A revision that makes `people`, and rows for it."""
+BAG = (
+    None,
+    'op.create_table("bag", sa.Column("a", sa.Integer), sa.Column("b", sa.String(20)))',
+    'op.drop_table("bag")',
+)
+THINGS = ("INSERT INTO bag (a, b) VALUES (1, 'x'), (1, 'x'), (2, 'y'), (3, NULL)",)
+"""A table without a key, and rows for it, two of them equal."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """An upgrade and a downgrade on top of BASE, and what a rehearsal must say of them."""
+
+    name: str
+    upgrade: str
+    downgrade: str | None
+    verdict: str
+    found: frozenset[Fact] = frozenset()
+    notes: frozenset[Fact] = frozenset()
+    options: dict[str, Any] = field(default_factory=dict)
+    only: str | None = None
+
+
+def fact(code: str, obj: str, revision: str | None = "b2") -> Fact:
+    return (code, revision, obj)
 
 
 def build(

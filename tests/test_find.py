@@ -118,3 +118,14 @@ def test_module_names_follow_packages(tmp_path: Path, file: str, packages: list[
     write(tmp_path, {file: "S = sessionmaker()\n"})
     only = find(tmp_path).sessions[0]
     assert (only.name, only.root) == (name, (tmp_path / root).resolve())
+
+
+def test_a_project_inside_an_installed_package_is_named_from_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"lib/__init__.py": "", "lib/store/__init__.py": "", "lib/store/db.py": "S = sessionmaker()\n"})
+    only = find(tmp_path / "lib" / "store").sessions[0]
+    assert (only.name, only.root) == ("db:S", tmp_path / "lib" / "store"), "lib is not on the path"
+    monkeypatch.syspath_prepend(tmp_path)
+    only = find(tmp_path / "lib" / "store").sessions[0]
+    assert (only.name, only.root) == ("lib.store.db:S", tmp_path)

@@ -21,7 +21,7 @@ def settings() -> "Settings":
 
 
 @contextmanager
-def opened(*, write: bool = False) -> "Iterator[Admin]":
+def opened(*, write: bool = False, import_models: bool = True) -> "Iterator[Admin]":
     """An Admin for the database that the options name, closed afterwards."""
     from dbadmin.admin import open_admin
 
@@ -35,6 +35,7 @@ def opened(*, write: bool = False) -> "Iterator[Admin]":
         statement_timeout=given.statement_timeout,
         lock_timeout=given.lock_timeout,
         write=write,
+        import_models=import_models,
     )
     try:
         yield admin

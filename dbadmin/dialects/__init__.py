@@ -10,6 +10,7 @@ from dbadmin.dialects.base import (
     Copied,
     Dialect,
     Existing,
+    FileProof,
     Identity,
     ObjectKey,
     Place,
@@ -52,6 +53,6 @@ def of(connection: "Connection") -> Dialect:
 
 
 __all__ = [
-    "Address", "ColumnPrint", "Copied", "Dialect", "Existing", "Identity", "ObjectKey", "Place", "Progress",
-    "RowDifferences", "Schema", "TableData", "TableName", "named", "of", "of_url",
+    "Address", "ColumnPrint", "Copied", "Dialect", "Existing", "FileProof", "Identity", "ObjectKey", "Place",
+    "Progress", "RowDifferences", "Schema", "TableData", "TableName", "named", "of", "of_url",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ A dialect file says only what differs. All SQL that one engine alone understands
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -364,6 +364,16 @@ class Existing:
     bytes: int | None
 
 
+class FileProof:
+    """A hash of files that is being computed: call for it, close where it is not wanted. Here: no files."""
+
+    def __call__(self) -> str | None:
+        return None
+
+    def close(self) -> None:
+        """Stop computing; may be called at any time."""
+
+
 class Copying(ABC):
     """How private copies of a database are made, and found again. `method` says how, in a few words."""
 
@@ -397,8 +407,8 @@ class Copying(ABC):
         return None
 
     @abstractmethod
-    def file_proof(self, url: "URL") -> Callable[[], str | None]:
-        """Begin to compute a hash of the source's files, where it is made of files; call for the result."""
+    def file_proof(self, url: "URL") -> FileProof:
+        """Begin to compute a hash of the source's files, where it is made of files."""
 
     @abstractmethod
     def existing(self) -> tuple[Existing, ...]:

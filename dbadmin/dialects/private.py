@@ -63,7 +63,7 @@ def _size(path: Path) -> int:
     for directory, _, files in os.walk(path):
         for name in files:
             with suppress(OSError):
-                total += os.lstat(os.path.join(directory, name)).st_size
+                total += Path(directory, name).lstat().st_size
     return total
 
 

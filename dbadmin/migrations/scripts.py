@@ -129,6 +129,10 @@ class Scripts:
                     names = [known.revision for known in self.revisions]
                     raise UnknownName("revision", missing.group(1) if missing else text, names) from error
                 raise ConfigError(str(error), hint="dbadmin status --history") from error
+            except AssertionError as error:  # Alembic's own, where a branch has no or several current revisions
+                raise ConfigError(
+                    f"Alembic cannot tell where {text} leads from here", hint="name the revision by its id"
+                ) from error
 
 
 class Heads(HeadMaintainer):

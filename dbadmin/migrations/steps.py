@@ -18,6 +18,7 @@ from dbadmin.migrations.guard import Guard
 from dbadmin.migrations.project import Project
 from dbadmin.migrations.protocol import EventWriter, encode_tables
 from dbadmin.migrations.statements import Counted, Statements
+from dbadmin.results import Lock
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
@@ -60,6 +61,7 @@ class Walker:
         self._mark: Any = None
         self._marked = False
         self._early: frozenset[TableName] | None = frozenset()  # written by env.py before the first revision
+        self._held: frozenset[Lock] = frozenset()  # in the open transaction, since a revision before this one
         self._dialect: Dialect | None = None
         self._seconds: float | None = None
         self._directory: ScriptDirectory | None = None
@@ -84,6 +86,7 @@ class Walker:
         self.exclude |= {own} if own.schema else {own, default}
         context.on_version_apply_callbacks = (*context.on_version_apply_callbacks, self._applied)
         steps = self._plan(heads, context)
+        _listen_to_ends(self._forget_locks)
         for step in steps:
             self._begin(step, context)
             yield step
@@ -172,11 +175,20 @@ class Walker:
             touched -= self.exclude
         seen: dict[str, Any] = {
             "touched": encode_tables(touched),
-            "locks": None if locks is None else [vars(lock) for lock in locks],
+            "locks": None if locks is None else [vars(lock) for lock in self._taken(locks, touched)],
         }
         if self.look:
             seen["snapshot"] = self._snapshot(connection, touched)
+        self._held = frozenset(dialect.observe.locks(connection) or ())  # after our look, which takes some too
         return seen
+
+    def _taken(self, locks: Iterable[Lock], touched: frozenset[TableName] | None) -> list[Lock]:
+        """Locks of this revision: those that an earlier one left in the transaction only where it works on them."""
+        names = None if touched is None else {str(table) for table in touched}
+        return [lock for lock in locks if lock not in self._held or names is None or lock.object in names]
+
+    def _forget_locks(self, connection: "Connection") -> None:
+        self._held = frozenset()
 
     def _snapshot(self, connection: "Connection", touched: frozenset[TableName] | None) -> Any:
         from dbadmin import state
@@ -224,6 +236,14 @@ class Walker:
             "statements": counted.statements,
             "committed": list(counted.committed) if not at_commit else None,
         }
+
+
+def _listen_to_ends(told: Callable[["Connection"], None]) -> None:
+    """Be told when a transaction of any engine ends."""
+    from sqlalchemy import Engine, event
+
+    event.listen(Engine, "commit", told)
+    event.listen(Engine, "rollback", told)
 
 
 class Missing:

@@ -56,7 +56,7 @@ def _tables_not_made(down: Leg, reference: Reference, scripts: Scripts) -> list[
         word = re.compile(rf"(?<!\w){re.escape(split(key.name)[-1])}(?!\w)")
         speaking = [r for r in down.revisions if r in scripts and word.search(scripts[r].text)]
         if speaking:
-            detail = f"the scripts do not make {key.name}: its schema after the downgrade was compared with nothing"
+            detail = f"no script makes the table {key.name}: its schema after the downgrade was compared with nothing"
             culprit = Culprit(speaking[0], down.phase)
             found.append(finding("no-reference", key.name, detail, culprit, scripts, remedy=NO_REFERENCE))
     return found

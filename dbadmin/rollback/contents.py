@@ -73,8 +73,10 @@ def value_findings(
     facet = Facet(table=table, column=column)
     culprit, sample = view.blame(facet), differences.sample.get(column) or None
     lost, changed = differences.values_lost.get(column, 0), differences.values_changed.get(column, 0)
-    if lost + changed and (view.dropped(facet) or view.dropped(Facet(table=table))):
+    if lost + changed and view.dropped(facet):
         return [dropped_values(table, column, lost + changed, culprit, view.scripts, by_design=True, sample=sample)]
+    if lost + changed and view.dropped(Facet(table=table)):
+        return [values_of_dropped_rows(table, column, lost + changed, culprit, view.scripts, sample)]
     found = []
     for code, number, words in (
         ("values-lost", lost, "had a value and {have} none"),
@@ -138,6 +140,18 @@ def dropped_values(
     return finding(
         "values-lost", name, f"{name} was dropped, and {many} not come back", culprit, scripts, rows=number,
         by_design=by_design, sample=sample, remedy=_remedy_of_a_drop(culprit, f"the values of {name}"),
+    )  # fmt: skip
+
+
+def values_of_dropped_rows(
+    table: TableName, column: str, number: int, culprit: Culprit, scripts: Scripts, sample: tuple[Any, ...] | None
+) -> RollbackFinding:
+    """Rows were deleted, or dropped with their table, and came back with other values."""
+    name = f"{table}.{column}"
+    detail = f"{rows(number)} of {table} went and came back without the former value of {column}"
+    return finding(
+        "values-lost", name, detail, culprit, scripts, rows=number, by_design=True, sample=sample,
+        remedy=_remedy_of_a_drop(culprit, f"the values of {name}"),
     )  # fmt: skip
 
 

@@ -108,10 +108,11 @@ def _is_mentioned(name: Any, scripts: Scripts) -> bool:
 def _schema_detail(difference: Difference, key: ObjectKey) -> str:
     kind = key.kind.replace("-", " ")
     what = kind if _shown(key) == kind else f"{kind} {key.name}"
-    if difference.change == "missing":
-        return f"{what} is gone: {_short(difference.before)}"
-    if difference.change == "added":
-        return f"{what} is left: {_short(difference.after)}"
+    if difference.change != "changed":
+        gone = difference.change == "missing"
+        definition = difference.before if gone else difference.after
+        says_more = definition and definition != key.kind.upper()  # a plain table is only called one
+        return f"{what} is {'gone' if gone else 'left'}" + (f": {_short(definition)}" if says_more else "")
     return f"{what} was {_short(difference.before)}, is {_short(difference.after)}"
 
 

@@ -86,8 +86,13 @@ class _Head:
 
     @property
     def view(self) -> View:
-        """What the downgrade drops goes by design."""
-        return View(self.blame, lambda facet: value(self.down.after, facet) is None, self.scripts)
+        """What the downgrade drops goes by design; a column goes by itself where its table stays."""
+
+        def dropped(facet: Facet) -> bool:
+            stays = value(self.down.after, Facet(table=facet.table)) is not None
+            return value(self.down.after, facet) is None and (facet.column is None or stays)
+
+        return View(self.blame, dropped, self.scripts)
 
     def again(self, facet: Facet) -> RollbackFinding:
         """The note that the upgrade does not make the same twice."""
@@ -148,16 +153,17 @@ class _Head:
         if not (differences.lost or differences.added):
             return []
         facet = Facet(table=table)
-        if comparable(before, between) and value(self.down.before, facet) == value(self.down.after, facet):
-            return [self.again(facet)]
+        same = comparable(before, between) and value(self.down.before, facet) == value(self.down.after, facet)
         apart = self.evidence.apart(table, None)
-        if apart is None:
+        found: list[RollbackFinding] = []
+        if differences.lost and apart is not None:
+            found += self._lost_apart(table, apart)
+        elif differences.lost and not same:
             by_design = between.rows < before.rows
-            lost = [lost_rows(table, differences.lost, differences, self.view, by_design=by_design)]
-            found = lost if differences.lost else []
-        else:
-            found = self._lost_apart(table, apart)
-        return found + row_findings(table, replace(differences, lost=0), self.view)
+            found.append(lost_rows(table, differences.lost, differences, self.view, by_design=by_design))
+        if not same:
+            found += row_findings(table, replace(differences, lost=0), self.view)
+        return found if found or not same else [self.again(facet)]
 
     def _lost_apart(self, table: TableName, apart: Apart) -> list[RollbackFinding]:
         """Rows that the downgrade deleted are lost by design, rows that it changed are not."""
@@ -182,7 +188,7 @@ class _Head:
             return value_findings(table, column, differences, self.view)
         found = []
         if apart.deleted:
-            by_design = replace(self.view, dropped=lambda _: True)
+            by_design = replace(self.view, dropped=lambda lost: lost.column is None)
             found += value_findings(table, column, _of_keys(column, apart.deleted), by_design)
         if apart.changed:
             found += value_findings(table, column, _of_keys(column, apart.changed), self.view)

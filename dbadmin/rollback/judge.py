@@ -129,7 +129,7 @@ def _failures(walk: Walk, facts: ScriptFacts) -> list[RollbackFinding]:
 
 def _ended_early(phase: Phase, facts: ScriptFacts) -> RollbackFinding:
     """Accepting that user code was kept from an address does not accept what was not rehearsed for it."""
-    detail = f"the {phase} ended at a connection that was refused; what would have come after it was not rehearsed"
+    detail = f"the walk ended with the {phase}, where a connection was refused: what comes after was not rehearsed"
     remedy = "let the migrations do without that connection, or allow it with --allow-connect"
     return finding("not-compared", phase, detail, Culprit(None, phase), facts, severity="warning", remedy=remedy)
 

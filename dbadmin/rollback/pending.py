@@ -41,7 +41,10 @@ def judge_pending(
         return not_brought_back(up, down, facet)
 
     def dropped(facet: Facet) -> bool:
-        return was_dropped(up, blame(facet).revision, facet)
+        """Whether the upgrade dropped it; a column by itself and not with its table."""
+        culprit = blame(facet).revision
+        with_table = facet.column is not None and was_dropped(up, culprit, Facet(table=facet.table))
+        return was_dropped(up, culprit, facet) and not with_table
 
     view = View(blame, dropped, scripts)
     found = schema_findings(differences, blame, scripts)
@@ -77,8 +80,14 @@ def _gone(up: Leg, down: Leg, evidence: Evidence, view: View) -> list[RollbackFi
 
 
 def _not_repeatable(repeated: Sequence[Difference], up_again: Leg, scripts: Scripts) -> list[RollbackFinding]:
+    data = up_again.after.data
+    other_rows = {
+        d.table for d in repeated if d.table and d.table in data and (d.column or "") in ("", *data[d.table].key)
+    }
     facets = dict.fromkeys(
-        Facet(key=d.key) if d.scope == "schema" else Facet(table=d.table, column=d.column)
+        Facet(key=d.key)
+        if d.scope == "schema"
+        else Facet(table=d.table, column=None if d.table in other_rows else d.column)
         for d in repeated
         if not (d.key and d.key.kind in ("sequence-position", "column-order"))
     )

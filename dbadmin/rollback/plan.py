@@ -1,13 +1,16 @@
 """Which revisions a rehearsal walks: pure, from the scripts and where the database stands."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from dbadmin.errors import ConfigError, EmptyPlan, UsageError
 from dbadmin.migrations.scripts import Scripts, WalkPlan
 from dbadmin.results import Plan
 
 BASE = "base"
+_RELATIVE = re.compile(r"-\d+")
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,15 @@ def make_route(
         raise UsageError("--to and --steps exclude each other", hint="give one of them")
     start = tuple(sorted(current))
     upward = scripts.plan("upgrade", upgrade_to, start)
+    wanted = _wanted(to, steps)
+    top = upward.end if upward.revisions else start
+    if wanted is not None and _RELATIVE.fullmatch(wanted) and len(top) > 1:
+        _refuse_several(top)
     if upward.revisions:
         back = _way_back(scripts, upward.end, start)
-        wanted = _wanted(to, steps)
         if wanted is None or (back is not None and _ends_at(scripts, wanted, upward.end, start)):
             return _pending(start, upward, back or _refuse_way_back(start), scripts, upgrade_to, wanted is None)
-    return _from_head(scripts, start, upward, _wanted(to, steps), upgrade_to)
+    return _from_head(scripts, start, upward, wanted, upgrade_to)
 
 
 def _wanted(to: str | None, steps: int | None) -> str | None:
@@ -88,10 +94,7 @@ def _downward(scripts: Scripts, top: tuple[str, ...], wanted: str | None) -> Wal
     if wanted is not None:
         return scripts.plan("downgrade", wanted, top)
     if len(top) > 1:
-        raise UsageError(
-            f"the database stands at several heads ({', '.join(top)}): which way down has to be said",
-            hint=f"--to {top[0]}@-1, or --to REVISION",
-        )
+        _refuse_several(top)
     try:
         downward = scripts.plan("downgrade", "-1", top)
     except ConfigError:
@@ -103,6 +106,14 @@ def _downward(scripts: Scripts, top: tuple[str, ...], wanted: str | None) -> Wal
             hint="--to REVISION, or --to base",
         )
     return downward
+
+
+def _refuse_several(top: tuple[str, ...]) -> NoReturn:
+    # Alembic takes `-1` here, and goes down from whichever head comes first.
+    raise UsageError(
+        f"the walk down begins at several heads ({', '.join(top)}): which way it takes has to be said",
+        hint=f"--to {top[0]}@-1, or --to REVISION",
+    )
 
 
 def _ends_at(scripts: Scripts, wanted: str, top: tuple[str, ...], start: tuple[str, ...]) -> bool:
@@ -126,7 +137,7 @@ def _labelled(scripts: Scripts, revisions: Sequence[str]) -> list[str]:
     return [f"{label}@{revision}" for label in labels for revision in (*revisions, BASE)]
 
 
-def _refuse_way_back(start: tuple[str, ...]) -> str:
+def _refuse_way_back(start: tuple[str, ...]) -> NoReturn:
     raise UsageError(
         f"no single downgrade leads back to {', '.join(start) or BASE}, where the database stands",
         hint="rehearse one branch at a time with --upgrade-to BRANCH@head and --to REVISION",

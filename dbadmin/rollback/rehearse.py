@@ -26,8 +26,8 @@ def rehearse(source: Rehearsed, options: Options, *, progress: Progress) -> Roll
     clock = Clock()
     scripts = open_scripts(source.project)
     route = plan_route(source, scripts, options)
-    witness = Witness(source)
-    with open_copy(source.database, progress=progress, keep=options.keep, max_bytes=options.max_copy) as copy:
+    copying = open_copy(source.database, progress=progress, keep=options.keep, max_bytes=options.max_copy)
+    with Witness(source) as witness, copying as copy:
         refuse_moved_on(source, copy, route)
         walk = Walker(source, copy, route, options, clock, progress).run()
         reference = build_reference(source, copy, route, scripts, options) if walk.needs_reference else None

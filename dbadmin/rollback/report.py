@@ -124,7 +124,11 @@ def left_behind(walk: Walk) -> tuple[str, ...] | None:
     differences = compare(before, after)
     words = {"added": "made", "missing": "gone", "changed": "changed"}
     schema = [f"{d.key.kind} {d.key.name} {words[d.change]}" for d in differences if d.key is not None]
-    data = {f"rows of {d.table} changed" for d in differences if d.table in before.data and d.table in after.data}
+    data = {
+        f"rows of {d.table} changed"
+        for d in differences
+        if d.scope != "schema" and d.table in before.data and d.table in after.data
+    }
     return (*schema, *sorted(data))
 
 
@@ -186,7 +190,8 @@ def summary(judgement: Judgement, compared: Compared, walk: Walk) -> str:
         return f"safe for the data in this copy{note}"
     decisive = [f for f in judgement.findings if effect(f) == judgement.verdict]
     first = decisive[0]
-    more = f", and {len(decisive) - 1} more" if len(decisive) > 1 else ""
+    others = len(decisive) - 1
+    more = f", and {others} more finding{'s' if others > 1 else ''}" if others else ""
     who = f"{first.phase} of {first.revision}: " if first.revision and first.phase else ""
     return f"{who}{first.detail}{more}"
 

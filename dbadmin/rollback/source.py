@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.database import Database
-from dbadmin.dialects import Address, TableName
+from dbadmin.dialects import Address, FileProof, TableName
 from dbadmin.migrations.project import Project
 from dbadmin.migrations.status import applied_revisions
 from dbadmin.state import schema
@@ -67,18 +68,25 @@ class Witness:
 
     def __init__(self, source: Rehearsed) -> None:
         self._source = source
-        self._file = source.database.dialect.copying.file_proof(source.database.url)
         self._catalog = self._read_catalog()
+        self._file = self._proof()
+
+    def __enter__(self) -> "Witness":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def unchanged(self) -> bool:
         """Whether the source is as it was; rows that others wrote meanwhile do not count."""
-        before, after = (
-            self._file(),
-            self._source.database.dialect.copying.file_proof(self._source.database.url)(),
-        )
+        with closing(self._proof()) as later:
+            before, after = self._file(), later()
         if before is not None and before == after:
             return True
         return bool(self._catalog == self._read_catalog())
+
+    def _proof(self) -> FileProof:
+        return self._source.database.dialect.copying.file_proof(self._source.database.url)
 
     def _read_catalog(self) -> Any:
         def read(connection: "Connection") -> Any:

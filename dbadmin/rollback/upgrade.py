@@ -46,7 +46,7 @@ def judge_passing(up: Leg, down: Leg, held: Held, scripts: Scripts) -> list[Roll
     """
     part = down.moments[: len(up.moments)]
     if {m.revision for m in part} != set(up.revisions) or not part or part[-1].snapshot is None:
-        return judge_upgrade(up, None, held, scripts)
+        return judge_upgrade(up, down.after, held, scripts)  # other branches were walked in between
     back = part[-1].snapshot
     leg = Leg(down.phase, down.before, part, back)
     found = judge_upgrade(up, back, held, scripts)
@@ -63,13 +63,16 @@ def _other_contents(
     facet = Facet(table=table)
     explained = not data.key and any(_was_gone(up, Facet(table=table, column=column)) for column in data.columns)
     if value(up.before, facet) != value(down.after, facet) and not (explained or _was_gone(up, facet)):
-        if later.rows < data.rows:
-            code, detail = "rows-lost", f"{rows(data.rows - later.rows)} of {table} did not come back"
-        else:
-            code, detail = "values-changed", f"{table} has not the rows that it had"
-        culprit = not_brought_back(up, down, facet)
-        return [finding(code, str(table), f"{detail} where the downgrade passed the start", culprit, scripts,
-                        rows=data.rows - later.rows or None, by_design=False)]  # fmt: skip
+        more = later.rows - data.rows
+        code = "rows-lost" if more < 0 else "rows-added" if more else "values-changed"
+        words = {"rows-lost": "did not come back", "rows-added": "are left"}
+        detail = f"{rows(abs(more))} of {table} {words[code]}" if more else f"{table} has not the rows that it had"
+        return [
+            finding(
+                code, str(table), f"{detail}, where the downgrade passed the start", not_brought_back(up, down, facet),
+                scripts, rows=abs(more) or None, by_design=None if code == "rows-added" else False,
+            )
+        ]  # fmt: skip
     found = []
     for column in data.columns.keys() & later.columns.keys() if comparable(data, later) else ():
         facet = Facet(table=table, column=column)

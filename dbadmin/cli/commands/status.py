@@ -15,5 +15,5 @@ def command(check: bool, history: bool) -> int:
 
     Nothing is migrated and nothing is written.
     """
-    with opened() as admin:
+    with opened(import_models=False) as admin:
         return deliver(admin.status(check=check), detail=history)

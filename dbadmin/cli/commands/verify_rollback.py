@@ -35,7 +35,7 @@ def command(
     if to is not None and steps is not None:
         raise UsageError("give --to or --steps, not both", hint="--steps 2 is --to -2")
     route: dict[str, Any] = {"to": to, "steps": steps, "upgrade_to": upgrade_to or "heads"}
-    with opened() as admin, TerminalProgress() as progress:
+    with opened(import_models=bool(more["exclude"])) as admin, TerminalProgress() as progress:
         if dry_run:
             return deliver(admin.plan_rollback(**route))
         report = admin.verify_rollback(**route, timeout=timeout or None, progress=progress, **more)

@@ -2,11 +2,11 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.base import Copied, Copying, Existing, Place, Progress
+from dbadmin.dialects.base import Copied, Copying, Existing, FileProof, Place, Progress
 from dbadmin.dialects.postgresql import binaries as installed
 from dbadmin.dialects.postgresql import directory, dump, neutralise, server, surroundings
 from dbadmin.dialects.postgresql.server import Server
@@ -54,8 +54,8 @@ class PostgresqlCopying(Copying):
         chosen = installed.require(int(re.split(r"\D", version, maxsplit=1)[0]))
         return f"PostgreSQL {chosen.version} in {chosen.bindir}"
 
-    def file_proof(self, url: "URL") -> Callable[[], str | None]:
-        return lambda: None  # the server's files are not ours to read; the catalog speaks for them
+    def file_proof(self, url: "URL") -> FileProof:
+        return FileProof()  # the server's files are not ours to read; the catalog speaks for them
 
     def existing(self) -> tuple[Existing, ...]:
         return tuple(

@@ -147,7 +147,10 @@ def _failure(tool: str, doing: str, words: str) -> Exception:
     if "connection to server" in words and "failed" in words:
         return ConnectionFailed(f"{tool} cannot connect to the source: {told}", hint="dbadmin doctor")
     hint = None
-    if "permission denied" in words:
+    if "LOCK TABLE" in words and "timeout" in words:
+        told = f"another session held a lock on a table for {_LOCK_WAIT / 1000:g} s: {told}"
+        hint = "try again when nobody alters tables, or use --backup"
+    elif "permission denied" in words:
         hint = "the role must be able to read every table: GRANT pg_read_all_data, or use --backup"
     elif "row-level security" in words:
         hint = "row-level security hides rows from this role: use one with BYPASSRLS, or --backup"

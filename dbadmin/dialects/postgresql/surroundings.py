@@ -38,6 +38,7 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_collation AS c
                  JOIN pg_catalog.pg_collation AS c ON c.oid = a.attcollation
                 WHERE c.collprovider = 'i')
 """
+_LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)"
 _LOCAL_SETTINGS = ("session_preload_libraries", "local_preload_libraries", "statement_timeout", "lock_timeout",
                    "default_transaction_read_only", "idle_in_transaction_session_timeout",
                    "transaction_timeout", "role", "session_authorization")  # fmt: skip
@@ -56,6 +57,7 @@ class Surroundings:
     collation: str
     icu: bool
     bytes: int | None
+    large_objects: bool = False
 
 
 def read(connection: "Connection") -> Surroundings:
@@ -74,6 +76,7 @@ def read(connection: "Connection") -> Surroundings:
         collation=collation,
         icu=bool(connection.scalar(text(_ICU))),
         bytes=connection.scalar(text(SIZE)),
+        large_objects=bool(connection.scalar(text(_LARGE_OBJECTS))),
     )
 
 
@@ -119,6 +122,8 @@ def not_covered(found: Surroundings, binaries: Binaries) -> tuple[str, ...]:
         notes.append(f"text sorts by C.UTF-8 in the copy, by {found.collation} in the source")
     if found.encoding != "UTF8":
         notes.append(f"the copy is encoded in UTF8, the source in {found.encoding}")
+    if found.large_objects:
+        notes.append("what large objects hold (only their number is compared)")
     return tuple(notes)
 
 

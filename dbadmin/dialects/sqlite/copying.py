@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dbadmin.dialects import private
-from dbadmin.dialects.base import Copied, Copying, Existing, Place, Progress
+from dbadmin.dialects.base import Copied, Copying, Existing, FileProof, Place, Progress
 from dbadmin.dialects.sqlite.address import SqliteAddressing
 from dbadmin.errors import InternalError, NotFinished, NotSupported, UnknownName
 
@@ -65,20 +65,9 @@ class SqliteCopying(Copying):
         with private.directory(PREFIX) as directory:
             yield SqlitePlace(directory)
 
-    def file_proof(self, url: "URL") -> Callable[[], str | None]:
+    def file_proof(self, url: "URL") -> FileProof:
         path = database_file(url)
-        if path is None:
-            return lambda: None
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _HASH, str(path), f"{path}-wal"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-        def result() -> str | None:
-            told, _ = process.communicate()
-            return told if process.returncode == 0 else None
-
-        return result
+        return FileProof() if path is None else SqliteFileProof(path)
 
     def existing(self) -> tuple[Existing, ...]:
         return private.existing(PREFIX, "sqlite")
@@ -88,6 +77,24 @@ class SqliteCopying(Copying):
         if name not in found:
             raise UnknownName("copy", name, found)
         private.remove(found[name].directory)
+
+
+class SqliteFileProof(FileProof):
+    """The hash of a database file and its WAL, computed by a process of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _HASH, str(path), f"{path}-wal"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def __call__(self) -> str | None:
+        told, _ = self._process.communicate()
+        return told if self._process.returncode == 0 else None
+
+    def close(self) -> None:
+        with self._process:  # waits for it, and closes the pipe
+            self._process.kill()
 
 
 class SqlitePlace(Place):
@@ -159,7 +166,8 @@ def check(path: Path) -> None:
             found = str(error)
     if found != "ok":
         raise NotFinished(
-            f"the copy is damaged: {found}", hint="check the source: PRAGMA integrity_check, or use a backup"
+            f"the copy is damaged: {' '.join(str(found).split())}",
+            hint="check the source: PRAGMA integrity_check, or use a backup",
         )
 
 

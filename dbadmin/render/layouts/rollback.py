@@ -42,6 +42,8 @@ def what_to_type(result: RollbackReport, open_ones: list[RollbackFinding]) -> st
     if not open_ones:
         return "alembic upgrade head" if result.plan.kind == "pending" else "dbadmin status"
     first = open_ones[0]
+    if result.verdict == "broken":
+        return "mend it, then dbadmin verify-rollback"
     pattern = f"{first.revision}:{first.code}" if first.revision else first.code
     return f"mend it, then dbadmin verify-rollback; or accept it with --accept {pattern}"
 
