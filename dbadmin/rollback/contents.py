@@ -13,11 +13,15 @@ from dbadmin.rollback.findings import Blame, Scripts, finding
 
 @dataclass(frozen=True)
 class View:
-    """How a judge looks at rows and values: whom it blames, and what it holds for dropped by design."""
+    """How a judge looks at rows and values: whom it blames, and what it holds for dropped by design.
+
+    `added` is the remedy for rows that were not there, where it is not the downgrade's to delete them.
+    """
 
     blame: Blame
     dropped: Callable[[Facet], bool]
     scripts: Scripts
+    added: str | None = None
 
 
 def table_findings(
@@ -50,8 +54,11 @@ def row_findings(table: TableName, differences: RowDifferences, view: View) -> l
         detail = f"{rows(added)} of {table} {'is' if added == 1 else 'are'} there that {was(added)} not"
         sample = differences.sample.get("added") or None
         found.append(
-            finding("rows-added", str(table), detail, view.blame(facet), view.scripts, rows=added, sample=sample)
-        )
+            finding(
+                "rows-added", str(table), detail, view.blame(facet), view.scripts, rows=added, sample=sample,
+                remedy=view.added,
+            )
+        )  # fmt: skip
     return found
 
 
@@ -60,9 +67,11 @@ def lost_rows(
 ) -> RollbackFinding:
     """Rows that were deleted."""
     detail = f"{rows(number)} of {table} {'is' if number == 1 else 'are'} gone"
+    culprit = view.blame(Facet(table=table))
     return finding(
-        "rows-lost", str(table), detail, view.blame(Facet(table=table)), view.scripts, rows=number,
-        by_design=by_design, sample=differences.sample.get("lost") or None,
+        "rows-lost", str(table), detail, culprit, view.scripts, rows=number, by_design=by_design,
+        sample=differences.sample.get("lost") or None,
+        remedy=_remedy_of_a_drop(culprit, f"the rows of {table}") if by_design else None,
     )  # fmt: skip
 
 
@@ -170,7 +179,7 @@ def dropped_rows(
 def _remedy_of_a_drop(culprit: Culprit, what: str) -> str | None:
     if culprit.phase != "downgrade":
         return None
-    return f"let the downgrade save {what} before it drops them, or accept that a rollback loses them"
+    return f"let the downgrade save {what} before they go, or accept that a rollback loses them"
 
 
 def unexplained(table: TableName, before: TableData, after: TableData, view: View) -> list[RollbackFinding]:

@@ -41,6 +41,8 @@ from dbadmin.rollback.facts import Apart, Evidence, comparable, shown
 from dbadmin.rollback.findings import Scripts, empty_downgrades, not_repeatable, schema_findings, sequence_findings
 from dbadmin.state import Difference, Snapshot
 
+ADDED_AGAIN = "these rows had been deleted since: let the upgrade not add them again, or accept that it does"
+
 
 def judge_head(
     down: Leg, up: Leg, differences: Sequence[Difference], evidence: Evidence, scripts: Scripts
@@ -92,7 +94,7 @@ class _Head:
             stays = value(self.down.after, Facet(table=facet.table)) is not None
             return value(self.down.after, facet) is None and (facet.column is None or stays)
 
-        return View(self.blame, dropped, self.scripts)
+        return View(self.blame, dropped, self.scripts, ADDED_AGAIN)
 
     def again(self, facet: Facet) -> RollbackFinding:
         """The note that the upgrade does not make the same twice."""

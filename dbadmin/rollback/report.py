@@ -1,5 +1,6 @@
 """The report, from what happened: plain assembly, and the sentence that stands under the verdict."""
 
+import os
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -211,10 +212,12 @@ def scripts_info(path: Path) -> ScriptsInfo:
 
 
 def _git(path: Path, *arguments: str) -> str | None:
+    # A git hook that runs us says by GIT_DIR which repository it belongs to; that need not be the scripts'.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
             ["git", "-C", str(path), *arguments], capture_output=True, text=True, check=False, timeout=10,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, env=environment,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None
