@@ -4,16 +4,15 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.base import (
+from dbadmin.dialects.base import Dialect, Place
+from dbadmin.dialects.values import (
     Address,
     ColumnPrint,
     Copied,
-    Dialect,
     Existing,
     FileProof,
     Identity,
     ObjectKey,
-    Place,
     Progress,
     RowDifferences,
     Schema,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from dbadmin.dialects.base import Address
+    from dbadmin.dialects.values import Address
 
 Judge = Callable[["Address"], None]
 """Raises where an address may not be reached."""

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from dbadmin.dialects.base import RowDifferences
+from dbadmin.dialects.values import RowDifferences
 
 R = TypeVar("R", bound=tuple[Any, ...])
 SAMPLE = 5  # keys shown under each heading

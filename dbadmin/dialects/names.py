@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from dbadmin.dialects.base import ObjectKey, TableName
+from dbadmin.dialects.values import ObjectKey, TableName
 
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^".,]+)')
 _PLAIN = re.compile(r'[^".,]+')

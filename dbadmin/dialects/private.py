@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dbadmin.dialects import processes
-from dbadmin.dialects.base import Existing
+from dbadmin.dialects.values import Existing
 from dbadmin.errors import InternalError
 
 OWNER = "owner.json"

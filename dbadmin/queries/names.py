@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, ForeignKeyConstraint, FromClause, 
 from sqlalchemy.exc import NoReferenceError, SQLAlchemyError
 from sqlalchemy.orm import Mapper
 
-from dbadmin.dialects.base import TableName
+from dbadmin.dialects.values import TableName
 from dbadmin.errors import UnknownName, UsageError, UserCodeError
 
 

@@ -9,7 +9,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.base import Address, Addressing
+from dbadmin.dialects.base import Addressing
+from dbadmin.dialects.values import Address
 from dbadmin.errors import NotSupported
 from dbadmin.secrets import mask
 

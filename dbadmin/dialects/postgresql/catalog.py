@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.base import Catalog, TableName
+from dbadmin.dialects.base import Catalog
 from dbadmin.dialects.postgresql import catalog_sql as sql
+from dbadmin.dialects.values import TableName
 from dbadmin.errors import UnknownName
 from dbadmin.results import (
     ColumnInfo,

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.base import Copied, Copying, Existing, FileProof, Place, Progress
+from dbadmin.dialects.base import Copying, Place
 from dbadmin.dialects.postgresql import binaries as installed
 from dbadmin.dialects.postgresql import directory, dump, neutralise, server, surroundings
 from dbadmin.dialects.postgresql.server import Server
 from dbadmin.dialects.postgresql.surroundings import Surroundings
+from dbadmin.dialects.values import Copied, Existing, FileProof, Progress
 from dbadmin.errors import InternalError, NoScratchServer, UnknownName
 
 if TYPE_CHECKING:

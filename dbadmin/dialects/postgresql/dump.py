@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.base import Progress
 from dbadmin.dialects.postgresql import binaries as installed
 from dbadmin.dialects.postgresql.binaries import Binaries
 from dbadmin.dialects.postgresql.server import Server
+from dbadmin.dialects.values import Progress
 from dbadmin.errors import ConnectionFailed, NotFinished
 from dbadmin.secrets import mask
 

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.base import ColumnPrint, Fingerprints, RowDifferences, TableData, TableName
+from dbadmin.dialects.base import Fingerprints
 from dbadmin.dialects.merge import RowComparison, merged
 from dbadmin.dialects.postgresql import hashes
 from dbadmin.dialects.postgresql.hashes import Table
 from dbadmin.dialects.postgresql.look import ask, looking, qualified, quote, rows
+from dbadmin.dialects.values import ColumnPrint, RowDifferences, TableData, TableName
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

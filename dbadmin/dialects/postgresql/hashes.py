@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.base import TableName
 from dbadmin.dialects.postgresql.look import PUBLIC, ask, literal, quote, rows
+from dbadmin.dialects.values import TableName
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

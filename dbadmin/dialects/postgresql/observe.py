@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.base import Observer, TableName
+from dbadmin.dialects.base import Observer
 from dbadmin.dialects.names import join
 from dbadmin.dialects.postgresql.look import PUBLIC, ask, looking, rows
+from dbadmin.dialects.values import TableName
 from dbadmin.results import Lock
 
 if TYPE_CHECKING:

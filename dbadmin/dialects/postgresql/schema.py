@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.base import ObjectKey, Schema, SchemaReader
+from dbadmin.dialects.base import SchemaReader
 from dbadmin.dialects.names import join, split, table_of
 from dbadmin.dialects.postgresql import schema_sql
 from dbadmin.dialects.postgresql.look import PUBLIC, ask, looking, qualified, quote, rows
+from dbadmin.dialects.values import ObjectKey, Schema
 from dbadmin.errors import NotSupported
 
 if TYPE_CHECKING:

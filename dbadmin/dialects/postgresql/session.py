@@ -5,9 +5,10 @@ import re
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from dbadmin.dialects.base import Identity, SessionRules
+from dbadmin.dialects.base import SessionRules
 from dbadmin.dialects.postgresql.address import conninfo
 from dbadmin.dialects.postgresql.statements import refused
+from dbadmin.dialects.values import Identity
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote
 
-from dbadmin.dialects.base import Address, Addressing
+from dbadmin.dialects.base import Addressing
 from dbadmin.dialects.sqlite.driver import file_of, on_driver
+from dbadmin.dialects.values import Address
 
 if TYPE_CHECKING:
     from sqlalchemy import URL

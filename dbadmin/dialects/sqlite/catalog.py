@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.base import Catalog, TableName
+from dbadmin.dialects.base import Catalog
+from dbadmin.dialects.values import TableName
 from dbadmin.errors import UnknownName
 from dbadmin.results import (
     ColumnInfo,

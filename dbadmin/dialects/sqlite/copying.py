@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dbadmin.dialects import private
-from dbadmin.dialects.base import Copied, Copying, Existing, FileProof, Place, Progress
+from dbadmin.dialects.base import Copying, Place
 from dbadmin.dialects.sqlite.address import SqliteAddressing
+from dbadmin.dialects.values import Copied, Existing, FileProof, Progress
 from dbadmin.errors import InternalError, NotFinished, NotSupported, UnknownName
 
 if TYPE_CHECKING:

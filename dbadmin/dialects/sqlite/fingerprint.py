@@ -13,9 +13,10 @@ from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dbadmin.dialects.base import ColumnPrint, Fingerprints, RowDifferences, TableData, TableName
+from dbadmin.dialects.base import Fingerprints
 from dbadmin.dialects.sqlite.raw import quote, reading
 from dbadmin.dialects.sqlite.schema import tables_of
+from dbadmin.dialects.values import ColumnPrint, RowDifferences, TableData, TableName
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

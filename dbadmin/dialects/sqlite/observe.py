@@ -12,8 +12,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from dbadmin.dialects.base import Observer, TableName
+from dbadmin.dialects.base import Observer
 from dbadmin.dialects.sqlite.raw import on_own_thread
+from dbadmin.dialects.values import TableName
 from dbadmin.results import Lock
 
 if TYPE_CHECKING:

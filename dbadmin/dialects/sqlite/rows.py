@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dbadmin.dialects.base import RowDifferences
 from dbadmin.dialects.merge import RowComparison, merged
 from dbadmin.dialects.sqlite.fingerprint import WORD, _hash, batches, keys_of, select
+from dbadmin.dialects.values import RowDifferences
 
 MOST_DIGESTS = 500_000  # counted in memory before they go to the temporary file
 

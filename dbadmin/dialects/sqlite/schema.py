@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.base import ObjectKey, Schema, SchemaReader
+from dbadmin.dialects.base import SchemaReader
 from dbadmin.dialects.names import join
 from dbadmin.dialects.sqlite import ddl, tokens
 from dbadmin.dialects.sqlite.raw import reading
+from dbadmin.dialects.values import ObjectKey, Schema
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
