@@ -29,6 +29,10 @@ from dbadmin.dialects import processes
 from dbadmin.errors import NoScratchServer
 
 
+# A shell starts background jobs with SIGINT ignored, and their children would inherit that: Ctrl-C must reach them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--require-servers",

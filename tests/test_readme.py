@@ -29,7 +29,7 @@ def steady(text: str) -> list[str]:
 
 def typed(command: str, directory: Path) -> str:
     """What a terminal of 110 columns without colour shows of a command."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "DATABASE_URL": ""}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "110", "DATABASE_URL": ""}
     terminal = pexpect.spawn(
         "sh", ["-c", f"{sys.executable} -m {command} 2>/dev/null"], cwd=str(directory), env=environment,
         dimensions=(60, 110), encoding="utf-8", timeout=120,
