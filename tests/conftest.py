@@ -28,7 +28,6 @@ import dbadmin
 from dbadmin.dialects import processes
 from dbadmin.errors import NoScratchServer
 
-
 # A shell starts background jobs with SIGINT ignored, and their children would inherit that: Ctrl-C must reach them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
