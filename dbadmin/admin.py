@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Executable
     from sqlalchemy.orm import Session
 
+    from dbadmin.migrations.project import Project
     from dbadmin.migrations.scripts import Scripts
     from dbadmin.queries import Entities
     from dbadmin.rollback import Rehearsed
@@ -150,17 +151,22 @@ class Admin:
 
     # Questions about migrations.
 
-    @cached_property
-    def scripts(self) -> "Scripts":
-        """The project's revision scripts; ConfigError where there is no Alembic project."""
-        from dbadmin.migrations.scripts import open_scripts
-
+    @property
+    def project(self) -> "Project":
+        """The Alembic project; ConfigError where there is none."""
         if self.application.project is None:
             raise ConfigError(
                 f"no Alembic project found from {self.settings.start}",
                 hint='set alembic = "path/to/alembic.ini" in [tool.dbadmin], or use --app DIR',
             )
-        return open_scripts(self.application.project)
+        return self.application.project
+
+    @cached_property
+    def scripts(self) -> "Scripts":
+        """The project's revision scripts."""
+        from dbadmin.migrations.scripts import open_scripts
+
+        return open_scripts(self.project)
 
     def status(self, *, check: bool = False) -> Status:
         """Where the database stands against its migrations; `check` makes being behind bad news."""
@@ -223,12 +229,10 @@ class Admin:
     def _rehearsed(self) -> "Rehearsed":
         from dbadmin.rollback import Rehearsed
 
-        self.scripts  # noqa: B018  says what is missing where there is no project
-        assert self.application.project is not None
         captured = self.application.captured
         return Rehearsed(
             database=self.database,
-            project=self.application.project,
+            project=self.project,
             version_table=self.application.version_table,
             version_table_schema=self.application.version_table_schema,
             configured=captured.url if captured else None,
