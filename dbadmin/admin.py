@@ -16,13 +16,13 @@ from dbadmin.results import RollbackPlan, RollbackReport, Status
 
 if TYPE_CHECKING:
     import pandas as pd
-    from sqlalchemy import Executable
+    from sqlalchemy import URL, Executable
     from sqlalchemy.orm import Session
 
     from dbadmin.migrations.project import Project
     from dbadmin.migrations.scripts import Scripts
     from dbadmin.queries import Entities
-    from dbadmin.rollback import Rehearsed
+    from dbadmin.rollback import Options, Rehearsed
 
 DEFAULT_LOCK_TIMEOUT = 2.0
 
@@ -194,50 +194,47 @@ class Admin:
         allow_connect: Sequence[str] = (),
         keep: bool = False,
         max_copy: int | None = None,
+        backup: "str | os.PathLike[str] | None" = None,
+        scratch: "str | URL | None" = None,
+        in_place: bool = False,
+        yes_this_is_a_copy: str | None = None,
+        copy_command: str | None = None,
+        drop_command: str | None = None,
+        to_git: str | None = None,
+        after_upgrade: "str | os.PathLike[str] | None" = None,
+        each: bool = False,
+        reveal: bool = False,
+        lock_budget: float | None = 2.0,
         progress: Progress | None = None,
     ) -> RollbackReport:
         """Rehearse a rollback on a private copy: up, down, up again; the database itself is only read.
 
-        Parameters are the options of `dbadmin verify-rollback`; `timeout` in seconds, `max_copy` in bytes.
+        Parameters are the options of `dbadmin verify-rollback`; times in seconds (None: no limit), `max_copy` in bytes.
+        With `backup` this database is not connected to; with `in_place` it is itself the copy. `to_git` is a commit,
+        tag or branch: the downgrade ends where its scripts end. `after_upgrade`, a .sql or .py file, writes as the new
+        version would (in a walk of its own: what the downgrade then loses or fails on is found; a .py has `engine`,
+        `connection` and `session`). `each` rehearses every revision by itself besides, `reveal` puts values into the
+        samples of findings, where they hold keys only.
         """
-        from dbadmin.rollback import Options, rehearse
-        from dbadmin.rollback.verdict import Acceptance
+        from dbadmin.rollback import rehearse
 
-        options = Options(
-            to=to,
-            steps=steps,
-            upgrade_to=upgrade_to,
-            exclude=tuple(self.answers.find(table).name for table in exclude),
-            data=not no_data,
-            timeout=timeout,
-            accept=tuple(Acceptance.read(one) for one in accept),
-            fail_on=tuple(fail_on),
-            allow_connect=tuple(allow_connect),
-            max_copy=max_copy,
-            keep=keep,
-        )
-        return rehearse(self._rehearsed(), options, progress=progress or silent)
+        asked = {name: value for name, value in locals().items() if name not in ("self", "progress", "rehearse")}
+        return rehearse(*self._asked(asked), progress=progress or silent)
 
-    def plan_rollback(
-        self, *, to: str | None = None, steps: int | None = None, upgrade_to: str = "heads"
-    ) -> RollbackPlan:
+    def plan_rollback(self, *, progress: Progress | None = None, **options: Any) -> RollbackPlan:
         """What `verify_rollback` would do: which revisions, how the copy is made, its size and the free space."""
-        from dbadmin.rollback import Options, plan_rehearsal
+        from dbadmin.rollback import plan_rehearsal
 
-        return plan_rehearsal(self._rehearsed(), Options(to=to, steps=steps, upgrade_to=upgrade_to))
+        return plan_rehearsal(*self._asked(options), progress=progress or silent)
 
-    def _rehearsed(self) -> "Rehearsed":
-        from dbadmin.rollback import Rehearsed
+    def _asked(self, asked: Mapping[str, Any]) -> "tuple[Rehearsed, Options]":
+        from dbadmin.rollback import ask
 
-        captured = self.application.captured
-        return Rehearsed(
-            database=self.database,
-            project=self.project,
-            version_table=self.application.version_table,
-            version_table_schema=self.application.version_table_schema,
-            configured=captured.url if captured else None,
-            environment={**os.environ, **self.settings.exported},
-        )
+        if asked.get("backup") is not None:
+            source = ask.source_without_database(self.settings, self.application.captured)
+            return source, ask.options_of(self.settings, **asked)
+        options = ask.options_of(self.settings, lambda table: self.answers.find(table).name, **asked)
+        return ask.source_of(self.application, self.database), options
 
 
 def silent(what: str, done: float, total: float | None) -> None:

@@ -188,13 +188,33 @@ class Database:
     @cached_property
     def info(self) -> DatabaseInfo:
         """Which database this is; asked once."""
-        version = self.run(self.dialect.session.server_version)
-        return DatabaseInfo(self.shown_url, self.dialect.name, version, self.identity.name)
+        session = self.dialect.session
+        version, product = self.run(lambda asked: (session.server_version(asked), session.product(asked)))
+        return DatabaseInfo(self.shown_url, product or self.dialect.name, version, self.identity.name)
 
     @cached_property
     def identity(self) -> Identity:
         """The identity as the catalog tells it; asked once."""
         return self.run(self.dialect.session.identity)
+
+    def release(self) -> None:
+        """Close pooled connections; the next question opens a new one."""
+        if self.is_async and self._loop is not None:
+            self._loop.call(self.engine.dispose())  # type: ignore[arg-type]
+        elif not self.is_async:
+            self.sync_engine.dispose()
+
+    @contextmanager
+    def set_aside(self) -> Iterator[None]:
+        """Let other engines write to this database for a while, and keep no connection to it."""
+        self.release()
+        if self._protected is not None:
+            readonly.release(self._protected)
+        try:
+            yield
+        finally:
+            if self._protected is not None:
+                readonly.protect(self._protected)
 
     def close(self) -> None:
         """Close pooled connections and the event loop; other engines may write again where nobody else protects."""

@@ -1,6 +1,6 @@
 """Rehearsals of tiny applications: build one on a database, fill it, rehearse, and give the report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from apps import App, Revisions, make_app
 from sqlalchemy import NullPool, create_engine
 
 from dbadmin.database import Database
+from dbadmin.dialects import Progress
 from dbadmin.results import RollbackReport
 from dbadmin.rollback import Options, Rehearsed, rehearse
 
@@ -22,7 +23,7 @@ BASE = (
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("name", sa.String(50), nullable=False),
         sa.Column("mood", sa.String(20)),
-        sa.CheckConstraint("id > 0", name="ck_people_id"),
+        sa.CheckConstraint("name <> ''", name="ck_people_name"),
     )
     op.create_index("ix_people_name", "people", ["name"])
     """,
@@ -51,6 +52,8 @@ class Case:
     notes: frozenset[Fact] = frozenset()
     options: dict[str, Any] = field(default_factory=dict)
     only: str | None = None
+    besides: Mapping[str, frozenset[Fact]] = field(default_factory=dict)
+    """Findings that one engine has in addition."""
 
 
 def fact(code: str, obj: str, revision: str | None = "b2") -> Fact:
@@ -76,12 +79,18 @@ def execute(url: Any, *statements: str) -> None:
             connection.exec_driver_sql(statement)
 
 
-def rehearsed(app: App, **options: Any) -> RollbackReport:
-    """Rehearse an application's rollback."""
+def rehearsed(
+    app: App, *, source: Mapping[str, Any] | None = None, progress: Progress | None = None, **options: Any
+) -> RollbackReport:
+    """Rehearse an application's rollback; `source` is what Rehearsed takes besides.
+
+    Unless a test asks for it, no lock is too long: how long one is held depends on the machine.
+    """
+    options.setdefault("lock_budget", None)
     database = Database(create_engine(app.url, poolclass=NullPool))
-    source = Rehearsed(database, app.project, environment=app.environment)
+    meant = Rehearsed(database, app.project, environment=app.environment, **(source or {}))
     try:
-        return rehearse(source, Options(**options), progress=lambda what, done, total: None)
+        return rehearse(meant, Options(**options), progress=progress or (lambda what, done, total: None))
     finally:
         database.close()
 

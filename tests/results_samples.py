@@ -21,6 +21,7 @@ from dbadmin.results import (
     Excluded,
     IndexInfo,
     Init,
+    Lock,
     ModelInfo,
     Models,
     Plan,
@@ -309,7 +310,7 @@ LOSSY = RollbackReport(
         step("reupgrade", "d4e1", "index handle", seconds=0.03, rows_changed={}),
     ),
     findings=(LOST, NOTE),
-    compared=Compared(7, 4312, ("payments",), (Excluded("audit", "--exclude audit", True),)),
+    compared=Compared(7, 4312, ("payments",), (Excluded("audit", "--exclude audit", True),), 3, 4),
     timings=Timings(1.84, 0.11, 0.25, 1.27, 0.23, 0.02, 4.01),
 )
 ACCEPTED = replace(LOSSY, passed=True, findings=(replace(LOST, accepted=True), NOTE))
@@ -332,6 +333,48 @@ SAFE = replace(
     source_unchanged=None,
     neutralised=(),
     copy=CopyInfo("pg_restore into a private server", 61.2, None, True, "dbadmin-1f2e"),
+)
+HELD = replace(
+    LOST,
+    code="lock-held",
+    severity="warning",
+    phase="upgrade",
+    object="users",
+    rows=None,
+    by_design=None,
+    blocks_verdict=False,
+    detail="nobody else could read or write users for 4.6 s (AccessExclusive lock: ALTER TABLE users ALTER id TYPE "
+    "bigint)",
+    sample=None,
+    remedy="add a new column without a default, fill it in batches, then exchange the two; set lock_timeout",
+)
+REWRITTEN = replace(
+    HELD, code="table-rewritten", severity="note", detail="users was written anew: 61.0 MB, 312,000 rows", remedy=None
+)
+COSTLY = replace(
+    SAFE,
+    steps=(
+        step(
+            "upgrade",
+            "c3a9",
+            "widen the key",
+            seconds=4.7,
+            rows_changed={},
+            touched=("users",),
+            locks=(
+                Lock(
+                    "users", "AccessExclusive", 4.61, "reads and writes", 4.609, 4.618, "ALTER TABLE users ALTER id …"
+                ),
+                Lock("posts", "RowExclusive", 4.3, "schema changes"),
+                Lock("plans", "Share", 0.004, "writes"),
+            ),
+            rewrites=("users", "users_pkey"),
+            bytes_before=90_000_000,
+            bytes_after=103_000_000,
+        ),
+        step("downgrade", "c3a9", "widen the key", seconds=0.01, bytes_before=103_000_000, bytes_after=103_008_192),
+    ),
+    findings=(HELD, REWRITTEN),
 )
 BROKEN = replace(
     LOSSY,
@@ -394,6 +437,7 @@ SAMPLES: dict[str, Result] = {
     "rollback_lossy": LOSSY,
     "rollback_accepted": ACCEPTED,
     "rollback_safe": SAFE,
+    "rollback_costly": COSTLY,
     "rollback_broken": BROKEN,
     "rollback_hostile": HOSTILE_REPORT,
 }

@@ -13,6 +13,8 @@ from typing import Protocol, Self
 
 import sqlalchemy as sa
 
+from dbadmin.dialects.mysql import binaries as mysql_binaries
+from dbadmin.dialects.mysql import server as mysql_server
 from dbadmin.dialects.postgresql.binaries import Binaries, find
 from dbadmin.dialects.postgresql.server import Server
 
@@ -134,9 +136,51 @@ class Postgresql15Server(PostgresqlServer):
         raise Unavailable(f"no PostgreSQL 15 in {DEBIAN_POSTGRESQL_15}")
 
 
+class MariadbServer:
+    """A private server from the machine's own MariaDB."""
+
+    def __init__(self, server: mysql_server.Server) -> None:
+        self.server = server
+        self._numbers = count(1)
+
+    @classmethod
+    def start(cls, directory: Path) -> Self:
+        found = mysql_binaries.find("mariadb")
+        if not found:
+            raise Unavailable("no mariadbd on this machine (Debian's package mariadb-server)")
+        return cls(mysql_server.Server.start(directory, binaries=found[0]))
+
+    def create(self, directory: Path) -> TestDatabase:
+        name = f"test_{next(self._numbers)}"
+        self._as_superuser(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        return TestDatabase("mariadb", self.server.url(name), name)
+
+    def drop(self, database: TestDatabase) -> None:
+        self._as_superuser(*self._end_sessions(database.name), f"DROP DATABASE IF EXISTS {database.name}")
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def _end_sessions(self, name: str) -> list[str]:
+        # A session that a test left open would hold the DROP up for as long as its locks last.
+        query = "SELECT id FROM information_schema.processlist WHERE db = %s"
+        return [f"KILL {row[0]}" for row in self._as_superuser((query, (name,)))]
+
+    def _as_superuser(self, *statements: str | tuple[str, tuple[str, ...]]) -> list[tuple[object, ...]]:
+        rows: list[tuple[object, ...]] = []
+        engine = sa.create_engine(self.server.url(), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                sql, values = statement if isinstance(statement, tuple) else (statement, None)
+                result = connection.exec_driver_sql(sql, values)
+                rows = [tuple(row) for row in result] if result.returns_rows else []
+        return rows
+
+
 ENGINES: dict[str, type[EngineServer]] = {
     "sqlite": SqliteFiles,
     "postgresql": PostgresqlServer,
+    "mariadb": MariadbServer,
 }
 
 

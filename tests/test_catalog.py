@@ -72,31 +72,39 @@ BLOG = (
     CREATE TABLE posts (
         id INTEGER PRIMARY KEY,
         author_id INTEGER NOT NULL REFERENCES authors (id) ON DELETE CASCADE,
-        reply_to INTEGER REFERENCES posts,
+        reply_to INTEGER REFERENCES posts (id),
         words INTEGER,
         CONSTRAINT words_positive CHECK (words > 0)
     )
     """,
     "CREATE INDEX posts_by_author ON posts (author_id, words)",
-    "CREATE UNIQUE INDEX posts_lower ON posts (abs(words)) WHERE words > 1",
     "INSERT INTO authors (id, email) VALUES (1, 'a@b'), (2, 'c@d')",
     "INSERT INTO posts VALUES (1, 1, NULL, 5)",
 )
+PARTIAL = "CREATE UNIQUE INDEX posts_lower ON posts (abs(words)) WHERE words > 1"
+
+
+def make_blog(database: TestDatabase) -> None:
+    """Authors and posts, with a partial index where there are such."""
+    database.execute(*BLOG, *([] if database.kind == "mariadb" else [PARTIAL]))
 
 
 def test_tables_are_listed_with_exact_rows_columns_and_indexes(database: TestDatabase) -> None:
-    database.execute(*BLOG)
+    make_blog(database)
     found = tables(database)
     assert list(found) == ["authors", "posts"]
     assert (found["authors"].rows, found["authors"].exact, found["authors"].columns) == (2, True, 3)
     assert (found["posts"].rows, found["posts"].columns) == (1, 4)
-    assert found["posts"].indexes == (3 if database.kind == "postgresql" else 2)
+    # MariaDB makes an index for the foreign key reply_to; author_id has one already.
+    assert found["posts"].indexes == {"sqlite": 2, "postgresql": 3, "mariadb": 3}[database.kind]
     assert (found["posts"].bytes or 0) > 0
     assert (found["posts"].index_bytes or 0) > 0
 
 
 def test_rows_are_unknown_until_the_first_analyze(database: TestDatabase) -> None:
-    database.execute(*BLOG)
+    if database.kind == "mariadb":
+        pytest.skip("InnoDB estimates rows from the start")
+    make_blog(database)
     assert {name: (t.rows, t.exact) for name, t in tables(database, exact=False).items()} == {
         "authors": (None, False),
         "posts": (None, False),
@@ -112,7 +120,9 @@ def test_rows_are_unknown_until_the_first_analyze(database: TestDatabase) -> Non
 
 def test_odd_names_are_counted_and_described(database: TestDatabase) -> None:
     quote = sa.create_engine(database.url).dialect.identifier_preparer.quote_identifier
-    for number, name in enumerate(ODD_NAMES):
+    # Names on MySQL and MariaDB have no characters beyond the first 65,536.
+    odd = [name.replace("📚", "§") for name in ODD_NAMES] if database.kind == "mariadb" else ODD_NAMES
+    for number, name in enumerate(odd):
         rows = ", ".join(["(1)"] * (number + 1))
         table = quote(name).replace("%%", "%")
         raw = sa.create_engine(database.url, poolclass=sa.NullPool).raw_connection()
@@ -122,9 +132,9 @@ def test_odd_names_are_counted_and_described(database: TestDatabase) -> None:
         raw.commit()
         raw.close()
     found = tables(database)
-    assert {name: found[name].rows for name in found} == {name: i + 1 for i, name in enumerate(ODD_NAMES)}
-    assert names(database) == sorted(ODD_NAMES)
-    for name in ODD_NAMES:
+    assert {name: found[name].rows for name in found} == {name: i + 1 for i, name in enumerate(odd)}
+    assert names(database) == sorted(odd)
+    for name in odd:
         described = describe(database, name)
         assert (described.table, [column.name for column in described.columns]) == (name, [name])
 
@@ -138,7 +148,7 @@ def test_hundreds_of_tables_are_counted_in_one_statement(database: TestDatabase)
         found = opened.run(lambda connection: opened.dialect.catalog.tables(connection, exact=True))
     assert sum(table.rows or 0 for table in found) == 1
     assert len(found) == 300
-    assert sum("count(*) FROM" in sql and "VALUES" in sql for sql in counting) <= 2
+    assert 1 <= sum("(SELECT count(*) FROM" in sql and "t7" in sql for sql in counting) <= 2
 
 
 def test_an_empty_database_has_no_tables(database: TestDatabase) -> None:
@@ -148,7 +158,7 @@ def test_an_empty_database_has_no_tables(database: TestDatabase) -> None:
 
 
 def test_a_description_holds_keys_constraints_and_relations(database: TestDatabase) -> None:
-    database.execute(*BLOG)
+    make_blog(database)
     posts, authors = describe(database, "posts"), describe(database, "authors")
     assert [(column.name, column.nullable, column.primary_key) for column in posts.columns] == [
         ("id", database.kind == "sqlite", True),
@@ -172,6 +182,9 @@ def test_a_description_holds_keys_constraints_and_relations(database: TestDataba
     assert [c.definition for c in authors.constraints if c.kind == "unique"] == ["UNIQUE (email)"]
     by_author = next(index for index in posts.indexes if index.name == "posts_by_author")
     assert (by_author.unique, by_author.columns) == (False, ("author_id", "words"))
+    if database.kind == "mariadb":
+        assert by_author.definition == "KEY posts_by_author (author_id, words)"
+        return
     partial = next(index for index in posts.indexes if index.name == "posts_lower")
     assert partial.unique
     assert partial.definition is not None
@@ -179,21 +192,22 @@ def test_a_description_holds_keys_constraints_and_relations(database: TestDataba
 
 
 def foreign_key(database: TestDatabase, column: str) -> str | None:
-    return None if database.kind == "sqlite" else f"posts_{column}_fkey"
+    return {"sqlite": None, "postgresql": f"posts_{column}_fkey", "mariadb": "posts_ibfk_1"}[database.kind]
 
 
 def test_types_and_defaults_are_in_the_engines_words(database: TestDatabase) -> None:
-    database.execute(*BLOG)
+    make_blog(database)
     columns = {column.name: column for column in describe(database, "authors").columns}
     expected = {
         "sqlite": ("VARCHAR(80)", "'nobody'"),
         "postgresql": ("character varying(80)", "'nobody'::text"),
+        "mariadb": ("varchar(80)", "'nobody'"),
     }
     assert (columns["email"].type, columns["name"].default) == expected[database.kind]
 
 
 def test_an_unknown_table_is_named_with_its_neighbours(database: TestDatabase) -> None:
-    database.execute(*BLOG)
+    make_blog(database)
     with pytest.raises(UnknownName, match="did you mean 'posts'"):
         describe(database, "post")
     with pytest.raises(UnknownName):
@@ -289,7 +303,7 @@ def test_a_table_that_may_not_be_read_or_only_in_part_is_not_counted(postgresql:
 
 
 def test_an_older_server_answers_the_same_questions(postgresql15: TestDatabase) -> None:
-    postgresql15.execute(*BLOG)
+    make_blog(postgresql15)
     assert {name: table.rows for name, table in tables(postgresql15).items()} == {"authors": 2, "posts": 1}
     assert len(describe(postgresql15, "posts").relations) == 3
 
@@ -323,3 +337,99 @@ def test_sqlite_columns_of_every_kind(sqlite: TestDatabase) -> None:
     ]
     assert described.constraints == (ConstraintInfo(None, "primary key", "PRIMARY KEY (b, a)"),)
     assert described.indexes == (IndexInfo("sqlite_autoindex_t_1", True, ("b", "a"), None),)
+
+
+def test_mariadb_columns_and_constraints_of_every_kind(mariadb: TestDatabase) -> None:
+    mariadb.execute(
+        """
+        CREATE TABLE t (
+            id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT COMMENT 'the key',
+            kind ENUM('a', 'b') NOT NULL DEFAULT 'a',
+            changed DATETIME NULL DEFAULT current_timestamp() ON UPDATE current_timestamp(),
+            twice INT AS (id * 2) VIRTUAL,
+            price DECIMAL(10, 2) CHECK (price > 0),
+            note TEXT,
+            PRIMARY KEY (id, kind),
+            UNIQUE KEY by_note (note(20), price DESC),
+            FULLTEXT KEY words (note)
+        ) COMMENT 'all kinds'
+        """,
+        "INSERT INTO t (note) VALUES ('x')",
+    )
+    described = describe(mariadb, "t")
+    assert described.comment == "all kinds"
+    assert [(c.name, c.type, c.generated, c.default, c.primary_key) for c in described.columns] == [
+        ("id", "bigint(20) unsigned", "AUTO_INCREMENT", None, True),
+        ("kind", "enum('a','b')", None, "'a'", True),
+        ("changed", "datetime", None, "current_timestamp() ON UPDATE current_timestamp()", False),
+        ("twice", "int(11)", "GENERATED ALWAYS AS (`id` * 2) VIRTUAL", None, False),
+        ("price", "decimal(10,2)", None, None, False),
+        ("note", "text", None, None, False),
+    ]
+    assert described.columns[0].comment == "the key"
+    assert [(c.name, c.kind, c.definition) for c in described.constraints] == [
+        ("PRIMARY", "primary key", "PRIMARY KEY (id, kind)"),
+        ("by_note", "unique", "UNIQUE (note(20), price DESC)"),
+        ("price", "check", "CHECK (`price` > 0)"),
+    ]
+    assert [index.definition for index in described.indexes] == [
+        "PRIMARY KEY (id, kind)",
+        "UNIQUE KEY by_note (note(20), price DESC)",
+        "FULLTEXT KEY words (note)",
+    ]
+
+
+def test_names_that_mariadb_compares_as_equal_stay_apart(mariadb: TestDatabase) -> None:
+    mariadb.execute(
+        "CREATE TABLE uni (a INT)", "CREATE TABLE Uni (b INT)", "CREATE TABLE `ünï` (c INT, d INT)",
+        "INSERT INTO Uni VALUES (1)",
+    )  # fmt: skip
+    assert {name: (t.rows, t.columns) for name, t in tables(mariadb).items()} == {
+        "Uni": (1, 1), "uni": (0, 1), "ünï": (0, 2),
+    }  # fmt: skip
+    assert [column.name for column in describe(mariadb, "Uni").columns] == ["b"]
+    assert [column.name for column in describe(mariadb, "ünï").columns] == ["c", "d"]
+    with pytest.raises(UnknownName):
+        describe(mariadb, "UNI")
+
+
+def test_sequences_views_and_other_databases_are_no_tables(mariadb: TestDatabase) -> None:
+    other = f"{mariadb.name}_other"
+    mariadb.execute(
+        f"CREATE DATABASE {other}",
+        f"CREATE TABLE {other}.parents (id INT PRIMARY KEY)",
+        "CREATE SEQUENCE numbers",
+        "CREATE VIEW seen AS SELECT 1 AS one",
+        f"CREATE TABLE children (id INT, FOREIGN KEY (id) REFERENCES {other}.parents (id))",
+        "CREATE TABLE history (id INT) WITH SYSTEM VERSIONING",
+        "CREATE TABLE parts (id INT) PARTITION BY HASH (id) PARTITIONS 3",
+        "INSERT INTO parts VALUES (1), (2)",
+    )
+    try:
+        assert names(mariadb) == ["children", "history", "parts"]
+        assert tables(mariadb)["parts"].rows == 2
+        assert [(r.direction, r.table) for r in describe(mariadb, "children").relations] == [
+            ("out", f"{other}.parents")
+        ]
+        with pytest.raises(UnknownName):
+            describe(mariadb, "parents", other)
+        assert describe(mariadb, "parts", mariadb.name).table == "parts"
+    finally:
+        mariadb.execute("DROP TABLE children", f"DROP DATABASE {other}")
+
+
+def test_a_table_that_a_user_of_mariadb_may_not_read_is_not_counted(mariadb: TestDatabase) -> None:
+    mariadb.execute(
+        "CREATE TABLE open (id INT)",
+        "CREATE TABLE closed (id INT)",
+        "INSERT INTO open VALUES (1)",
+        "CREATE USER reader",
+        f"GRANT SELECT ON {mariadb.name}.open TO reader",
+        f"GRANT INSERT ON {mariadb.name}.closed TO reader",
+    )
+    seen = TestDatabase(mariadb.kind, mariadb.url.set(username="reader"), mariadb.name)
+    try:
+        found = tables(seen)
+        assert {name: (t.rows, t.exact) for name, t in found.items()} == {"closed": (0, False), "open": (1, True)}
+    finally:
+        mariadb.execute("DROP USER reader")

@@ -236,7 +236,13 @@ def test_lists_are_repeated_or_comma_separated(ask: Ask) -> None:
     options = ["--exclude", "a,b", "--accept", "values-lost:users.*", "--timeout", "5m"]
     given = asked_for(ask("verify-rollback", "--no-data", *options, "--format", "json"))
     assert (given["exclude"], given["accept"]) == (["a", "b"], ["values-lost:users.*"])
-    assert given["timeout"] == 300.0
+    assert (given["timeout"], given["lock_budget"]) == (300.0, 2.0)
+
+
+def test_a_lock_budget_is_a_duration_or_none(ask: Ask) -> None:
+    for written, seconds in (("500ms", 0.5), ("off", None)):
+        given = asked_for(ask("verify-rollback", "--no-data", "--lock-budget", written, "--format", "json"))
+        assert given["lock_budget"] == seconds
 
 
 def test_parameters_are_read_by_their_look(ask: Ask) -> None:

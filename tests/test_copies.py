@@ -55,6 +55,18 @@ def test_a_copy_is_readable_for_its_owner_alone_and_gone_afterwards(source: Path
     assert not place.exists()
 
 
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_the_pristine_copy_is_in_the_state_of_the_moment_that_it_is_asked_for(source: Path, mode: str) -> None:
+    with opened(source) as copy:
+        pristine = Path(str(copy.keep_pristine().database))
+        assert pristine.read_bytes() == Path(str(copy.url.database)).read_bytes()
+    with opened(source) as copy, closing(sqlite3.connect(str(copy.url.database))) as connection:
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        connection.execute("DELETE FROM t")
+        connection.commit()
+        assert count(copy.keep_pristine()) == 0
+
+
 def test_committed_rows_that_are_still_in_the_wal_of_a_living_application_are_copied(tmp_path: Path) -> None:
     path = tmp_path / "live.db"
     with closing(filled(path, "PRAGMA journal_mode = wal")) as application:

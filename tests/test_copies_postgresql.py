@@ -242,10 +242,13 @@ def strict(temporary_directory: Path) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_a_password_of_any_characters_works_and_is_in_nobody_s_arguments(password: str, strict: Server) -> None:
+def test_a_password_of_any_characters_works_and_is_in_nobody_s_arguments(
+    password: str, strict: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with as_superuser(strict) as admin:
         literal = password.replace("'", "''").replace("%", "%%")
         admin.exec_driver_sql(f"SET standard_conforming_strings = on; ALTER ROLE app PASSWORD '{literal}'")
+    monkeypatch.setattr(dump, "_LOOK_EVERY", 0)
     seen: set[str] = set()
 
     def look(what: str, done: float, total: float | None) -> None:

@@ -16,7 +16,11 @@ from dbadmin.database import Database, EventLoop
 from dbadmin.dialects import named
 from dbadmin.errors import ConnectionFailed, StatementFailed, WriteRefused
 
-DRIVERS = {"sqlite": ("pysqlite", "aiosqlite"), "postgresql": ("psycopg", "asyncpg")}
+DRIVERS = {
+    "sqlite": ("pysqlite", "aiosqlite"),
+    "postgresql": ("psycopg", "asyncpg"),
+    "mariadb": ("pymysql", "aiomysql"),
+}
 SECRET = "hunter2-s3cret"
 
 
@@ -146,7 +150,7 @@ def test_a_failed_statement_says_what_the_server_said(statement: str, database: 
 
 
 def test_values_of_rows_stay_out_of_messages(database: TestDatabase, is_async: bool) -> None:
-    database.execute("CREATE TABLE t (email TEXT UNIQUE)", "INSERT INTO t VALUES ('private@example.com')")
+    database.execute("CREATE TABLE t (email VARCHAR(80) UNIQUE)", "INSERT INTO t VALUES ('private@example.com')")
     write = opened(database, is_async, mode="write")
     with pytest.raises(StatementFailed) as caught:
         write.run(

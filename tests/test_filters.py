@@ -40,7 +40,7 @@ THINGS = sa.Table(
     sa.Column("seen_at", sa.DateTime(timezone=True)),
     sa.Column("colour", sa.Enum(Colour)),
     sa.Column("key", sa.Uuid),
-    sa.Column("first name", sa.String),
+    sa.Column("first name", sa.String(50)),
     sa.Column("select", sa.Integer),
 )
 KEY = UUID("12345678-1234-5678-1234-567812345678")

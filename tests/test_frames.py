@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from servers import TestDatabase
+from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -43,7 +44,7 @@ VALUES = sa.Table(
     sa.Column("prose", sa.Text),
     sa.Column("state", sa.Enum("open", "closed", name="states")),
     sa.Column("day", sa.Date),
-    sa.Column("at", sa.DateTime),
+    sa.Column("at", sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")),
     sa.Column("at_utc", sa.DateTime(timezone=True)),
     sa.Column("hour", sa.Time),
     sa.Column("took", sa.Interval),
@@ -60,7 +61,7 @@ DTYPES = {
 ROW = {
     "small": -3, "whole": 5, "big": 2**62 + 1, "flag": True, "real": 1.5, "money": Decimal("12.30"), "name": "ä",
     "prose": "x\ny", "state": "open", "day": date(2024, 2, 29), "at": datetime(2024, 2, 29, 1, 2, 3, 456789),
-    "at_utc": datetime(9999, 12, 31, 23, tzinfo=UTC), "hour": time(1, 2, 3), "took": timedelta(days=2, microseconds=7),
+    "at_utc": datetime(9999, 12, 31, 23, tzinfo=UTC), "hour": time(1, 2, 3), "took": timedelta(days=2, seconds=7),
     "key": KEY, "data": {"a": [1, None]}, "raw": b"\x00\xff",
 }  # fmt: skip
 
@@ -311,7 +312,8 @@ def test_between_chunks_the_database_answers_and_an_abandoned_iteration_is_close
 
 
 def test_an_asynchronous_engine_gives_the_same(database: TestDatabase, opened: Database) -> None:
-    driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}[database.kind]
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "mariadb": "mysql+aiomysql"}
+    driver = drivers[database.kind]
     waiting = Database(create_async_engine(database.url.set(drivername=driver)))
     query = recent_query(BlogPost)
     pd.testing.assert_frame_equal(frame(waiting, query), frame(opened, query))
@@ -334,6 +336,7 @@ def test_chunks_take_constant_memory(database: TestDatabase) -> None:
         "sqlite": "with recursive s(i) as (select 1 union all select i + 1 from s where i < {n}) "
         "select i, printf('%0100d', i) t from s",
         "postgresql": "select i, lpad(i::text, 100, '0') as t from generate_series(1, {n}) as s(i)",
+        "mariadb": "select seq as i, lpad(seq, 100, '0') as t from seq_1_to_{n}",
     }[database.kind]
     database.execute("create table t (a integer)")
     found = Database(sa.create_engine(database.url))
@@ -366,7 +369,8 @@ def test_rows_name_types_in_sql_words(database: TestDatabase, opened: Database) 
     found = rows(opened, sa.select(User.id, User.username, BlogPost.created_at).join(User), limit=1)
     assert [c.type for c in found.columns][:2] == ["INTEGER", "VARCHAR(50)"]
     written = rows(opened, "select id, username from users", limit=1)
-    assert [c.type for c in written.columns] == ([None, None] if database.kind == "sqlite" else ["INTEGER", "VARCHAR"])
+    told = {"sqlite": [None, None], "postgresql": ["INTEGER", "VARCHAR"], "mariadb": ["INTEGER", "TEXT"]}
+    assert [c.type for c in written.columns] == told[database.kind]
 
 
 def test_rows_of_recent_count_what_was_left_out(opened: Database) -> None:

@@ -65,6 +65,23 @@ def test_every_driver_is_led_to_the_copy(
         assert databases.source_state() == before
 
 
+@pytest.mark.parametrize("driver", ["mysqldb", "mysqlconnector", "aiomysql", "asyncmy"])
+def test_every_driver_of_mysql_is_led_to_the_copy(
+    driver: str, mariadb: TestDatabase, servers: Servers, tmp_path: Path
+) -> None:
+    from dbadmin.dialects import of_url
+
+    with pair(mariadb, servers, tmp_path) as databases:
+        url = of_url(mariadb.url).address.with_driver(mariadb.url, driver)
+        env = "async" if driver in ("aiomysql", "asyncmy") else "app_engine"
+        app = make_app(tmp_path, revisions=REVISIONS, url=url, env=env)
+        before = databases.source_state()
+        result = databases.walk(app)
+        assert (result.state, result.error) == ("ok", None)
+        assert databases.copy.rows("SELECT id FROM made") == [(1,)]
+        assert databases.source_state() == before
+
+
 def test_the_options_of_the_applications_url_stay(postgresql: TestDatabase, servers: Servers, tmp_path: Path) -> None:
     with pair(postgresql, servers, tmp_path) as databases:
         databases.copy.execute("CREATE SCHEMA app")
@@ -88,7 +105,7 @@ def test_a_second_engine_of_a_script_is_led_to_the_copy(databases: Pair, tmp_pat
     upgrade = """
         from app.db import make_engine
         with make_engine().connect() as connection:
-            op.create_table("made", sa.Column("rows", sa.Integer))
+            op.create_table("made", sa.Column("number", sa.Integer))
             count = connection.execute(sa.text("select count(*) from kept")).scalar()
         op.execute(f"INSERT INTO made VALUES ({count})")
     """
@@ -96,7 +113,7 @@ def test_a_second_engine_of_a_script_is_led_to_the_copy(databases: Pair, tmp_pat
     before = databases.source_state()
     result = databases.walk(app)
     assert (result.error, result.redirected) == (None, 1)
-    assert databases.copy.rows("SELECT rows FROM made") == [(1,)]
+    assert databases.copy.rows("SELECT number FROM made") == [(1,)]
     assert databases.source_state() == before
 
 
@@ -122,6 +139,27 @@ RAW = {
         "postgresql",
         "import pg8000\nconnection = pg8000.connect(user='x', host='127.0.0.1', port=1, database={name!r})",
     ),
+    "pymysql": (
+        "mariadb",
+        "import pymysql\nconnection = pymysql.connect(unix_socket={socket!r}, user='root', database={name!r})",
+    ),
+    "pymysql by TCP": (
+        "mariadb",
+        "import pymysql\nconnection = pymysql.connect(host='127.0.0.1', port=1, database={name!r})",
+    ),
+    "MySQLdb": (
+        "mariadb",
+        "import MySQLdb\nconnection = MySQLdb.connect(unix_socket={socket!r}, user='root', database={name!r})",
+    ),
+    "MySQLdb by defaults": ("mariadb", "import MySQLdb\nconnection = MySQLdb.connect(database={name!r})"),
+    "mysql.connector": (
+        "mariadb",
+        "import mysql.connector as c\nconnection = c.connect(unix_socket={socket!r}, user='root', database={name!r})",
+    ),
+    "aiomysql": (
+        "mariadb",
+        "import asyncio, aiomysql\nasyncio.run(aiomysql.connect(host='127.0.0.1', port=1, db={name!r}))",
+    ),
 }
 
 
@@ -137,7 +175,8 @@ def test_a_raw_driver_reaches_the_copy_or_is_refused_by_name(
 
 def _raw(code: str, source: TestDatabase, databases: Pair, tmp_path: Path) -> None:
     dsn = f"postgresql://{_authority(source)}"
-    upgrade = code.format(path=str(source.url.database), dsn=dsn, name=source.name) + (
+    socket = source.url.query.get("unix_socket")
+    upgrade = code.format(path=str(source.url.database), dsn=dsn, name=source.name, socket=socket) + (
         "\nconnection.execute('DELETE FROM kept') if hasattr(connection, 'execute') else "
         "connection.cursor().execute('DELETE FROM kept')\nconnection.commit()\nconnection.close()"
     )
@@ -161,6 +200,10 @@ def test_a_creator_is_led_to_the_copy(databases: Pair, tmp_path: Path) -> None:
     creator = {
         "sqlite": f"__import__('sqlite3').connect({str(databases.source.url.database)!r})",
         "postgresql": f"__import__('psycopg').connect('postgresql://{_authority(databases.source)}')",
+        "mariadb": (
+            f"__import__('pymysql').connect(unix_socket={databases.source.url.query.get('unix_socket')!r}, "
+            f"user='root', database={databases.source.name!r})"
+        ),
     }[databases.source.kind]
     env = f"""
 from alembic import context
@@ -189,6 +232,7 @@ def test_another_database_is_refused_by_name_also_where_env_py_swallows_it(
     other = {
         "sqlite": f"sqlite:///{tmp_path / 'other.db'}",
         "postgresql": "postgresql+psycopg://app:s3cret@db.example.com/prod",
+        "mariadb": "mysql+pymysql://app:s3cret@db.example.com/prod",
     }[databases.source.kind]
     for wrapped in (False, True):
         upgrade = f"sa.create_engine({other!r}).connect()"
@@ -199,9 +243,12 @@ def test_another_database_is_refused_by_name_also_where_env_py_swallows_it(
         result = databases.walk(app)
         assert result.state == "failed"
         assert result.error is not None and result.error.type == "Refused"
-        assert result.refused == (
-            (str(tmp_path / "other.db"),) if databases.source.kind == "sqlite" else ("db.example.com:5432/prod",)
-        )
+        named = {
+            "sqlite": str(tmp_path / "other.db"),
+            "postgresql": "db.example.com:5432/prod",
+            "mariadb": "db.example.com:3306/prod",
+        }[databases.source.kind]
+        assert result.refused == (named,)
         assert "s3cret" not in str(result) and "--allow-connect" in result.error.message
     assert not (tmp_path / "other.db").exists()
 
@@ -290,7 +337,8 @@ def test_what_is_allowed_by_name_is_reached(sqlite: TestDatabase, servers: Serve
         port = listening.getsockname()[1]
         code = f"import socket\nsocket.create_connection(('localhost', {port})).close()"
         app = make_app(tmp_path, revisions=one(code), url=sqlite.url)
-        assert databases.walk(app, allow=(f"localhost:{port}",)).error is None
+        result = databases.walk(app, allow=(f"localhost:{port}",))
+        assert (result.error, result.outside) == (None, (f"127.0.0.1:{port}",))
         refused = make_app(tmp_path, revisions=one(code), url=sqlite.url, name="refused")
         refused.add({"b2": ("a1", code, "pass")})
         assert databases.walk(refused, allow=("127.0.0.2",)).refused == (f"127.0.0.1:{port}",)

@@ -243,21 +243,6 @@ def test_counters_that_were_off_or_reset_are_not_trusted(postgresql: TestDatabas
         assert observer.touched(connection, mark) is None
 
 
-def test_locks_are_named_with_what_they_block(postgresql: TestDatabase) -> None:
-    postgresql.execute("CREATE TABLE a (id integer)", "CREATE TABLE b (id integer)", "CREATE TABLE c (id integer)")
-    with postgresql.connect() as connection:
-        connection.exec_driver_sql("SELECT * FROM c")
-        connection.exec_driver_sql("INSERT INTO b VALUES (1)")
-        connection.exec_driver_sql("CREATE INDEX i ON b (id)")
-        connection.exec_driver_sql("ALTER TABLE a ADD x integer")
-        found = of(connection).observe.locks(connection)
-    assert found is not None
-    told = {lock.object: (lock.mode, lock.blocks) for lock in found}
-    assert told["a"] == ("AccessExclusive", "reads and writes")
-    assert told["b"] == ("Share", "writes")
-    assert "c" not in told
-
-
 def test_an_authorizer_of_the_application_is_asked_and_does_not_blind_ours(sqlite: TestDatabase) -> None:
     sqlite.execute(*SETUP["sqlite"])
     engine = sa.create_engine(sqlite.url, poolclass=sa.NullPool)

@@ -1,9 +1,9 @@
-"""dbadmin on applications that nobody here wrote: optuna and buildbot, with rows that they wrote themselves.
+"""dbadmin on applications that nobody here wrote: optuna, buildbot and JupyterHub, with rows that they wrote.
 
 What is asserted was first seen with bare `alembic downgrade` and `alembic upgrade` on copies (optuna 5.0.0,
-buildbot 4.3.0, SQLAlchemy 2.1.9, Alembic 1.20.1), with a dump of every row and every schema object before and
-after. realapps/optuna_app.py and realapps/buildbot_app.py say how the two keep their databases and what a
-user types.
+buildbot 4.3.0, JupyterHub 5.4.2, SQLAlchemy 2.1.9, Alembic 1.20.1; MariaDB 10.11), with a dump of every row and
+every schema object before and after. optuna_app.py, buildbot_app.py and jupyterhub_app.py in realapps/ say how
+they keep their databases and what a user types.
 
     pytest -m slow tests/test_realapps.py
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Finished, leftovers
-from realapps import buildbot_app, optuna_app
+from realapps import buildbot_app, jupyterhub_app, optuna_app
 from realapps.environments import APPLICATIONS, Environment, NotAvailable, environment
 from realapps.reports import Installation, Report, assert_broken, findings, states
 from servers import ENGINES, EngineServer, Servers, TestDatabase, Unavailable
@@ -30,6 +30,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first test wait
 Install = Callable[..., Installation]
 RunIn = Callable[..., Finished]
 Verify = Callable[..., Report]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine_kind(request: pytest.FixtureRequest) -> str:
+    """The engines that every application runs on; optuna's on MariaDB are asked for by name."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +84,7 @@ def _fill(home: Environment, database: TestDatabase, directory: Path, options: t
     project = directory / "project"
     if name == "buildbot":
         return buildbot_app.project(project, home.python_path("buildbot.db.migrations") / "alembic.ini")
-    return optuna_app.project(project)
+    return (jupyterhub_app if name == "jupyterhub" else optuna_app).project(project)
 
 
 @pytest.fixture
@@ -142,6 +149,7 @@ EDGE = (*MIGRATED, "--rows", "edge")
         ("optuna", (), optuna_app.HEAD, 10),
         ("optuna", MIGRATED, optuna_app.HEAD, 10),
         ("buildbot", (), "067", 9),
+        ("jupyterhub", (), jupyterhub_app.HEAD, 15),
     ],
 )
 def test_a_database_that_the_application_made_is_up_to_date(
@@ -200,15 +208,21 @@ def test_the_ini_that_an_application_brings_is_enough_in_any_directory(
     assert without_url in lost.stderr
 
 
-@pytest.mark.parametrize(("application", "model"), [("optuna", "TrialModel"), ("buildbot", None)])
+@pytest.mark.parametrize(
+    ("application", "table", "rows", "model"),
+    [
+        ("optuna", "trials", 66, "TrialModel"),
+        ("buildbot", "steps", 36, None),
+        ("jupyterhub", "user_role_map", 15, "UserRoleMap"),
+    ],
+)
 def test_models_are_named_where_there_are_some_and_rows_counted_in_any_case(
-    install: Install, run_in: RunIn, engine_kind: str, application: str, model: str | None
+    install: Install, run_in: RunIn, engine_kind: str, application: str, table: str, rows: int, model: str | None
 ) -> None:
     """buildbot maps no classes: its MetaData has tables alone."""
     at = install(application, engine_kind)
     counted = {row["table"]: row for row in run_in(at, "count", "--format", "json").json()["tables"]}
-    known = {"optuna": ("trials", 66), "buildbot": ("steps", 36)}[application]
-    assert (counted[known[0]]["rows"], counted[known[0]]["model"]) == (known[1], model)
+    assert (counted[table]["rows"], counted[table]["model"]) == (rows, model)
     models = run_in(at, "models", "--format", "json")
     assert models.code == 0
     assert bool(models.json()["models"]) == (model is not None)
@@ -217,6 +231,7 @@ def test_models_are_named_where_there_are_some_and_rows_counted_in_any_case(
 # optuna
 
 
+@pytest.mark.parametrize("engine_kind", list(ENGINES))
 @pytest.mark.parametrize("to", [(), ("--to", "base")])
 def test_a_storage_that_optuna_made_cannot_be_downgraded_at_all(
     install: Install, rehearse: Verify, engine_kind: str, to: tuple[str, ...]
@@ -224,7 +239,7 @@ def test_a_storage_that_optuna_made_cannot_be_downgraded_at_all(
     """create_all() names the index `ix_trials_study_id`, the migration `trials_study_id_key`."""
     report = rehearse(install("optuna", engine_kind), *to)
     failed = assert_broken(report, "downgrade-failed", "downgrade", "v3.2.0.a", "trials_study_id_key")
-    assert not failed["left_behind"]
+    assert (failed["committed"], failed["left_behind"]) == ([], [])
     assert set(states(report, "downgrade").values()) <= {"failed", "skipped"}
 
 
@@ -375,3 +390,88 @@ def test_a_downgrade_that_misspells_its_column_ends_the_walk(install: Install, r
     report = rehearse(at, "--upgrade-to", "066", "--to", "base")
     failed = assert_broken(report, "downgrade-failed", "downgrade", "060", 'column "project"', "does not exist")
     assert not failed["left_behind"]
+
+
+# optuna on MariaDB, where every DDL statement commits
+
+
+def test_a_storage_on_mariadb_is_up_to_date_and_counted(install: Install, run_in: RunIn) -> None:
+    at = install("optuna", "mariadb")
+    status = run_in(at, "status", "--format", "json").json()
+    assert (status["state"], status["current"], status["total"]) == ("up-to-date", [optuna_app.HEAD], 10)
+    counted = {row["table"]: row for row in run_in(at, "count", "--format", "json").json()["tables"]}
+    assert (counted["trials"]["rows"], counted["trials"]["model"]) == (66, "TrialModel")
+    assert counted["trial_values"]["rows"] == 84
+
+
+def test_mariadb_does_not_drop_a_column_of_a_unique_key_of_two(install: Install, rehearse: Verify) -> None:
+    """v2.4.0.a drops `trial_values.step` with its key in place, which MySQL allows. What it did until then stays,
+    so that a second attempt does not even come so far (`studies.direction` is gone)."""
+    report = rehearse(_old_storage(install))
+    failed = assert_broken(report, "upgrade-failed", "upgrade", "v2.4.0.a", "Key column 'step' doesn't exist")
+    assert failed["failed_statement"] == "ALTER TABLE trial_values DROP COLUMN step"
+    assert failed["committed"] == []
+    assert failed["left_behind"] == []
+    assert states(report, "upgrade")["v3.2.0.a"] == "skipped"
+
+
+def test_an_old_storage_on_mariadb_goes_down_to_nothing_and_up_again(install: Install, rehearse: Verify) -> None:
+    report = rehearse(_old_storage(install), "--upgrade-to", "v1.3.0.a", "--to", "base")
+    assert report["verdict"] == "safe", report["summary"]
+    assert states(report, "downgrade") == {"v1.3.0.a": "ok", "v1.2.0.a": "ok", "v0.9.0.a": "ok"}
+
+
+def _old_storage(install: Install) -> Installation:
+    """The farthest that the migrations come from nothing; optuna itself writes to storages at the head only."""
+    return install("optuna", "mariadb", *MIGRATED, "--rows", "none", "--at", "v1.3.0.a")
+
+
+# JupyterHub
+
+
+def test_a_role_that_an_authenticator_manages_comes_back_as_unmanaged(
+    install: Install, rehearse: Verify, engine_kind: str
+) -> None:
+    """One role and three grants; 4621fec11365 fills its column with false. The base creates no tables."""
+    report = rehearse(install("jupyterhub", engine_kind))
+    assert (report["plan"]["kind"], report["plan"]["downgrade"]) == ("head", [jupyterhub_app.HEAD])
+    assert report["verdict"] == "lossy", report["summary"]
+    lost = {found["object"].removeprefix("public."): found for found in findings(report, "values-lost")}
+    assert {name: found["rows"] for name, found in lost.items()} == {
+        "roles.managed_by_auth": 1,
+        "user_role_map.managed_by_auth": 3,
+    }
+    assert {(found["revision"], found["by_design"]) for found in lost.values()} == {(jupyterhub_app.HEAD, True)}
+    assert findings(report, "no-reference")
+    assert not findings(report, "values-changed")
+
+
+def test_the_default_that_only_the_migration_gives_is_seen(
+    install: Install, rehearse: Verify, engine_kind: str
+) -> None:
+    """create_all() makes `managed_by_auth` without a server default, 4621fec11365 with one."""
+    changed = findings(rehearse(install("jupyterhub", engine_kind)), "schema-changed")
+    tables = ("group_role_map", "roles", "service_role_map", "user_role_map")
+    assert [found["object"].removeprefix("public.") for found in changed] == [f"{t}.managed_by_auth" for t in tables]
+    assert {found["revision"] for found in changed} == {jupyterhub_app.HEAD}
+
+
+@pytest.mark.parametrize("to", [("--steps", "2"), ("--to", "base")])
+def test_a_downgrade_that_hands_over_a_column_for_its_name_is_blamed(
+    install: Install, rehearse: Verify, engine_kind: str, to: tuple[str, str]
+) -> None:
+    """`op.drop_column("services", sa.Column("from_config"))`; each revision has its own transaction."""
+    report = rehearse(install("jupyterhub", engine_kind), *to)
+    failed = assert_broken(report, "downgrade-failed", "downgrade", jupyterhub_app.BEFORE, "Column._set_parent()")
+    assert (failed["statements"], failed["committed"], failed["left_behind"]) == (0, [], [])
+    assert states(report, "downgrade")[jupyterhub_app.HEAD] == "ok"
+
+
+def test_a_hub_of_the_release_before_can_be_upgraded_and_taken_back(
+    install: Install, rehearse: Verify, engine_kind: str
+) -> None:
+    """Though 4621fec11365 looks at the tables through a second connection while the first is in a transaction."""
+    report = rehearse(install("jupyterhub", engine_kind, "--at", jupyterhub_app.BEFORE))
+    assert report["verdict"] == "safe", report["summary"]
+    assert (report["plan"]["kind"], report["plan"]["upgrade"]) == ("pending", [jupyterhub_app.HEAD])
+    assert not findings(report, "escaped-connection")

@@ -24,7 +24,8 @@ PENDING = [
          'op.add_column("people", sa.Column("mood", sa.String(20)))', "lossy",
          frozenset({fact("values-lost", "people.mood")})),
     Case("drops a table with rows", 'op.drop_table("people")', BASE[1], "lossy",
-         frozenset({fact("rows-lost", "people")})),
+         frozenset({fact("rows-lost", "people")}),
+         besides={"mariadb": frozenset({fact("sequence-changed", "people")})}),  # ids given by hand move it there
     Case("does not bring an index back", 'op.drop_index("ix_people_name", "people")', "print('nothing')", "broken",
          frozenset({fact("schema-missing", "people.ix_people_name"), fact("reupgrade-failed", "b2")})),
     Case("changes values and does not restore them", "op.execute(\"UPDATE people SET mood = 'fine'\")", "print('no')",
@@ -35,8 +36,8 @@ PENDING = [
          frozenset({fact("rows-lost", "people")})),
     Case("leaves rows behind", "op.execute(\"INSERT INTO people (id, name) VALUES (9, 'Nine')\")", "print('no')",
          "broken", frozenset({fact("rows-added", "people"), fact("reupgrade-failed", "b2")})),
-    Case("changes values and restores them", "op.execute(\"UPDATE people SET name = name || '!'\")",
-         "op.execute(\"UPDATE people SET name = substr(name, 1, length(name) - 1)\")", "safe"),
+    Case("changes values and restores them", "op.execute(\"UPDATE people SET name = 'A!' WHERE name = 'Ada'\")",
+         "op.execute(\"UPDATE people SET name = 'Ada' WHERE name = 'A!'\")", "safe"),
     Case("is not repeatable",
          'op.add_column("people", sa.Column("at", sa.Float))\n'
          'import time\nop.execute(f"UPDATE people SET at = {time.time()}")',
@@ -53,13 +54,13 @@ PENDING = [
          "raise ValueError('no settings here')", "broken", frozenset({fact("downgrade-failed", "b2")})),
     Case("drops a check with the batch", """
          with op.batch_alter_table("people", recreate="always") as batch:
-             batch.drop_constraint("ck_people_id", type_="check")
+             batch.drop_constraint("ck_people_name", type_="check")
          """, """
          with op.batch_alter_table("people", recreate="always") as batch:
              batch.add_column(sa.Column("x", sa.Integer))
          with op.batch_alter_table("people", recreate="always") as batch:
              batch.drop_column("x")
-         """, "broken", frozenset({fact("schema-missing", "people.ck_people_id"), fact("reupgrade-failed", "b2")}),
+         """, "broken", frozenset({fact("schema-missing", "people.ck_people_name"), fact("reupgrade-failed", "b2")}),
          only="sqlite"),
     Case("excludes a table", 'op.create_index("ix_mood", "people", ["mood"])', 'op.drop_index("ix_mood", "people")',
          "unproven", frozenset({fact("not-compared", "people", None)}), options={"exclude": ("people",)}),
@@ -67,7 +68,7 @@ PENDING = [
          'op.drop_index("ix_mood", "people")', "unproven", frozenset({fact("not-compared", "all rows", None)}),
          options={"data": False}),
     Case("hangs", "import time\ntime.sleep(60)", "pass", "broken", frozenset({fact("step-timeout", "b2")}),
-         options={"timeout": 1.0}),
+         options={"timeout": 5.0}),
     Case("leaves with success", "import sys\nsys.exit(0)", "pass", "broken", frozenset({fact("upgrade-failed", "b2")})),
     Case("leaves at once with success", "import os\nos._exit(0)", "pass", "broken",
          frozenset({fact("upgrade-failed", "b2")})),
@@ -88,7 +89,8 @@ def test_a_pending_revision_gets_its_verdict(case: Case, database: TestDatabase,
 
         options["exclude"] = tuple(TableName(None, name) for name in options["exclude"])
     report = rehearsed(app, **options)
-    assert (report.verdict, facts(report)) == (case.verdict, set(case.found)), report.summary
+    found = set(case.found | case.besides.get(database.kind, frozenset()))
+    assert (report.verdict, facts(report)) == (case.verdict, found), report.summary
     assert case.notes <= facts(report, notes=True)
     assert report.source_unchanged is True
     assert report.plan.kind == "pending"
@@ -138,7 +140,7 @@ JUDGED = [
          """, """
          with op.batch_alter_table("people") as batch:
              batch.alter_column("name", existing_type=sa.Text(), type_=sa.String(50), existing_nullable=False)
-         """, "safe"),
+         """, "safe", besides={"postgresql": frozenset({fact("blocked-by-new-data", "people.name")})}),
     Case("leaves a view behind", 'op.execute("CREATE VIEW v AS SELECT id FROM people")', "print('no')", "broken",
          frozenset({fact("schema-left-behind", "v"), fact("reupgrade-failed", "b2")}), only="postgresql"),
     Case("leaves a trigger behind", 'op.execute("CREATE TRIGGER tr AFTER INSERT ON people BEGIN SELECT 1; END")',
@@ -159,7 +161,9 @@ JUDGED = [
          frozenset({fact("upgrade-failed", "b2"), fact("escaped-connection", "192.0.2.1:80")}), only="sqlite"),
     Case("hangs in the server with a table locked",
          'op.execute("LOCK TABLE people; SELECT pg_sleep(600)")', "pass", "broken",
-         frozenset({fact("step-timeout", "b2")}), options={"timeout": 1.0}, only="postgresql"),
+         frozenset({fact("step-timeout", "b2")}),
+         besides={"postgresql": frozenset({fact("lock-held", "people")})},
+         options={"timeout": 5.0, "lock_budget": 2.0}, only="postgresql"),
 ]  # fmt: skip
 
 
@@ -172,7 +176,8 @@ def test_what_looks_like_something_else_is_judged_for_what_it_is(
         (tmp_path / engine).mkdir()
         revisions = {"a1": BASE, "b2": ("a1", case.upgrade, case.downgrade)}
         report = rehearsed(build(tmp_path / engine, database.url, revisions, at="a1", fill=PEOPLE), **case.options)
-        assert (report.verdict, facts(report)) == (case.verdict, set(case.found)), (engine, report.summary)
+        found = set(case.found | case.besides.get(engine, frozenset()))
+        assert (report.verdict, facts(report)) == (case.verdict, found), (engine, report.summary)
         assert facts(report, notes=True) - facts(report) - set(case.notes) <= {fact("order-changed", "people")}
         assert all(f.by_design for f in report.findings if f.code == "values-lost")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pymysql
 import pytest
 import sqlalchemy as sa
 from servers import TestDatabase
@@ -23,8 +24,10 @@ from dbadmin.dialects import named
 from dbadmin.dialects.postgresql.statements import refused
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed, WriteRefused
 
-SYNC = ["pysqlite", "psycopg", "psycopg2", "pg8000"]
-ASYNC = ["aiosqlite", "asyncpg", "psycopg_async"]
+SYNC = ["pysqlite", "psycopg", "psycopg2", "pg8000", "pymysql", "mysqlconnector", "mysqldb", "mariadbconnector"]
+ASYNC = ["aiosqlite", "asyncpg", "psycopg_async", "aiomysql", "asyncmy"]
+MODULES = {"mysqldb": "MySQLdb", "mariadbconnector": "mariadb", "mysqlconnector": "mysql.connector"}
+"""Drivers that need a C library to be built with, and may be missing."""
 SETUP = (
     "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)",
     "INSERT INTO items VALUES (1, 'one'), (2, 'two')",
@@ -118,12 +121,99 @@ WRITES = {
         "SELECT pg_create_physical_replication_slot('left')",
         'SELECT U&"lo\\005Fcreate"(0)',
     ],
+    "mariadb": [
+        "REPLACE INTO items VALUES (1, 'x')",
+        "INSERT INTO items VALUES (3, 'x') RETURNING id",
+        "INSERT INTO unlogged VALUES (1)",
+        "TRUNCATE items",
+        "CREATE DATABASE more",
+        "CREATE USER somebody",
+        "GRANT SELECT ON *.* TO somebody",
+        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+        "CREATE PROCEDURE p() SELECT 1",
+        "RENAME TABLE items TO other",
+        "ANALYZE TABLE items",
+        "OPTIMIZE TABLE items",
+        "CHECK TABLE items",
+        "ANALYZE DELETE FROM items",
+        "ANALYZE FORMAT=JSON DELETE FROM items",
+        "SELECT nextval(numbers)",
+        "SELECT NEXT VALUE FOR numbers",
+        "SELECT setval(numbers, 9)",
+        "SELECT grow()",
+        "SET @a = (SELECT grow())",
+        "CALL grow_and_commit()",
+        "SELECT * FROM items FOR UPDATE",
+        "SELECT * FROM items LOCK IN SHARE MODE",
+        "SELECT 1 INTO OUTFILE '{directory}/other.db'",
+        "SELECT 1 INTO/**/DUMPFILE '{directory}/other.db'",
+        "(SELECT 1) INTO OUTFILE '{directory}/other.db'",
+        "VALUES (1) INTO OUTFILE '{directory}/other.db'",
+        "SELECT 1 /*! INTO OUTFILE '{directory}/other.db' */",
+        "LOAD DATA INFILE '/etc/hostname' INTO TABLE items",
+        "LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE items",
+        "COMMIT",
+        "ROLLBACK",
+        "COMMIT AND CHAIN",
+        "START TRANSACTION READ WRITE",
+        "start/**/transaction read  write",
+        "/*!50000 START TRANSACTION READ WRITE */",
+        "/*M!100000 COMMIT */",
+        "# a comment\nCOMMIT",
+        "SELECT 1; START TRANSACTION READ WRITE; DELETE FROM items; COMMIT",
+        "SELECT 'it\\'s'; COMMIT; DELETE FROM items",
+        "SELECT '\\'; COMMIT; -- '",
+        "SELECT 5--1; COMMIT",
+        "SET SESSION TRANSACTION READ WRITE",
+        "SET TRANSACTION READ WRITE",
+        "SET tx_read_only = 0",
+        "SET SESSION tx_read_only = 'OFF'",
+        "SET @@session.tx_read_only = 1 - 1",
+        "SET @@tx_read_only := 0",
+        "SET @a = 1, tx_read_only = (SELECT 0)",
+        "SET transaction_read_only = 0",
+        "SET STATEMENT tx_read_only = 0 FOR SELECT 1",
+        "SET STATEMENT max_statement_time = 1 FOR DELETE FROM items",
+        "SET autocommit = 1",
+        "SET GLOBAL max_connections = 151",
+        "SET @@global.max_connections = 151",
+        "SET SESSION sort_buffer_size = 65536, GLOBAL max_connections = 151",
+        "SET PASSWORD = ''",
+        "SET DEFAULT ROLE NONE",
+        "PREPARE s FROM 'DELETE FROM items'",
+        "EXECUTE IMMEDIATE 'START TRANSACTION READ WRITE'",
+        "BEGIN NOT ATOMIC START TRANSACTION READ WRITE; INSERT INTO items VALUES (5, 'x'); COMMIT; END",
+        "IF 1 THEN COMMIT; END IF",
+        "LOCK TABLES items READ",
+        "LOCK TABLES items WRITE",
+        "UNLOCK TABLES",
+        "FLUSH TABLES",
+        "FLUSH TABLES WITH READ LOCK",
+        "RESET QUERY CACHE",
+        "PURGE BINARY LOGS BEFORE '2001-01-01'",
+        "KILL 999999",
+        "HANDLER items OPEN",
+        "XA START 'a'",
+        "DO GET_LOCK('a', 1)",
+        "SELECT GET_LOCK('a', 1)",
+        "SELECT `get_lock`('a', 1)",
+        "BACKUP STAGE START",
+        "BACKUP LOCK items",
+        "CACHE INDEX unlogged IN default",
+        "START SLAVE",
+        "CHANGE MASTER TO MASTER_HOST = 'x'",
+        "INSTALL SONAME 'x'",
+        "SHUTDOWN",
+        "USE mysql",
+    ],
 }
 OTHERWISE_REFUSED = {
     "SELECT writefile('other.db', 'x')",  # only the sqlite3 program has it
     "UPDATE sqlite_master SET sql = ''",
     "REINDEX TABLE items",  # no syntax of SQLite's
     "CALL grow_and_commit()",  # invalid transaction termination
+    "WITH gone AS (SELECT 1) DELETE FROM items",  # no syntax of MariaDB's, and neither is VACUUM
+    "VACUUM",
 }
 READS = {
     "both": ["SELECT count(*) FROM items", "WITH a AS (SELECT 1) SELECT * FROM a", "SELECT 'COMMIT; DELETE'"],
@@ -150,6 +240,31 @@ READS = {
         "SELECT 'lo_unlink(1)', $$; COMMIT$$ AS \"LOCK\"",
         "SELECT 1 AS commit",
     ],
+    "mariadb": [
+        "SAVEPOINT a",
+        "START TRANSACTION",
+        "START TRANSACTION READ ONLY, WITH CONSISTENT SNAPSHOT",
+        "SHOW TABLES",
+        "SHOW CREATE TABLE items",
+        "DESCRIBE items",
+        "EXPLAIN SELECT * FROM items",
+        "ANALYZE SELECT * FROM items",
+        "ANALYZE FORMAT=JSON SELECT * FROM items",
+        "CHECKSUM TABLE items",
+        "SELECT * FROM information_schema.processlist",
+        "SET @a = 1",
+        "SET SESSION sort_buffer_size = 65536, sql_select_limit = 5",
+        "SET SESSION sql_select_limit = DEFAULT",
+        "SET NAMES utf8mb4",
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "SET STATEMENT max_statement_time = 5 FOR SELECT 1",
+        "SELECT 1 AS `for update`, 'INTO OUTFILE' AS \"LOCK\" -- ; COMMIT",
+        "SELECT 'it''s; COMMIT', \"; DELETE\"",
+        "(SELECT 1) UNION (SELECT 2)",
+        "VALUES (1), (2)",
+        "SELECT 1 INTO @a",
+        "SELECT /*+ a hint */ 1",
+    ],
 }
 
 
@@ -162,6 +277,14 @@ def fill(database: TestDatabase) -> None:
             "INSERT INTO words VALUES ('one two')",
             "CREATE VIRTUAL TABLE box USING rtree(id, a, b)",
             "INSERT INTO box VALUES (1, 2, 3)",
+        )
+    elif database.kind == "mariadb":
+        database.execute(
+            "CREATE TABLE unlogged (a INTEGER) ENGINE = MyISAM",
+            "CREATE SEQUENCE numbers",
+            "CREATE FUNCTION grow() RETURNS INT BEGIN INSERT INTO items VALUES (9, 'x'); RETURN 1; END",
+            "CREATE PROCEDURE grow_and_commit() "
+            "BEGIN COMMIT; START TRANSACTION READ WRITE; INSERT INTO items VALUES (8, 'x'); COMMIT; END",
         )
     else:
         database.execute(
@@ -178,6 +301,9 @@ def url_for(database: TestDatabase, driver: str) -> sa.URL:
 
 
 def needs(driver: str) -> str:
+    if "my" in driver or "maria" in driver:
+        pytest.importorskip(MODULES.get(driver, driver), exc_type=ImportError)
+        return "mariadb"
     return "sqlite" if "sqlite" in driver else "postgresql"
 
 
@@ -215,6 +341,14 @@ def state(database: TestDatabase) -> list[tuple[object, ...]]:
         rows += database.rows("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")
         rows += database.rows("SELECT count(*) FROM pg_largeobject_metadata")
         rows += database.rows("SELECT count(*) FROM pg_replication_slots")
+    if database.kind == "mariadb":
+        rows += database.rows("SELECT * FROM unlogged")
+        rows += database.rows("SELECT next_not_cached_value FROM numbers")
+        rows += database.rows(
+            f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{database.name}'"
+        )
+        rows += database.rows("SELECT count(*) FROM mysql.user")
+        rows += database.rows("SELECT @@global.max_connections, @@global.read_only")
     return rows
 
 
@@ -225,7 +359,9 @@ def test_every_write_is_refused_and_changes_nothing(
     monkeypatch.chdir(tmp_path)
     before = state(made)
     database = Database(make_engine(made, driver))
-    found = run_each(database, WRITES["both"] + WRITES[made.kind])
+    found = run_each(
+        database, [sql.replace("{directory}", str(tmp_path)) for sql in WRITES["both"] + WRITES[made.kind]]
+    )
     database.close()
     assert {sql for sql, error in found.items() if not isinstance(error, WriteRefused)} <= OTHERWISE_REFUSED
     assert None not in found.values()
@@ -328,7 +464,7 @@ def insert_raw_wrapped(engine: sa.Engine) -> None:
         raise DBAPIError("", None, error) from error
 
 
-@pytest.mark.parametrize("driver", ["pysqlite", "psycopg", "psycopg2", "pg8000"])
+@pytest.mark.parametrize("driver", SYNC)
 def test_an_engine_with_a_creator_of_its_own_obeys(driver: str, made: TestDatabase) -> None:
     plain = sa.create_engine(url_for(made, driver))
     cargs, cparams = plain.dialect.create_connect_args(plain.url)
@@ -336,7 +472,7 @@ def test_an_engine_with_a_creator_of_its_own_obeys(driver: str, made: TestDataba
         f"{plain.dialect.name}+{driver}://", creator=lambda: plain.dialect.connect(*cargs, **cparams)
     )
     readonly.protect(named(made.kind).address.of_url(made.url))
-    with pytest.raises(DBAPIError):
+    with pytest.raises((DBAPIError, WriteRefused)):
         insert(engine)
     engine.dispose()
 
@@ -364,10 +500,10 @@ def test_another_database_of_the_same_application_stays_writable(sqlite: TestDat
     other.dispose()
 
 
-def test_an_autocommit_engine_cannot_write(postgresql: TestDatabase) -> None:
-    fill(postgresql)
-    database = Database(sa.create_engine(postgresql.url, isolation_level="AUTOCOMMIT"))
-    found = run_each(database, WRITES["both"] + WRITES["postgresql"])
+@pytest.mark.parametrize("driver", ["psycopg", "pymysql"])
+def test_an_autocommit_engine_cannot_write(driver: str, made: TestDatabase) -> None:
+    database = Database(sa.create_engine(url_for(made, driver), isolation_level="AUTOCOMMIT"))
+    found = run_each(database, WRITES["both"] + WRITES[made.kind])
     database.close()
     assert [sql for sql, error in found.items() if error is None] == []
 
@@ -404,7 +540,7 @@ def test_options_of_the_application_stay(postgresql: TestDatabase) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("driver", ["pysqlite", "psycopg", "aiosqlite", "asyncpg"])
+@pytest.mark.parametrize("driver", ["pysqlite", "psycopg", "aiosqlite", "asyncpg", "pymysql", "asyncmy"])
 def test_a_session_that_takes_writes_is_found_out(driver: str, made: TestDatabase) -> None:
     database = Database(make_engine(made, driver), mode="write")
     with pytest.raises(NotFinished, match="takes writes"):
@@ -413,11 +549,12 @@ def test_a_session_that_takes_writes_is_found_out(driver: str, made: TestDatabas
     assert len(made.rows("SELECT * FROM items")) == 2
 
 
-@pytest.mark.parametrize("driver", ["pysqlite", "psycopg", "aiosqlite", "asyncpg"])
+@pytest.mark.parametrize("driver", ["pysqlite", "psycopg", "aiosqlite", "asyncpg", "pymysql", "mysqldb", "aiomysql"])
 def test_a_long_statement_is_stopped(driver: str, made: TestDatabase) -> None:
     slow = {
         "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
         "postgresql": "SELECT pg_sleep(60)",
+        "mariadb": "SELECT sum(a.seq * b.seq) FROM seq_1_to_1000000 AS a, seq_1_to_1000000 AS b",
     }[made.kind]
     database = Database(make_engine(made, driver), statement_timeout=0.2)
     with pytest.raises(StatementFailed) as caught:
@@ -435,6 +572,16 @@ def test_a_lock_is_not_waited_for_long(postgresql: TestDatabase) -> None:
         host=str(postgresql.url.query["host"]), dbname=postgresql.name, user=postgresql.url.username
     ) as other:
         other.execute("LOCK TABLE items")
+        with pytest.raises(StatementFailed, match="lock"):
+            database.run(lambda connection: connection.exec_driver_sql("SELECT * FROM items").all())
+    database.close()
+
+
+def test_a_lock_of_mariadb_is_not_waited_for_long(mariadb: TestDatabase) -> None:
+    fill(mariadb)
+    database = Database(sa.create_engine(mariadb.url), lock_timeout=0.2)
+    with closing(pymysql.connect(unix_socket=str(mariadb.url.query["unix_socket"]), database=mariadb.name)) as other:
+        other.cursor().execute("LOCK TABLES items WRITE")
         with pytest.raises(StatementFailed, match="lock"):
             database.run(lambda connection: connection.exec_driver_sql("SELECT * FROM items").all())
     database.close()
@@ -465,7 +612,71 @@ def test_timeouts_hold_in_later_transactions_and_end_with_the_connection(postgre
     database.close()
 
 
-@pytest.mark.parametrize("driver", ["pysqlite", "psycopg", "pg8000"])
+@pytest.mark.parametrize("driver", ["pymysql", "mysqldb", "asyncmy"])
+def test_timeouts_of_mariadb_are_given_back_after_each_transaction(driver: str, made: TestDatabase) -> None:
+    engine = make_engine(made, driver, connect_args={"init_command": "SET SESSION lock_wait_timeout = 77"})
+    database = Database(engine, mode="write", statement_timeout=7.5)
+    show = "SELECT @@max_statement_time, @@lock_wait_timeout, @@innodb_lock_wait_timeout"
+    seen: list[tuple[object, ...]] = []
+
+    def work(connection: sa.Connection) -> None:
+        seen.append(tuple(connection.exec_driver_sql(show).one()))
+        connection.commit()
+        cursor = connection.connection.cursor()  # beside SQLAlchemy: no transaction of its begins
+        cursor.execute(show)
+        seen.append(tuple(cursor.fetchone()))
+        cursor.close()
+        seen.append(tuple(connection.exec_driver_sql(show).one()))
+
+    database.run(work)
+    assert seen == [(7.5, 2, 2), (0.0, 77, 50), (7.5, 2, 2)]
+    database.close()
+
+
+def test_a_server_without_a_database_is_not_looked_at(mariadb: TestDatabase) -> None:
+    database = Database(sa.create_engine(mariadb.url._replace(database=None)))
+    with pytest.raises(ConnectionFailed, match="no database"):
+        database.run(lambda connection: connection.exec_driver_sql("SELECT 1"))
+    database.close()
+
+
+def test_a_user_who_may_only_read_is_proven_too(mariadb: TestDatabase) -> None:
+    fill(mariadb)
+    mariadb.execute("CREATE USER onlooker", f"GRANT SELECT ON {mariadb.name}.* TO onlooker")
+    try:
+        database = Database(sa.create_engine(mariadb.url.set(username="onlooker")))
+        assert database.run(lambda connection: connection.exec_driver_sql("SELECT count(*) FROM items").scalar()) == 2
+        database.close()
+    finally:
+        mariadb.execute("DROP USER onlooker")
+
+
+def test_errors_of_mariadb_tell_no_values_of_rows(mariadb: TestDatabase) -> None:
+    mariadb.execute(
+        "CREATE TABLE t (secret VARCHAR(9) UNIQUE, n INT, day DATE)",
+        "INSERT INTO t (secret) VALUES ('hunter2')",
+    )
+    database = Database(sa.create_engine(mariadb.url), mode="write")
+    column = f"column `{mariadb.name}`.`t`"
+    expected = {
+        "INSERT INTO t (secret) VALUES ('hunter2')": "Duplicate entry for key 'secret'",
+        "INSERT INTO t (n) VALUES ('hunter2')": f"Incorrect integer value for {column}.`n` at row 1",
+        "INSERT INTO t (day) VALUES ('hunter2')": f"Incorrect date value for {column}.`day` at row 1",
+        "UPDATE t SET n = 1 WHERE secret = 5": "Truncated incorrect DECIMAL value",
+        "SELECT 1 FROM t WHER 'hunter2'": (
+            "You have an error in your SQL syntax; check the manual that corresponds to your MariaDB server version "
+            "for the right syntax to use near '…' at line 1"
+        ),
+        "SELECT nothing FROM t": "Unknown column 'nothing' in 'SELECT'",
+    }  # fmt: skip
+    for statement, message in expected.items():
+        with pytest.raises(StatementFailed) as caught:
+            database.run(lambda connection, sql=statement: connection.exec_driver_sql(sql))  # type: ignore[misc]
+        assert caught.value.message.replace("field list", "SELECT") == message
+    database.close()
+
+
+@pytest.mark.parametrize("driver", ["pysqlite", "psycopg", "pg8000", "pymysql", "mysqlconnector"])
 def test_timeouts_may_be_set_whenever_a_transaction_of_an_engine_begins(driver: str, made: TestDatabase) -> None:
     engine = sa.create_engine(url_for(made, driver))
     rules = named(made.kind).session
@@ -473,6 +684,7 @@ def test_timeouts_may_be_set_whenever_a_transaction_of_an_engine_begins(driver: 
     slow = {
         "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
         "postgresql": "SELECT pg_sleep(60)",
+        "mariadb": "SELECT sum(a.seq * b.seq) FROM seq_1_to_1000000 AS a, seq_1_to_1000000 AS b",
     }[made.kind]
     for _ in range(2):
         with engine.connect() as connection:
@@ -591,6 +803,20 @@ def test_a_database_has_one_identity_on_every_road(postgresql: TestDatabase) -> 
         postgresql.execute("DROP ROLE app")
 
 
+def test_a_database_of_mariadb_has_one_identity_on_every_road_and_databases_differ(mariadb: TestDatabase) -> None:
+    other = f"{mariadb.name}_other"
+    mariadb.execute(
+        "CREATE USER passer_by", f"GRANT SELECT ON {mariadb.name}.* TO passer_by", f"CREATE DATABASE {other}"
+    )
+    try:
+        by_another = TestDatabase(mariadb.kind, mariadb.url.set(username="passer_by"), mariadb.name)
+        beside = TestDatabase(mariadb.kind, mariadb.url.set(database=other), other)
+        assert identity(by_another) == identity(mariadb) != identity(beside)
+        assert identity(beside)[:-1] == identity(mariadb)[:-1]
+    finally:
+        mariadb.execute("DROP USER passer_by", f"DROP DATABASE {other}")
+
+
 def test_copies_have_identities_of_their_own(postgresql: TestDatabase) -> None:
     name = f"{postgresql.name}_copy"
     server = sa.create_engine(
@@ -627,6 +853,18 @@ def test_only_what_postgresql_would_let_through_is_refused_by_name(statement: st
         "REFRESH", "SELECT grow", "CALL grow",
     )  # fmt: skip
     assert (refused(statement) is None) == statement.startswith(stopped_by_the_server)
+
+
+@pytest.mark.parametrize("statement", WRITES["both"] + WRITES["mariadb"])
+def test_on_mariadb_everything_that_is_not_known_to_read_is_refused_by_name(statement: str) -> None:
+    refuse = named("mariadb").session.refused
+    left_to_the_server = ("WITH gone", "SELECT grow", "SET @a = (SELECT grow", "REINDEX", "VACUUM")
+    assert (refuse(statement) is None) == statement.startswith(left_to_the_server)
+
+
+@pytest.mark.parametrize("statement", READS["both"] + READS["mariadb"])
+def test_no_reading_statement_of_mariadb_is_refused_by_name(statement: str) -> None:
+    assert named("mariadb").session.refused(statement) is None
 
 
 @pytest.mark.parametrize("statement", READS["both"] + READS["postgresql"])

@@ -63,7 +63,9 @@ def async_app(tmp_path: Path, database: TestDatabase) -> Path:
 def test_the_banner_says_where_one_stands(tmp_path: Path, database: TestDatabase, terminal: Open) -> None:
     made = make(tmp_path / "blog", url=str(database.url), users=2, posts=2)
     shell = terminal(tmp_path / "blog")
-    assert re.search(rf"database .*{re.escape(database.name)}.* \({database.kind} [\d.]+\), read-only", shell.banner)
+    assert re.search(
+        rf"database .*{re.escape(database.name)}.* \({database.kind} [\d.]+(-MariaDB)?\), read-only", shell.banner
+    )
     assert f"revision  {made.current} (behind, 1 pending)" in shell.banner
     assert re.search(r"models +5: .*BlogPost", shell.banner)
     assert "missing" not in shell.banner
@@ -173,6 +175,7 @@ def test_statements_have_a_time_limit(app: Path, database: TestDatabase, termina
     endless = {
         "sqlite": "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) from n",
         "postgresql": "select pg_sleep(20)",
+        "mariadb": "select sum(a.seq * b.seq) from seq_1_to_1000000 a, seq_1_to_1000000 b",
     }[database.kind]
     shell = terminal(app, "--statement-timeout", "500ms")
     for way in ("session", "engine.connect()"):

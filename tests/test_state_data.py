@@ -16,6 +16,8 @@ from dbadmin.dialects import TableData, TableName, of
 from dbadmin.state import data, snapshot
 
 T = TableName(None, "t")
+SELF_COMMITTING = ("mysql", "mariadb")
+"""Engines whose DDL ends the transaction."""
 
 # Values of one type that SQL, a hash or a client might take for one another.
 VALUES: dict[str, dict[str, list[str]]] = {
@@ -68,6 +70,52 @@ VALUES: dict[str, dict[str, list[str]]] = {
         "citext": ["NULL", "'a'", "'A'", "''"],
         "hstore": ["NULL", "''", "'a=>1'", "'a=>NULL'", "'a=>\"\"'"],
     },
+    "mariadb": {
+        "tinyint": ["NULL", "0", "1", "-1", "127", "-128"],
+        "boolean": ["NULL", "0", "1", "2"],
+        "int": ["NULL", "0", "1", "-1", "2147483647", "-2147483648"],
+        "int(5) unsigned zerofill": ["NULL", "0", "1", "4294967295", "99999"],
+        "bigint": ["NULL", "0", "1", "-1", "4294967296", "4294967297", "-9223372036854775808"],
+        "bigint unsigned": ["NULL", "0", "1", "18446744073709551615", "9223372036854775808", "4294967296"],
+        "decimal(20,6)": ["NULL", "0", "0.000001", "-0.000001", "1", "-1", "99999999999999.999999"],
+        "decimal(65,30)": ["NULL", "0", "1e-30", "-1e-30", "12345678901234567890123456789012345"],
+        "float": ["NULL", "0", "-1e-30 * 1e-30", "0.1", "0.1000001", "16777216", "16777218", "1e-45"],
+        "double": ["NULL", "0", "0.1", "0.3", "0.1e0 + 0.2e0", "5e-324", "1e308", "-1"],
+        "double(20,4)": ["NULL", "0", "-0.0001", "0.0001", "1234567890123456"],
+        "bit(1)": ["NULL", "0", "1"],
+        "bit(64)": ["NULL", "0", "1", "256", "18446744073709551615"],
+        "char(5)": ["NULL", "''", "'a'", "'A'", "'\u00e9'", "'NULL'", "' a'"],
+        "varchar(20)": ["NULL", "''", "' '", "'a'", "'a '", "'a  '", "'A'", "'\u00e9'", "'e\u0301'", "'NULL'"],
+        "varchar(21) collate utf8mb4_nopad_bin": ["NULL", "''", "' '", "'a'", "'a '", "'A'", "char(0)"],
+        "varchar(22)": ["NULL", "'\U0001f600'", "'\U0001f601'", "'?'", "'1.0'", "'1.00'", "'01'", "'1'"],
+        "varchar(20) character set latin1": ["NULL", "''", "'\u00e9'", "'\u00e8'", "'e'", "'E'", "'\u20ac'"],
+        "varchar(20) character set ucs2": ["NULL", "''", "'\u00e9'", "'\u4e00'", "'a'", "'a '"],
+        "varchar(20) character set sjis": ["NULL", "''", "'\u3042'", "'\u30a2'", "'a'"],
+        "text": ["NULL", "''", "'a'", "'a '", "'A'", "repeat('x', 60000)", "concat(repeat('x', 59999), 'y')"],
+        "longtext": ["NULL", "''", "'a\\0'", "'a\\0b'", "'a'", "'a\\nb'"],
+        "text compressed": ["NULL", "''", "repeat('x', 9000)", "repeat('x', 9001)"],
+        "binary(3)": ["NULL", "x''", "x'61'", "x'6120'", "x'610020'", "x'ff'"],
+        "varbinary(20)": ["NULL", "x''", "x'00'", "x'0000'", "x'61'", "x'41'", "x'6120'"],
+        "blob": ["NULL", "x''", "x'00'", "x'6100'", "x'610062'", "x'ff'", "x'fe'"],
+        "date": ["NULL", "'2020-01-01'", "'2020-01-02'", "'0000-00-00'", "'2020-00-00'", "'9999-12-31'"],
+        "datetime": ["NULL", "'2020-01-01'", "'2020-01-01 00:00:01'", "'0000-00-00'", "'2020-03-29 02:30:00'"],
+        "datetime(6)": ["NULL", "'2020-01-01'", "'2020-01-01 00:00:00.000001'", "'2020-01-01 00:00:00.1'"],
+        "timestamp NULL": ["NULL", "'2020-03-29 01:30:00'", "'2020-03-29 03:30:00'", "'0000-00-00'"],
+        "timestamp(6) NULL": ["NULL", "'2020-01-01 00:00:00.000001'", "'2020-01-01'", "0"],
+        "time": ["NULL", "'00:00:00'", "'00:00:01'", "'-00:00:01'", "'838:59:59'", "'-838:59:59'"],
+        "time(6)": ["NULL", "'00:00:00.000001'", "'-00:00:00.000001'", "'00:00:00'", "'00:00:00.1'"],
+        "year": ["NULL", "0", "2000", "1901", "2155"],
+        "enum('a','b','NULL')": ["NULL", "'a'", "'b'", "'other'", "'NULL'"],
+        "enum('','a')": ["NULL", "''", "0", "'a'"],
+        "set('a','b','c')": ["NULL", "''", "'a'", "'a,b'", "'c'", "'a,b,c'"],
+        "set('','a')": ["NULL", "0", "1", "2", "3"],
+        "json": ["NULL", "'null'", "'{}'", "'[]'", "'1.0'", "'1.00'", "'{\"a\": 1}'", "'{\"a\":1}'"],
+        "geometry": ["NULL", "point(0, 0)", "point(0, 1)", "st_geomfromtext('POINT(-0 0)')",
+                     "st_geomfromtext('POINT(0 0)', 4326)", "st_geomfromtext('LINESTRING(0 0, 0 1)')"],
+        "inet6": ["NULL", "'::'", "'::1'", "'::ffff:1.2.3.4'", "'1::'"],
+        "inet4": ["NULL", "'0.0.0.0'", "'1.2.3.4'", "'4.3.2.1'"],
+        "uuid": ["NULL", "'00000000-0000-0000-0000-000000000000'", "'00000000-0000-0000-0000-000000000001'"],
+    },
 }  # fmt: skip
 PREPARE: dict[str, list[str]] = {
     "sqlite": [],
@@ -78,6 +126,7 @@ PREPARE: dict[str, list[str]] = {
         "CREATE EXTENSION citext",
         "CREATE EXTENSION hstore",
     ],
+    "mariadb": [],
 }
 
 
@@ -93,6 +142,12 @@ def looked(connection: sa.Connection, table: TableName = T) -> TableData:
 
 def can_write(connection: sa.Connection, type_: str, value: str) -> bool:
     """Whether this build of the server has the type at all (xml may be missing)."""
+    if connection.dialect.name in SELF_COMMITTING:
+        try:
+            connection.exec_driver_sql(f"CREATE OR REPLACE TABLE tried (c {type_})")
+        except sa.exc.DBAPIError:
+            return False
+        return True
     with connection.begin_nested() as nested:
         try:
             connection.exec_driver_sql(f"CREATE TABLE tried (c {type_})")
@@ -108,6 +163,8 @@ def states(
     connection: sa.Connection, type_: str, key: str, chosen: "Iterator[tuple[str, ...]]"
 ) -> dict[tuple[str, ...], TableData]:
     """The fingerprint of every state: rows 0, 1, … hold these values."""
+    if connection.dialect.name in SELF_COMMITTING:
+        return rewritten(connection, type_, key, chosen)
     nested = connection.begin_nested()
     tables = {}
     for number, state in enumerate(chosen):
@@ -118,6 +175,21 @@ def states(
     found = data.read(connection, tables.values())
     nested.rollback()
     return {state: found[name] for state, name in tables.items()}
+
+
+def rewritten(
+    connection: sa.Connection, type_: str, key: str, chosen: "Iterator[tuple[str, ...]]"
+) -> dict[tuple[str, ...], TableData]:
+    """The same with one table, where every CREATE TABLE would be a transaction of its own."""
+    connection.exec_driver_sql("SET sql_mode = ''")  # so that it takes zero dates and what is no member of an ENUM
+    connection.exec_driver_sql(f"CREATE OR REPLACE TABLE s (id integer {key}, c {type_})")
+    found = {}
+    for state in chosen:
+        connection.exec_driver_sql("DELETE FROM s")
+        rows = ", ".join(f"({i if key else 7}, {value})" for i, value in enumerate(state))
+        connection.execute(sa.text(f"INSERT INTO s VALUES {rows}".replace(":", "\\:")))
+        found[state] = looked(connection, TableName(None, "s"))
+    return found
 
 
 def distinct(found: dict[tuple[str, ...], TableData]) -> int:
@@ -146,6 +218,8 @@ def as_plain_role(database: TestDatabase) -> Iterator[sa.Connection]:
 
 @pytest.mark.parametrize("who", ["superuser", "plain role"])
 def test_every_state_of_two_rows_has_its_own_fingerprint(database: TestDatabase, who: str) -> None:
+    if who != "superuser" and database.kind == "mariadb":
+        pytest.skip("one way to hash, whoever asks")
     prepared(database)
     seen = total = 0
     opened = database.connect() if who == "superuser" else as_plain_role(database)
@@ -435,7 +509,8 @@ def test_a_look_leaves_no_transaction_open_and_ends_none(database: TestDatabase)
 
 def test_asynchronous_drivers_give_the_same_snapshot(database: TestDatabase) -> None:
     with database.connect() as connection:
-        connection.execute(sa.text('CREATE TABLE t (id integer PRIMARY KEY, "100% a" text)'))
+        name = connection.dialect.identifier_preparer.quote("100% a")
+        connection.execute(sa.text(f"CREATE TABLE t (id integer PRIMARY KEY, {name} text)"))
         connection.execute(sa.text("INSERT INTO t VALUES (1, 'x%y')"))
     with database.connect() as connection:
         expected = snapshot(connection)
@@ -447,8 +522,11 @@ def test_asynchronous_drivers_give_the_same_snapshot(database: TestDatabase) -> 
             await connection.exec_driver_sql("ALTER TABLE t ADD COLUMN b integer")
             await connection.run_sync(snapshot)
             await connection.rollback()
+            if database.kind == "mariadb":
+                await connection.exec_driver_sql("ALTER TABLE t DROP COLUMN b")
         await engine.dispose()
         return first
 
-    for driver in {"sqlite": ["aiosqlite"], "postgresql": ["asyncpg", "psycopg"]}[database.kind]:
+    drivers = {"sqlite": ["aiosqlite"], "postgresql": ["asyncpg", "psycopg"], "mariadb": ["aiomysql", "asyncmy"]}
+    for driver in drivers[database.kind]:
         assert asyncio.run(look(driver)) == expected

@@ -15,6 +15,7 @@ from walking import Pair, pair
 from dbadmin import state
 from dbadmin.dialects import TableName
 from dbadmin.errors import ChildFailed
+from dbadmin.migrations.runner import Child
 
 MADE: Revisions = {
     "a1": (None, 'op.create_table("made", sa.Column("id", sa.Integer))', 'op.drop_table("made")'),
@@ -458,6 +459,24 @@ def _children() -> list[int]:
         for pid in Path(f"/proc/self/task/{thread.native_id}/children").read_text().split()
         if "migrations.child" in Path(f"/proc/{pid}/cmdline").read_text()
     ]
+
+
+def test_a_process_that_got_ready_before_it_was_asked_walks_the_same(files: Pair, tmp_path: Path) -> None:
+    code = "import sys\nassert 'app' not in sys.modules and sys.argv[1:] == ['upgrade', 'head'], sys.argv"
+    app = make_app(tmp_path, revisions=failing(code), url=files.source.url)
+    child = Child(files.request(app, direction="downgrade", destination="base"))
+    time.sleep(0.5)
+    result = files.walk(app, child=child, timeout=60)
+    assert (result.error, result.revisions) == (None, ("c3",))
+
+
+def test_a_process_that_is_never_asked_ends_without_a_trace(files: Pair, tmp_path: Path) -> None:
+    child = Child(files.request(make_app(tmp_path, revisions=MADE, url=files.source.url)))
+    time.sleep(0.3)
+    (pid,) = _children()
+    child.close()
+    assert _ended(pid)
+    assert files.tables() == {"kept"}
 
 
 def test_the_child_dies_with_its_parent(files: Pair, tmp_path: Path) -> None:

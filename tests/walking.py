@@ -16,6 +16,14 @@ from dbadmin.dialects import Identity, of_url
 from dbadmin.migrations.runner import WalkRequest, WalkResult, walk
 
 FILLED = ("CREATE TABLE kept (id INTEGER PRIMARY KEY, note VARCHAR(20))", "INSERT INTO kept VALUES (1, 'source')")
+# Tables of a database, and rows that anybody read or wrote in them.
+_SEEN_BY_MARIADB = """
+SELECT t.table_name, w.count_star
+  FROM information_schema.tables AS t
+  LEFT JOIN performance_schema.table_io_waits_summary_by_table AS w
+    ON w.object_schema = t.table_schema AND w.object_name = t.table_name
+ WHERE t.table_schema = '{name}'
+"""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,11 @@ class Pair:
 
     def walk(self, app: App, **changes: Any) -> WalkResult:
         """`alembic upgrade head` on the copy, in place of the source that `app` means."""
+        on_event, child = changes.pop("on_event", None), changes.pop("child", None)
+        return walk(self.request(app, **changes), on_event=on_event, child=child)
+
+    def request(self, app: App, **changes: Any) -> WalkRequest:
+        """What `walk` asks for."""
         files = (Path(str(self.source.url.database)),) if self.source.kind == "sqlite" else ()
         options: dict[str, Any] = {
             "project": app.project,
@@ -45,13 +58,14 @@ class Pair:
             "environment": app.environment,
             "timeout": 60,
         }
-        on_event = changes.pop("on_event", None)
-        return walk(WalkRequest(**{**options, **changes}), on_event=on_event)
+        return WalkRequest(**{**options, **changes})
 
     def source_state(self) -> str:
-        """What proves that nobody was there: the file's hash, or tables and sessions, seen from the copy."""
+        """What proves that nobody was there: the file's hash, or sessions or rows read, seen from the copy."""
         if self.source.kind == "sqlite":
             return hashlib.sha256(Path(str(self.source.url.database)).read_bytes()).hexdigest()
+        if self.source.kind == "mariadb":
+            return f"{self.copy.rows(_SEEN_BY_MARIADB.format(name=self.source.name))}"
         self.copy.rows("SELECT pg_stat_clear_snapshot()")
         sessions = f"SELECT sessions FROM pg_stat_database WHERE datname = '{self.source.name}'"
         return f"{self.copy.rows(sessions)}"

@@ -60,6 +60,7 @@ class Settings:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     from_env_file: frozenset[str] = frozenset()
     exported: Mapping[str, str] = field(default_factory=dict, repr=False)
+    overridden_url: Setting | None = field(default=None, repr=False)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a key, or `default`."""
@@ -81,6 +82,17 @@ class Settings:
         """The URL that was asked for, a `sqlalchemy.URL`; None where option, variable and file are silent."""
         setting = self.values.get("url")
         return None if setting is None else self._url(setting)
+
+    @property
+    def url_is_typed(self) -> bool:
+        """Whether `--url` was given, and not only configured for this run."""
+        setting = self.values.get("url")
+        return setting is not None and setting.origin.startswith("--")
+
+    @property
+    def configured_url(self) -> Setting | None:
+        """The URL in file or variable, a `sqlalchemy.URL`, also where `--url` decides; None where they are silent."""
+        return None if self.overridden_url is None else self._url(self.overridden_url)
 
     @property
     def url_decides(self) -> bool:
@@ -170,7 +182,9 @@ def load_settings(
         from_env_file=from_file,
         exported=env_values if env_file and env_file.origin != "found" else {},
     )
-    values = in_file | _from_environment(settings) | given
+    configured = in_file | _from_environment(settings)
+    settings = replace(settings, overridden_url=configured.get("url"))
+    values = configured | given
     values = {name: Setting(typed(name, s.value, s.origin), s.origin) for name, s in values.items()}
     return _with_project(settings, values, alembic_file, here, base)
 

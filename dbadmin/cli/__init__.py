@@ -60,8 +60,8 @@ def run(arguments: list[str]) -> int:
         warn_of_passwords(arguments)
         code = dbadmin.main(arguments, prog_name="dbadmin", standalone_mode=False, obj=given)
         return code if isinstance(code, int) else 0
-    except (KeyboardInterrupt, click.Abort):
-        tell("interrupted", None)
+    except (KeyboardInterrupt, click.Abort) as stopped:
+        tell("; ".join(["interrupted", *getattr(stopped, "__notes__", ())]), None)
         return INTERRUPTED
     except Terminated:
         tell("terminated", None)

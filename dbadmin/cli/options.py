@@ -18,10 +18,11 @@ SUFFIXES = (".json", ".csv", ".md", ".html", ".xml", ".sarif")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 if TYPE_CHECKING:
     FloatType = click.ParamType[float]
+    SizeType = click.ParamType[int]
     PathType = click.ParamType[Path]
     AnyType = click.ParamType[Any]
 else:  # before click 8.4 the class takes no arguments
-    FloatType = PathType = AnyType = click.ParamType
+    FloatType = SizeType = PathType = AnyType = click.ParamType
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
@@ -44,6 +45,24 @@ class Duration(FloatType):
         if found is None:
             self.fail(f"{value!r} is no duration (seconds, or 500ms, 2s, 5m, 1h)", param, ctx)
         return float(found[1]) * UNITS[found[2]]
+
+
+class Size(SizeType):
+    """Bytes, or a number with a unit: kB, MB, GB, TB in thousands, KiB, MiB, GiB, TiB in steps of 1024."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes.
+
+        >>> [Size().convert(text, None, None) for text in ("20GB", "1.5 GiB", "512", "1kb")]
+        [20000000000, 1610612736, 512, 1000]
+        """
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?", str(value).strip().lower())
+        if found is None:
+            self.fail(f"{value!r} is no size (bytes, or 500MB, 20GB, 4GiB)", param, ctx)
+        base = 1024 if found[3] else 1000
+        return int(float(found[1]) * base ** (" kmgt".index(found[2]) if found[2] else 0))
 
 
 class ReportFile(PathType):

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 
-from dbadmin.dialects import PACKAGES, Existing, named
+from dbadmin.dialects import Existing, every, named, private
+from dbadmin.dialects.backups import PREFIX as BACKUP
 from dbadmin.errors import UnknownName
 from dbadmin.results import Copies, PrivateCopy
 
 
 def existing() -> tuple[Existing, ...]:
     """Every private place of dbadmin on this machine, oldest first."""
-    found = [place for engine in PACKAGES for place in named(engine).copying.existing()]
+    found = [place for dialect in every() for place in dialect.copying.existing()]
+    found += private.existing(BACKUP, "backup")  # what was unpacked of backups, for the time they are checked
     return tuple(sorted(found, key=lambda place: place.started_at))
 
 
@@ -17,7 +19,7 @@ def clean() -> tuple[Existing, ...]:
     """Remove places whose owner on this host is dead and which were not kept; gives what was removed."""
     dead = tuple(place for place in existing() if place.owner_alive is False and not place.kept)
     for place in dead:
-        named(place.engine).copying.remove(place.name)
+        _remove(place)
     return dead
 
 
@@ -26,8 +28,15 @@ def drop(name: str) -> Existing:
     found = {place.name: place for place in existing()}
     if name not in found:
         raise UnknownName("copy", name, found, hint="dbadmin copies lists those that exist")
-    named(found[name].engine).copying.remove(name)
+    _remove(found[name])
     return found[name]
+
+
+def _remove(place: Existing) -> None:
+    if place.engine == "backup":
+        private.remove(place.directory)
+    else:
+        named(place.engine).copying.remove(place.name)
 
 
 def report(removed: Iterable[Existing] = ()) -> Copies:

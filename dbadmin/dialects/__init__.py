@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dbadmin.dialects.base import Dialect, Place
 from dbadmin.dialects.values import (
     Address,
+    Backup,
     ColumnPrint,
     Copied,
     Existing,
@@ -24,7 +25,7 @@ from dbadmin.errors import NotSupported
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
-PACKAGES = {"sqlite": "sqlite", "postgresql": "postgresql"}
+PACKAGES = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 """SQLAlchemy's dialect name → the package here that answers for it."""
 
 
@@ -41,6 +42,11 @@ def named(name: str) -> Dialect:
     return dialect
 
 
+def every() -> tuple[Dialect, ...]:
+    """Each engine that dbadmin knows, once."""
+    return tuple(named(package) for package in dict.fromkeys(PACKAGES.values()))
+
+
 def of_url(url: "URL") -> Dialect:
     """The dialect that a URL names."""
     return named(url.get_backend_name())
@@ -52,6 +58,6 @@ def of(connection: "Connection") -> Dialect:
 
 
 __all__ = [
-    "Address", "ColumnPrint", "Copied", "Dialect", "Existing", "FileProof", "Identity", "ObjectKey", "Place",
-    "Progress", "RowDifferences", "Schema", "TableData", "TableName", "named", "of", "of_url",
+    "Address", "Backup", "ColumnPrint", "Copied", "Dialect", "Existing", "FileProof", "Identity", "ObjectKey", "Place",
+    "Progress", "RowDifferences", "Schema", "TableData", "TableName", "every", "named", "of", "of_url",
 ]  # fmt: skip

@@ -5,8 +5,10 @@
     catalog.py      tables, descriptions, estimates
     schema.py       the whole schema as a flat map
     fingerprint.py  what a table holds, as one fingerprint per column
-    observe.py      which tables a step wrote, and its locks
+    observe.py      which tables a step wrote
+    watch.py        what a step costs others: its locks, tables written anew, space
     copying.py      how a private copy is made and removed
+    rules.py        rules that hold rows, and the query that counts who breaks them
     isolation.py    how a process is kept away from every other server (only where there are servers)
 
 A dialect file says only what differs. All SQL that one engine alone understands stands in its package.
@@ -18,9 +20,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dbadmin.dialects.costs import Costs
 from dbadmin.dialects.isolation import Isolation
+from dbadmin.dialects.rules import Rules
 from dbadmin.dialects.values import (
     Address,
+    Backup,
     Copied,
     Existing,
     FileProof,
@@ -32,8 +37,8 @@ from dbadmin.dialects.values import (
     TableData,
     TableName,
 )
-from dbadmin.errors import DbadminError
-from dbadmin.results import Lock, TableDescription, TableInfo
+from dbadmin.errors import DbadminError, NotSupported
+from dbadmin.results import TableDescription, TableInfo
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -77,9 +82,21 @@ class SessionRules(ABC):
     def server_version(self, connection: "Connection") -> str:
         """The server's version, such as "18.6" or "3.40.1"."""
 
+    def product(self, connection: "Connection") -> str | None:
+        """What the server calls itself where that is not the dialect's name (MariaDB among MySQL's), in lower case."""
+        return None
+
     @abstractmethod
     def is_read_only_error(self, error: BaseException) -> bool:
         """Whether the engine refused a write because the session is read-only."""
+
+    def shares_server(self, copy: Identity) -> bool:
+        """Whether a copy is on a server that others use, so that statements about the whole server are refused."""
+        return False
+
+    def whole_server(self, statement: str) -> str | None:
+        """What in a statement concerns the whole server and not only its database; None where nothing does."""
+        return None
 
     def check_target(self, url: "URL") -> None:
         """Raise ConnectionFailed where connecting would make a database instead of finding one."""
@@ -211,14 +228,14 @@ class Observer(ABC):
     def settle(self, connection: "Connection") -> None:  # noqa: B027  where nobody else tells, nobody waits
         """Wait, a few seconds at most, until sessions that have just ended have told what they wrote."""
 
+    def commits_first(self, statement: str) -> bool:
+        """Whether this statement commits what the connection executed before it, also where it fails itself."""
+        return False
+
     def is_committed(self, connection: "Connection", statement: str) -> bool:
         """Whether all that this connection executed is committed, right after `statement` ran."""
         committing = statement.strip(" \n;").upper() in ("COMMIT", "END")
         return committing or getattr(connection.connection.dbapi_connection, "autocommit", False) is True
-
-    @abstractmethod
-    def locks(self, connection: "Connection") -> tuple[Lock, ...] | None:
-        """Locks that the open transaction holds now; None where the engine does not tell."""
 
 
 class Copying(ABC):
@@ -238,6 +255,10 @@ class Copying(ABC):
     def facts(self, connection: "Connection") -> Any:
         """What a place must know of the source, and a dump does not tell; only read, opaque to the caller."""
 
+    def size_in(self, facts: Any) -> int | None:
+        """The source's size in bytes where its facts hold it; None: ask `size`."""
+        return None
+
     @abstractmethod
     def place(self, facts: Any) -> "AbstractContextManager[Place]":
         """A private place for copies of the source with these facts, gone on exit unless kept.
@@ -245,6 +266,30 @@ class Copying(ABC):
         For SQLite a directory (0700); for servers a private server started from local binaries that can hold
         the source: NoScratchServer says what is missing. None: a place for scratch databases alone.
         """
+
+    def on_server(self, url: "URL", facts: Any, *, source: "URL | None" = None) -> "AbstractContextManager[Place]":
+        """A place on a server that the user names: databases that carry dbadmin's marker, gone on exit unless kept.
+
+        `url` leads to any database of that server, with the right to make others. `source` is given where it is
+        the source's own server, and the user said so. Raises NotSupported where the server cannot hold a source
+        with these facts, or where the engine has no servers.
+        """
+        raise NotSupported("this engine has no servers: a copy is a private file", hint="leave out --scratch")
+
+    def beside(self, url: "URL") -> "AbstractContextManager[Place]":
+        """A place beside a database that is itself the copy: for its pristine twin and the reference database.
+
+        `Place.clone` clones that database whatever name it is given. Raises NotSupported where no second database
+        can be made anywhere.
+        """
+        raise NotSupported("this engine cannot rehearse in place", hint="rehearse on a copy")
+
+    def neutralise(self, connection: "Connection") -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Make harmless what in a copy could reach beyond it: what was done, and what could not be and why.
+
+        For databases that are themselves the copy; what `Place.copy` makes is harmless already. The caller commits.
+        """
+        return (), ()
 
     def local_server(self, version: str) -> str | None:
         """What a private server for a source of this server version would be started from (for `doctor`).
@@ -271,10 +316,24 @@ class Place(ABC):
 
     name: str
     server_version: str
+    alike = True
+    """Whether fingerprints of a clone may be compared with those of the copy: same server, same rights."""
 
     @abstractmethod
     def copy(self, source: "URL", name: str, *, facts: Any, progress: Progress) -> Copied:
         """Copy the source database under this name; the copy appears only when it is complete."""
+
+    def restore(self, backup: Backup, name: str, *, progress: Progress) -> Copied:
+        """Restore an examined backup under this name, as `copy` copies a source: whole or not at all.
+
+        The backup's own database name is not used, nothing that it smuggles is run, and what could reach beyond
+        the copy is made harmless (`Copied.neutralised`). A watchdog ends a tool that makes no progress. Raises
+        DamagedBackup where the backup turns out to be cut short, NoScratchServer where the place lacks an
+        extension, NotFinished where restoring failed for another reason.
+        """
+        from dbadmin.dialects.backups import of_engine
+
+        return of_engine(backup.engine).restore(self, backup, name, progress=progress)
 
     @abstractmethod
     def clone(self, name: str, new_name: str) -> "URL":
@@ -312,3 +371,5 @@ class Dialect:
     copying: Copying
     transactional_ddl: bool
     isolation: Isolation = field(default_factory=Isolation)
+    rules: Rules = field(default_factory=Rules)
+    costs: Costs = field(default_factory=Costs)

@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from dbadmin.errors import InternalError
 
 OWNER = "owner.json"
 KEPT = "kept"
+LEFT = "left"
 
 
 @contextmanager
@@ -27,13 +28,23 @@ def directory(prefix: str) -> Iterator[Path]:
         _write_owner(made)
         yield made
     finally:
-        if not (made / KEPT).exists():
+        if not (made / KEPT).exists() and not (made / LEFT).exists():
             shutil.rmtree(made)
 
 
 def keep(made: Path) -> None:
     """Let the directory outlive this process, until it is removed by name."""
     (made / KEPT).touch(mode=0o600)
+
+
+def leave(made: Path) -> None:
+    """Let the directory stay although nobody asked for it: what it stands for could not be removed."""
+    (made / LEFT).touch(mode=0o600)
+
+
+def owner(made: Path) -> dict[str, Any]:
+    """Who made the directory: host, pid, identity of the process, and when."""
+    return dict(_read_owner(made) or {})
 
 
 def existing(prefix: str, engine: str) -> tuple[Existing, ...]:
@@ -99,7 +110,7 @@ def _read_owner(path: Path) -> dict[str, Any] | None:
     return owner if known else None
 
 
-def _alive(owner: dict[str, Any]) -> bool | None:
+def _alive(owner: Mapping[str, Any]) -> bool | None:
     if owner["host"] != socket.gethostname():
         return None
     return processes.is_alive(owner["pid"], owner["identity"])

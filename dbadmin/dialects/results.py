@@ -19,11 +19,19 @@ def _module(name: str) -> ModuleType | None:
     return import_module(path) if name in PACKAGES and find_spec(path) is not None else None
 
 
-def column_types(connection: "Connection", description: Sequence[Any]) -> "list[TypeEngine[Any] | None]":
-    """Types of a result's columns from the driver's cursor description, None where it does not tell."""
+def column_types(
+    connection: "Connection", description: Sequence[Any], cursor: Any = None
+) -> "list[TypeEngine[Any] | None]":
+    """Types of a result's columns from the driver's cursor description, None where it does not tell.
+
+    An engine whose drivers tell more beside the description (`cursor_types`) is asked with the cursor.
+    """
     module = _module(connection.dialect.name)
     if module is None:
         return [None] * len(description)
+    if cursor is not None and cursor.description and hasattr(module, "cursor_types"):
+        told: list[TypeEngine[Any] | None] = module.cursor_types(cursor)
+        return told
     types: list[TypeEngine[Any] | None] = module.column_types(description)
     return types
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 DRIVERS: Mapping[str, tuple[str, ...]] = {
     "sqlite": ("pysqlite", "aiosqlite"),
     "postgresql": ("psycopg", "psycopg2", "asyncpg", "pg8000"),
-    "mysql": ("pymysql", "mysqldb", "mysqlconnector", "asyncmy", "aiomysql"),
-    "mariadb": ("pymysql", "mysqldb", "mariadbconnector", "asyncmy", "aiomysql"),
+    "mysql": ("pymysql", "mysqldb", "mysqlconnector", "mariadbconnector", "asyncmy", "aiomysql"),
+    "mariadb": ("pymysql", "mysqldb", "mariadbconnector", "mysqlconnector", "asyncmy", "aiomysql"),
 }
 """SQLAlchemy's names of the drivers that dbadmin picks from where a URL leaves the choice, best first."""
 
@@ -24,6 +24,7 @@ MODULES: Mapping[str, str] = {
     "pysqlite": "sqlite3",
     "mysqldb": "MySQLdb",
     "mysqlconnector": "mysql.connector",
+    "mariadbconnector": "mariadb",
 }
 """The module of a driver where it is not named like the driver."""
 
@@ -165,10 +166,13 @@ def is_installed(driver: str) -> bool:
 
 def missing_driver(module: str, what_for: str) -> MissingExtra:
     """The error for a driver that is not installed: names the package, and the extra where there is one."""
+    module = MODULES.get(module, module).partition(".")[0]
     extra, package = EXTRAS.get(module, (None, module))
     error = MissingExtra(module, extra or "all", what_for)
     if extra == "postgresql" and module != "psycopg":
         error.hint = f"pip install {package} (or dbadmin's own driver: pip install 'dbadmin-toolkit[postgresql]')"
+    elif extra == "mysql" and module != "pymysql":
+        error.hint = f"pip install {package} (or dbadmin's own driver: pip install 'dbadmin-toolkit[mysql]')"
     elif extra in (None, "sqlite"):
         error.hint = f"pip install {package}"
     return error

@@ -44,13 +44,15 @@ Schema = Mapping[ObjectKey, str]
 class Identity:
     """What makes a database this one, read from the catalog and not from a URL or a session setting.
 
-    Two connections lead to the same database exactly when their `key` is equal. `shown` is for reports.
+    Two connections lead to the same database exactly when their `key` is equal. `shown` is for reports; `server`
+    tells servers apart in the same way, and is empty where there are none.
     """
 
     engine: str
     name: str
     key: tuple[str, ...]
     shown: str
+    server: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class TableData:
     `not_compared` gives the reason why a column has no fingerprint; under "" why the whole table has none.
     `row` is the fingerprint of whole rows, counted, of a table without a key, whose columns' fingerprints tell
     only which values there are and how often. `method` says how it was computed: fingerprints of different
-    methods or keys cannot be compared.
+    methods or keys cannot be compared. `UNREAD` stands for a table that nobody has looked at.
     """
 
     rows: int
@@ -112,6 +114,15 @@ class TableData:
     def unreadable(self) -> str | None:
         """Why the table could not be read at all; None where it could."""
         return self.not_compared.get("")
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody looked: the table holds what it held when the first snapshot was taken."""
+        return self.method == UNREAD.method
+
+
+UNREAD = TableData(0, {}, method="unread")
+"""A table that was not looked at, as nothing has written to it: its numbers mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +159,38 @@ class Copied:
     bytes: int | None
     neutralised: tuple[str, ...] = ()
     not_covered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup that was examined and is whole, as far as it can be told; made by `dbadmin.copies.backups.open_backup`.
+
+    `engine` is SQLAlchemy's dialect name, `format` a few words for reports ("pg_dump custom", "plain SQL (gzip)").
+    `bytes` is the size of the path, `restored_bytes` a guess at what it takes once restored (None: no idea).
+    `server_version` is that of the server it was taken from, `database` that server's name for it; `extensions`
+    and `roles` are what it needs there. `incomplete` says why its completeness cannot be checked, which makes a
+    verdict `unproven`; None where it was checked. `content` is what is restored: the path itself, or what was
+    unpacked into a private place, and is there as long as the backup is open. `notes` are for a report's
+    `not_covered`, beside what the place says of itself (`Copied.not_covered`); `kind` and `details` are the
+    engine's, for restoring.
+    """
+
+    path: Path
+    format: str
+    engine: str
+    sha256: str
+    bytes: int
+    server_version: str | None = None
+    database: str | None = None
+    extensions: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    restored_bytes: int | None = None
+    incomplete: str | None = None
+    dump_version: str | None = None
+    notes: tuple[str, ...] = ()
+    content: Path | None = None
+    kind: str = ""
+    details: Any = None
 
 
 @dataclass(frozen=True)

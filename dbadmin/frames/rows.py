@@ -86,7 +86,7 @@ def _result(connection: Connection, prepared: Prepared, running: Opened, limit: 
     result = running.result
     sql = shown_sql(prepared, connection.dialect)
     if not running.names:
-        return Rows((), (), limit, False, sql, rows_changed=_changed(result))
+        return Rows((), (), limit, False, sql, rows_changed=_changed(result, sql))
     fetched = result.fetchall() if limit is None else result.fetchmany(limit + 1)
     kept = fetched if limit is None else fetched[:limit]
     return Rows(
@@ -114,15 +114,25 @@ def _whole_number(value: Any, type_: TypeEngine[Any] | None) -> Any:
     return value
 
 
-def _changed(result: CursorResult[Any]) -> int | None:
-    """Rows that a statement without a result changed; None where it is not that kind (CREATE TABLE …)."""
-    return result.rowcount if result.rowcount >= 0 else None
+def _changed(result: CursorResult[Any], sql: str) -> int | None:
+    """Rows that a statement without a result changed; None where it is not that kind (CREATE TABLE …).
+
+    MySQL's drivers say 0 of such a statement, others -1.
+    """
+    return result.rowcount if result.rowcount > 0 or (result.rowcount == 0 and not _defines(sql)) else None
 
 
 def _changed_beside_rows(result: CursorResult[Any], sql: str) -> int | None:
     """Rows changed by INSERT, UPDATE or DELETE with RETURNING."""
-    first = next((token.word for token in tokens(sql) if token.word), "")
-    return _changed(result) if first in ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE") else None
+    return _changed(result, sql) if _first_word(sql) in ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE") else None
+
+
+def _defines(sql: str) -> bool:
+    return _first_word(sql) in ("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE", "SET", "COMMENT")
+
+
+def _first_word(sql: str) -> str:
+    return next((token.word for token in tokens(sql) if token.word), "")
 
 
 def type_name(type_: TypeEngine[Any] | None, connection: Connection) -> str | None:

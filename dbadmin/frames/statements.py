@@ -123,7 +123,7 @@ def _column_types(
         return prepared.types
     cursor = result.cursor
     description: Sequence[Any] = (cursor.description if cursor is not None else None) or [None] * count
-    return tuple(results.column_types(connection, description))
+    return tuple(results.column_types(connection, description, cursor))
 
 
 def _raw(prepared: Prepared) -> Executable:

@@ -39,7 +39,11 @@ def main() -> None:
         os.set_inheritable(descriptor, False)
     send = EventWriter(events_to)
     with os.fdopen(request_from, "rb") as pipe:
-        request = json.load(pipe)
+        _get_ready()
+        asked = pipe.read()
+    if not asked:
+        os._exit(0)  # nobody needs this process any more
+    request = json.loads(asked)
     try:
         walk(request, send)
         send("end")
@@ -53,6 +57,21 @@ def main() -> None:
         os._exit(0)
 
 
+def _get_ready() -> None:
+    """Import what every walk needs, while the parent still works at something else.
+
+    Nothing of the user's: Alembic imports plugins of other packages, so where there are any it has to wait for the
+    guard.
+    """
+    from importlib.metadata import entry_points
+
+    from dbadmin import state  # noqa: F401
+    from dbadmin.migrations import guard, steps  # noqa: F401
+
+    if not entry_points(group="alembic.plugins"):
+        from alembic import command  # noqa: F401
+
+
 def walk(request: dict[str, Any], send: EventWriter) -> None:
     """Install the guard, then run env.py with the steps observed."""
     from dbadmin.migrations.guard import Guard
@@ -62,6 +81,12 @@ def walk(request: dict[str, Any], send: EventWriter) -> None:
     guard = Guard(_rules(request), send)
     send("sandbox", kind=_restrict(guard))
     guard.install()
+    if request["script"] is not None:
+        from dbadmin.migrations.script import run as run_script
+
+        os.chdir(project.directory)
+        run_script(Path(request["script"]), project, guard, send)
+        return
     walker = Walker(
         guard,
         send,
@@ -69,6 +94,7 @@ def walk(request: dict[str, Any], send: EventWriter) -> None:
         direction=request["direction"],
         destination=request["destination"],
         look=request["look"],
+        look_at_last=request["look_at_last"],
         exclude=decode_tables(request["exclude"]) or frozenset(),
         before=_decode_snapshot(request["before"]),
     )
@@ -100,6 +126,7 @@ def run(project: "Project", walker: "Walker", guard: "Guard") -> None:
             return
         if failure is not None:
             walker.send("failed", **walker.describe(failure))
+            walker.rest()
             return
     walker.rest()
     if not walker.ran:

@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects import PACKAGES, Address, Dialect, Identity, named
+from dbadmin.dialects import PACKAGES, Address, Dialect, Identity, every, named
+from dbadmin.migrations.statements import ELSEWHERE
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
 _CHECKED = "dbadmin_identity_checked"
+WHOLE_SERVER = "the whole server"
+"""What a refusal names where a statement would change more than the copy."""
 
 
 class Refused(BaseException):
@@ -72,9 +75,9 @@ class Guard:
         from dbadmin.migrations.hooks import Hooks
         from dbadmin.migrations.raw import wrap_drivers
 
-        for engine in PACKAGES:
-            named(engine).observe.install()
-            named(engine).isolation.install(self.judge_attached)
+        for dialect in every():
+            dialect.observe.install()
+            dialect.isolation.install(self.judge_attached)
         wrap_drivers(self)
         Hooks(self).install()
         self._listen()
@@ -84,6 +87,8 @@ class Guard:
 
         event.listen(Engine, "do_connect", self._on_do_connect, insert=True)
         event.listen(Engine, "engine_connect", self._on_engine_connect, insert=True)
+        if self.rules.copy_identity is not None and self.of_copy().session.shares_server(self.rules.copy_identity):
+            event.listen(Engine, "before_cursor_execute", self._on_execute, insert=True)
 
     def refuse(self, target: str, why: str) -> Refused:
         """The refusal to raise; it is reported first."""
@@ -101,12 +106,14 @@ class Guard:
                 assert self.rules.copy_url is not None
                 dialect.address.redirect(driver, cargs, cparams, self.rules.copy_url)
                 self.report("redirected", target=address.shown)
-            elif not self._is_harmless(address) and not self._may_reach(address):
-                raise self.refuse(
-                    address.shown,
-                    "neither the copy nor the database that it was made from; "
-                    f"if this is no danger: --allow-connect {_place(address)}",
-                )
+            elif not self._is_harmless(address):
+                if not self._may_reach(address):
+                    raise self.refuse(
+                        address.shown,
+                        "neither the copy nor the database that it was made from; "
+                        f"if this is no danger: --allow-connect {_place(address)}",
+                    )
+                self.report("outside", target=_place(address))
         if not self._is_harmless(address):
             dialect.isolation.admit(driver, cparams, self.rules.original)
 
@@ -163,6 +170,12 @@ class Guard:
         self.check(connection)
         connection.info[_CHECKED] = True
 
+    def _on_execute(self, connection: "Connection", cursor: Any, statement: str, *_: Any) -> None:
+        """On a server that others use, only the copy itself may change."""
+        reason = self.of_copy().session.whole_server(statement)
+        if reason is not None:
+            raise self.refuse(f"{WHOLE_SERVER} ({reason})", "the copy is on a server that others use")
+
     def is_checked(self, connection: "Connection") -> bool:
         """Whether this connection has been seen to be one that may be used."""
         return bool(connection.info.get(_CHECKED))
@@ -171,12 +184,14 @@ class Guard:
         """Raise Refused unless this connection is on the copy, by the identity that the catalog tells."""
         identity = self.identity(connection)
         if identity.key[:1] == ("memory",):
+            connection.info[ELSEWHERE] = True
             return
         expected = self.rules.copy_identity
         if expected is not None and (identity.engine, identity.key) == (expected.engine, expected.key):
             return
         address = named(connection.dialect.name).address.of_url(connection.engine.url)
         if not self._is_copy(address) and self._may_reach(address):
+            connection.info[ELSEWHERE] = True
             return
         raise self.refuse(identity.shown, "a connection is open to this database, which is not the copy")
 

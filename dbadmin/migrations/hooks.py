@@ -68,21 +68,26 @@ class Hooks:
         if address.server[0] == "memory" or (copy is not None and address.same_as(copy)):
             return
         if self._guard.is_allowed(address.shown):
+            self._guard.report("outside", target=address.shown)
             return
         raise self._guard.refuse(address.shown, "this SQLite file is not the copy")
 
     def _socket(self, sock: socket.socket, address: Any) -> None:
         if isinstance(address, tuple):
             host, port = str(address[0]), int(address[1])
-            if (host, port) in self._sockets or self._guard.is_allowed(host, port):
-                return
-            if {(host, port), (host, None)} & self._allowed:
+            if (host, port) in self._sockets:
                 return
             shown, allow = f"{host}:{port}", f"{host}:{port}"
+            if self._guard.is_allowed(host, port) or {(host, port), (host, None)} & self._allowed:
+                self._guard.report("outside", target=shown)
+                return
         else:
             allow = os.fsdecode(address) if isinstance(address, str | bytes) else str(address)
             shown = f"the socket {allow}"
-            if allow in self._sockets or self._guard.is_allowed(allow):
+            if allow in self._sockets:
+                return
+            if self._guard.is_allowed(allow):
+                self._guard.report("outside", target=allow)
                 return
         raise self._guard.refuse(
             shown, f"user code may reach nothing but the copy; if this is no danger: --allow-connect {allow}"

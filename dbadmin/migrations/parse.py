@@ -17,6 +17,7 @@ from dbadmin.errors import UserCodeError
 
 NAMES = ("revision", "down_revision", "branch_labels", "depends_on")
 _LEGACY = re.compile(r"([a-f0-9]+)\.py$")
+_REVISION_FILE = re.compile(r"(?!\.\#|__init__).*\.py$")
 _CREATED = re.compile(r"^Create Date:\s*(.+)$", re.MULTILINE)
 
 
@@ -59,16 +60,32 @@ class _Found:
     computed: bool = False
 
 
+def is_script(name: str) -> bool:
+    """Whether Alembic takes a file of this name for a revision script.
+
+    >>> [is_script(name) for name in ("a1_users.py", "__init__.py", ".#a1.py", "a1.pyc")]
+    [True, False, False, False]
+    """
+    return _REVISION_FILE.match(name) is not None
+
+
 def read_script(path: Path) -> ScriptFile:
     """Read one script. Raises UserCodeError, naming file and line, where it cannot be read as a revision."""
     try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        where = f"{path}:{line}" if line else str(path)
-        raise UserCodeError(f"{where}: {getattr(error, 'msg', error)}", hint="correct this script") from error
+        source = path.read_bytes()
     except OSError as error:
         raise UserCodeError(f"{path}: {error.strerror}") from error
+    return read_source(path, source, shown=str(path))
+
+
+def read_source(path: Path, source: bytes, *, shown: str) -> ScriptFile:
+    """As `read_script`, from a source that need not be in the file any more; `shown` names it in errors."""
+    try:
+        tree = ast.parse(source, filename=shown)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"{shown}:{line}" if line else shown
+        raise UserCodeError(f"{where}: {getattr(error, 'msg', error)}", hint="correct this script") from error
     found = _Found()
     for node in tree.body:
         _look(node, found)
@@ -76,13 +93,13 @@ def read_script(path: Path) -> ScriptFile:
         legacy = _LEGACY.match(path.name)
         if legacy is None:
             raise UserCodeError(
-                f"{path}: declares no revision",
+                f"{shown}: declares no revision",
                 hint="add revision = …, or move the file out of the versions folder",
             )
         found.values["revision"] = legacy.group(1)
     if "down_revision" not in found.values and not found.computed:
         raise UserCodeError(
-            f"{path}: declares no down_revision", hint="add down_revision = None or the revision before"
+            f"{shown}: declares no down_revision", hint="add down_revision = None or the revision before"
         )
     return ScriptFile(
         path, found.values, found.lines, ast.get_docstring(tree, clean=False), frozenset(found.functions),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dbadmin.dialects import Address, Identity, TableName
+from dbadmin.dialects.costs import Rewrite
 from dbadmin.migrations.project import Project
 from dbadmin.results import Lock
 from dbadmin.secrets import mask
@@ -32,7 +33,9 @@ class WalkRequest:
     made from a backup): connections to it are led to the copy. `timeout` is in seconds for each revision,
     None for none. `allow` lists HOST or HOST:PORT that user code may reach. `environment` is the environment
     that a plain `alembic` would have. With `look`, the state after each revision is read from inside,
-    without the tables in `exclude`; `before` is the state at the start.
+    without the tables in `exclude`; `before` is the state at the start. Without `look_at_last` the last revision is
+    left out: the caller looks at what it committed. With `script`, this file is run on the copy instead of env.py
+    (`migrations/script.py`).
     """
 
     project: Project
@@ -48,8 +51,10 @@ class WalkRequest:
     allow: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     look: bool = False
+    look_at_last: bool = True
     exclude: tuple[TableName, ...] = ()
     before: "Snapshot | None" = field(default=None, repr=False)
+    script: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ class StepSeen:
     `rows_changed` counts the rows that its own INSERT, UPDATE and DELETE statements reported, by table;
     `touched` are the tables whose rows may have changed (None: not known, any); `stands` is what the version
     table held after it. `committed` are the changing statements of a failed step that went through and stayed.
+    `locks` are those that it was the first to take, `rewrites` what it wrote anew, `bytes_before` and `bytes_after`
+    the size of all tables and indexes, `algorithms` how each change of a table was carried out.
     """
 
     revision: str
@@ -95,6 +102,10 @@ class StepSeen:
     failed_statement: str | None = None
     stands: tuple[str, ...] = ()
     committed: tuple[str, ...] | None = None
+    rewrites: tuple[Rewrite, ...] | None = None
+    bytes_before: int | None = None
+    bytes_after: int | None = None
+    algorithms: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,8 +115,9 @@ class WalkResult:
     `planned` are the revisions that were to run, in order; `redirected` counts connections to the source
     that were led to the copy, `refused` lists the targets that user code was kept from (any makes the walk
     fail); `output` is the end of what user code printed; `version_table` and its schema are what env.py
-    configured; `touched_after` are the tables that the process wrote after its last look (at the commit, or in
-    env.py itself; None: any); `sandbox` says which protection of the kernel's was on.
+    configured; `touched_after` are the tables that the process wrote after its last look (at the commit, in
+    env.py itself, or in a step that failed; None: any); `sandbox` says which protection of the kernel's was
+    on; `outside` lists what user code was allowed to connect to besides the copy.
     """
 
     state: Literal["ok", "failed"]
@@ -120,6 +132,7 @@ class WalkResult:
     version_table_schema: str | None = None
     touched_after: frozenset[TableName] | None = frozenset()
     sandbox: str = "none"
+    outside: tuple[str, ...] = ()
 
 
 def encode_request(request: WalkRequest, original: Mapping[str, str]) -> bytes:
@@ -143,8 +156,10 @@ def encode_request(request: WalkRequest, original: Mapping[str, str]) -> bytes:
         "destination": request.destination,
         "allow": list(request.allow),
         "look": request.look,
+        "look_at_last": request.look_at_last,
         "exclude": [list(table) for table in request.exclude],
         "before": _encode_snapshot(request.before),
+        "script": str(request.script) if request.script else None,
         "original": dict(original),
     }
     return json.dumps(data).encode()

@@ -9,7 +9,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects import PACKAGES, Dialect, named
+from dbadmin.dialects import Dialect, every
 from dbadmin.dialects.isolation import RawDriver
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def wrap_drivers(guard: "Guard") -> None:
     """Make every raw driver ask the guard, now or when it is imported."""
     waiting: dict[str, Callable[[ModuleType], None]] = {}
-    for engine in PACKAGES:
-        dialect = named(engine)
+    for dialect in every():
         for driver in dialect.isolation.raw_drivers:
             wrap = functools.partial(_wrap, guard, dialect, driver)
             if driver.module in sys.modules:

@@ -34,32 +34,34 @@ OUTPUT_KEPT = 64 * 1024
 _GRACE = 5.0
 
 
-def walk(request: WalkRequest, *, on_event: OnEvent | None = None) -> WalkResult:
+def walk(request: WalkRequest, *, on_event: OnEvent | None = None, child: "Child | None" = None) -> WalkResult:
     """Upgrade or downgrade the copy as `alembic` would, and say what was seen.
 
     `on_event` is told each event as it comes (`event` is "plan", "begin", "applied", "failed", "redirected"
     or "refused"). A migration that fails, exits, hangs or is refused gives a result with `state` "failed";
     ChildFailed is raised only where no process can be started, or dbadmin's own look at a revision fails.
-    Nothing of the process is left afterwards, also on Ctrl-C.
+    Nothing of the process is left afterwards, also on Ctrl-C. `child` is a process that was started before, for a
+    request with the same project, environment, copy and source.
     """
     remember(request.copy_url.password)
     seen = Seen(request, on_event or (lambda event: None))
-    with Child(request) as child:
+    child = child or Child(request)
+    with child, seen.watching:
+        child.ask(request)
         output, exit_status = child.run(seen, request.timeout)
     return seen.result(output, exit_status)
 
 
 class Child:
-    """The process, from its start to its certain end."""
+    """The process, from its start to its certain end.
+
+    It starts at once, imports what is not the user's, and waits until it is asked: so one can get ready while
+    another one walks.
+    """
 
     def __init__(self, request: WalkRequest) -> None:
-        self._request = request
         self._tail = bytearray()
-
-    def __enter__(self) -> "Child":
-        request = self._request
-        environment, hidden = child_environment(request.environment, copy=request.copy_url, source=request.source)
-        data = encode_request(request, hidden)
+        environment, self._hidden = child_environment(request.environment, copy=request.copy_url, source=request.source)
         request_read, request_write = os.pipe()
         events_read, events_write = os.pipe()
         try:
@@ -72,10 +74,25 @@ class Child:
             os.close(request_read)
             os.close(events_write)
         self._events = events_read
-        threading.Thread(target=_write, args=(request_write, data), daemon=True).start()
+        self._request_to: int | None = request_write
+
+    def ask(self, request: WalkRequest) -> None:
+        """Send the request, once."""
+        assert self._request_to is not None
+        arguments = (self._request_to, encode_request(request, self._hidden))
+        self._request_to = None
+        threading.Thread(target=_write, args=arguments, daemon=True).start()
+
+    def __enter__(self) -> "Child":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        if self._request_to is not None:
+            os.close(self._request_to)
         self.kill()
         self._process.wait()
         assert self._process.stdout is not None
@@ -101,7 +118,7 @@ class Child:
             selector.register(self._events, selectors.EVENT_READ)
             selector.register(stdout, selectors.EVENT_READ)
             while self._process.poll() is None and not seen.ended:
-                for key, _ in selector.select(0.05):
+                for key, _ in selector.select(seen.watching.wait()):
                     if key.fileobj is stdout:
                         if not self._read_output(stdout):
                             selector.unregister(stdout)
@@ -109,12 +126,13 @@ class Child:
                     events, open_ = lines.read()
                     for event in events:
                         seen.take(event)
-                        if event["event"] in ("begin", "applied"):
+                        if event["event"] in ("sandbox", "begin", "applied"):
                             started = time.monotonic()
                         elif event["event"] == "ran":
                             started = math.inf  # our own look counts for no limit
                     if not open_:
                         selector.unregister(self._events)
+                seen.watching.look()
                 passed = time.monotonic() - started
                 if timeout is not None and passed > timeout and not seen.ended:
                     self._stop_at_limit(seen, timeout, passed)

@@ -21,7 +21,7 @@ from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from dbadmin.errors import ConfigError, UnknownName, UserCodeError
-from dbadmin.migrations.parse import ScriptFile, read_script
+from dbadmin.migrations.parse import ScriptFile, is_script, read_script
 from dbadmin.migrations.project import Project, flag, quietly, read_project, reading
 from dbadmin.results import Revision
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
 
 Direction = Literal["upgrade", "downgrade"]
-_REVISION_FILE = re.compile(r"(?!\.\#|__init__).*\.py$")
 
 
 class ParsedScripts(ScriptDirectory):
@@ -182,11 +181,11 @@ def _paths(project: Project, recursive: bool, sourceless: bool) -> Iterator[Path
             )
         for folder in _folders(location) if recursive else (location,):
             names = sorted(entry for entry in folder.iterdir() if entry.is_file())
-            if sourceless and not any(_REVISION_FILE.match(path.name) for path in names):
+            if sourceless and not any(is_script(path.name) for path in names):
                 raise ConfigError(f"{folder} holds compiled scripts only", hint="dbadmin reads .py files")
             for path in names:
                 real = path.resolve()
-                if _REVISION_FILE.match(path.name) and real not in seen:
+                if is_script(path.name) and real not in seen:
                     seen.add(real)
                     yield real
 

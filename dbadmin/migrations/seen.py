@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dbadmin.dialects.costs import Rewrite
 from dbadmin.errors import ChildFailed
 from dbadmin.migrations.protocol import (
     StepError,
@@ -14,7 +15,7 @@ from dbadmin.migrations.protocol import (
     decode_error,
     decode_tables,
 )
-from dbadmin.results import Lock
+from dbadmin.migrations.watching import Watching
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
@@ -41,14 +42,19 @@ class Seen:
         self.sandbox = "none"
         self.touched_after: frozenset[TableName] | None = None
         self.fault: dict[str, Any] | None = None
+        self.outside: list[str] = []
+        self.watching = Watching(request.copy_url)
 
     def take(self, event: dict[str, Any]) -> None:
         """One event from the child."""
+        if self.watching.take(event):
+            return
         match event["event"]:
             case "plan":
                 self.plan = event
             case "begin":
                 self.current = event
+                self.watching.begin(event)
             case "applied":
                 self._applied(event)
             case "failed":
@@ -57,6 +63,8 @@ class Seen:
                 self.redirected += 1
             case "refused":
                 self.refused.append(event["target"])
+            case "outside":
+                self.outside.append(event["target"])
             case "fault":
                 self.fault = event
             case "sandbox":
@@ -73,7 +81,7 @@ class Seen:
             from dbadmin.state import decode
 
             self.snapshot = decode(event["snapshot"], self.snapshot)
-        locks = event["locks"]
+        rewrites, algorithms = event.get("rewrites"), event.get("algorithms")
         self.steps.append(
             StepSeen(
                 revision=event["revision"],
@@ -85,7 +93,10 @@ class Seen:
                 rows_changed=event["rows_changed"],
                 touched=decode_tables(event["touched"]),
                 snapshot=self.snapshot if event.get("snapshot") is not None else None,
-                locks=None if locks is None else tuple(Lock(**lock) for lock in locks),
+                rewrites=None if rewrites is None else tuple(Rewrite(**rewrite) for rewrite in rewrites),
+                bytes_before=event.get("bytes_before"),
+                bytes_after=event.get("bytes_after"),
+                algorithms=None if algorithms is None else tuple(map(mask, algorithms)),
                 stands=tuple(event["stands"]),
             )
         )
@@ -150,11 +161,14 @@ class Seen:
         revisions = _revisions(self._request, table, schema or default)
         if self.error is None and self.plan is not None and set(revisions) != set(self.plan["end"]):
             self.fail(self._wrong_revision(table, revisions))
+        locks = self.watching.locks(table, schema)
+        if locks is not None:
+            self.steps = [replace(step, locks=locks.get(step.revision, ())) for step in self.steps]
         planned = tuple(self.plan["revisions"]) if self.plan else ()
         return WalkResult(
             "failed" if self.error else "ok", tuple(self.steps), revisions, self.error, self.redirected,
             tuple(dict.fromkeys(self.refused)), output, planned, table, schema, self.touched_after,
-            self.sandbox,
+            self.sandbox, tuple(dict.fromkeys(self.outside)),
         )  # fmt: skip
 
     def _wrong_revision(self, table: str, revisions: tuple[str, ...]) -> StepError:

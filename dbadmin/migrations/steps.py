@@ -9,16 +9,17 @@ shape.
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import Dialect, TableName, named
+from dbadmin.dialects.costs import Storage
 from dbadmin.migrations.explain import came_from_commit, explain
 from dbadmin.migrations.guard import Guard
 from dbadmin.migrations.project import Project
 from dbadmin.migrations.protocol import EventWriter, encode_tables
 from dbadmin.migrations.statements import Counted, Statements
-from dbadmin.results import Lock
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from dbadmin.state import Snapshot
+
+
+_SESSION = "dbadmin_session"
 
 
 class WalkStopped(Exception):
@@ -48,21 +52,25 @@ class Walker:
         direction: str,
         destination: str,
         look: bool,
+        look_at_last: bool,
         exclude: frozenset[TableName],
         before: "Snapshot | None",
     ) -> None:
         self.guard, self.send, self.project = guard, send, project
         self.direction, self.destination = direction, destination
         self.look, self.exclude, self.snapshot = look, exclude, before
-        self.statements = Statements()
+        self.look_at_last = look_at_last
+        self._final: str | None = None
+        self.statements = Statements(send)
+        self.statements.ending = self._at_end_of_transaction
+        self.statements.ended = self._tell_end
         self.current: Script | None = None
         self.last: Script | None = None
         self.ran = False
         self._mark: Any = None
         self._marked = False
         self._early: frozenset[TableName] | None = frozenset()  # written by env.py before the first revision
-        self._held: frozenset[Lock] = frozenset()  # in the open transaction, since a revision before this one
-        self._dialect: Dialect | None = None
+        self._storage: Storage | None = None
         self._seconds: float | None = None
         self._directory: ScriptDirectory | None = None
 
@@ -86,7 +94,6 @@ class Walker:
         self.exclude |= {own} if own.schema else {own, default}
         context.on_version_apply_callbacks = (*context.on_version_apply_callbacks, self._applied)
         steps = self._plan(heads, context)
-        _listen_to_ends(self._forget_locks)
         for step in steps:
             self._begin(step, context)
             yield step
@@ -99,6 +106,7 @@ class Walker:
         walk: Callable[[str, Any], list[Any]] = getattr(self._directory, f"_{self.direction}_revs")
         self._fill_missing_functions()
         steps = walk(self.destination, heads)
+        self._final = steps[-1].revision.revision if steps else None
         for step in steps:
             if isinstance(step.migration_fn, Missing):
                 self.current = step.revision
@@ -136,7 +144,11 @@ class Walker:
         @functools.wraps(run)  # Alembic's log shows the function's name
         def observed(**arguments: Any) -> None:
             self.current, self.statements.counted, self._seconds = script, Counted(), None
-            self.send("begin", revision=script.revision, message=script.doc, file=script.path)
+            self._tell_own_locks(dialect)
+            self.send("begin", revision=script.revision, message=script.doc, file=script.path, at=time.monotonic())
+            if self._storage is None:
+                self._storage = self._looking(lambda: dialect.costs.storage(connection))
+                dialect.costs.algorithms()
             if not self._marked:  # later marks are set at the looks, so that nothing falls in between
                 self._early = dialect.observe.written_here(dialect.observe.beginning)
                 self._mark, self._marked = self._looking(lambda: dialect.observe.mark(connection)), True
@@ -167,28 +179,61 @@ class Walker:
         self.current, self.last = None, script
 
     def _see(self, dialect: Dialect, connection: "Connection") -> dict[str, Any]:
-        locks = dialect.observe.locks(connection)
+        self._tell_locks(connection)
+        seen = self._see_storage(dialect, connection)
         touched = dialect.observe.touched(connection, self._mark)
         self._mark = dialect.observe.mark(connection)
-        self._dialect = dialect
         if touched is not None:
             touched -= self.exclude
-        seen: dict[str, Any] = {
-            "touched": encode_tables(touched),
-            "locks": None if locks is None else [vars(lock) for lock in self._taken(locks, touched)],
-        }
-        if self.look:
+        seen["touched"] = encode_tables(touched)
+        if self.look and (self.look_at_last or self.current is None or self.current.revision != self._final):
             seen["snapshot"] = self._snapshot(connection, touched)
-        self._held = frozenset(dialect.observe.locks(connection) or ())  # after our look, which takes some too
         return seen
 
-    def _taken(self, locks: Iterable[Lock], touched: frozenset[TableName] | None) -> list[Lock]:
-        """Locks of this revision: those that an earlier one left in the transaction only where it works on them."""
-        names = None if touched is None else {str(table) for table in touched}
-        return [lock for lock in locks if lock not in self._held or names is None or lock.object in names]
+    def _see_storage(self, dialect: Dialect, connection: "Connection") -> dict[str, Any]:
+        """What was written anew since the last look, and how much room everything takes."""
+        before, self._storage = self._storage, dialect.costs.storage(connection)
+        algorithms = dialect.costs.algorithms()
+        if before is None or self._storage is None:
+            return {"algorithms": algorithms}
+        rewritten = dialect.costs.rewritten(before, self._storage, self.statements.counted.definitions)
+        return {
+            "algorithms": algorithms,
+            "rewrites": [vars(rewrite) for rewrite in rewritten],
+            "bytes_before": before.bytes,
+            "bytes_after": self._storage.bytes,
+        }
 
-    def _forget_locks(self, connection: "Connection") -> None:
-        self._held = frozenset()
+    def _at_end_of_transaction(self, connection: "Connection") -> None:
+        """The last moment to ask for the locks of this transaction."""
+        dialect = named(connection.dialect.name)
+        dialect.costs.ending(connection)
+        if not self.ran or dialect.observe.is_committed(connection, ""):
+            return
+        if self.current is not None:
+            with suppress(Exception):  # a transaction that has failed takes no question; a watcher looks as well
+                self._tell_locks(connection)
+        self._tell_end(connection)
+
+    def _tell_end(self, connection: "Connection") -> None:
+        """All that this session holds is released now."""
+        with suppress(Exception):
+            if _SESSION not in connection.info:
+                connection.info[_SESSION] = named(connection.dialect.name).costs.session(connection)
+            if connection.info[_SESSION] is not None:
+                self.send("ends", session=connection.info[_SESSION], at=time.monotonic())
+
+    def _tell_locks(self, connection: "Connection") -> None:
+        costs = named(connection.dialect.name).costs
+        began = time.monotonic()
+        held = costs.held(connection)
+        if held:
+            self.send("held", began=began, ended=time.monotonic(), held=list(held))
+        self._tell_own_locks(named(connection.dialect.name))
+
+    def _tell_own_locks(self, dialect: Dialect) -> None:
+        for lock in dialect.costs.taken():
+            self.send("lock", **lock._asdict())
 
     def _snapshot(self, connection: "Connection", touched: frozenset[TableName] | None) -> Any:
         from dbadmin import state
@@ -202,21 +247,28 @@ class Walker:
 
     def _looking(self, work: Callable[[], Any]) -> Any:
         """Do work of ours; what goes wrong in it is not the revision's fault, and ends the walk as such."""
+        began = time.monotonic()
         try:
             return work()
         except Exception as error:
             raise LookFailed(f"{type(error).__name__}: {error}") from error
+        finally:
+            self.send("pause", began=began, ended=time.monotonic())
 
     def rest(self) -> None:
-        """Tell what this process wrote outside of revisions: in env.py itself, or at the commit."""
-        if self._dialect is not None:
-            self.send("rest", touched=encode_tables(self._with_early(self._dialect.observe.written_here(self._mark))))
+        """Tell what was written since the last look: in env.py itself, at the commit, or in a step that failed."""
+        dialect = self.guard.of_copy()
+        self._tell_own_locks(dialect)
+        observe = dialect.observe
+        since = self._mark if self._marked else observe.beginning
+        self.send("rest", touched=encode_tables(self._with_early(observe.written_here(since))))
 
     def _with_early(self, touched: frozenset[TableName] | None) -> frozenset[TableName] | None:
         return None if touched is None or self._early is None else touched | self._early
 
     def describe(self, error: BaseException) -> dict[str, Any]:
         """What went wrong, as an event's data; the step is named where one ran."""
+        error = _refusal_behind(error)
         at_commit = self.current is None and self.last is not None and came_from_commit(error)
         script = self.last if at_commit else self.current
         described = explain(
@@ -238,12 +290,16 @@ class Walker:
         }
 
 
-def _listen_to_ends(told: Callable[["Connection"], None]) -> None:
-    """Be told when a transaction of any engine ends."""
-    from sqlalchemy import Engine, event
+def _refusal_behind(error: BaseException) -> BaseException:
+    """The refusal that an error only follows from: SQLAlchemy gives a connection up on one, and then complains."""
+    from dbadmin.migrations.guard import Refused
 
-    event.listen(Engine, "commit", told)
-    event.listen(Engine, "rollback", told)
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, Refused):
+            return seen
+        seen = seen.__context__
+    return error
 
 
 class Missing:

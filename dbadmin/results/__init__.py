@@ -2,8 +2,10 @@
 
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
 from dbadmin.results.rollback import (
+    AfterUpgrade,
     Compared,
     CopyInfo,
+    EachRevision,
     Excluded,
     Lock,
     Phase,
@@ -49,8 +51,10 @@ from dbadmin.results.tables import (
 )
 
 __all__ = [
-    "Column", "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts", "DatabaseInfo",
-    "Demo", "Doctor", "DoctorCheck", "Drift", "Excluded", "Finding", "IndexInfo", "Init", "Lock", "ModelInfo",
+    "AfterUpgrade", "Column", "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts",
+    "DatabaseInfo",
+    "Demo", "Doctor", "DoctorCheck", "Drift", "EachRevision", "Excluded", "Finding", "IndexInfo", "Init", "Lock",
+    "ModelInfo",
     "Models", "Phase", "Plan", "PrivateCopy", "Record", "Relation", "Result", "Revision", "RollbackFinding",
     "RollbackPlan", "RollbackReport", "RowSets", "Rows", "Scripts", "Severity", "Source", "State", "Status",
     "Step", "TableCount", "TableDescription", "TableInfo", "Tables", "Timings", "UnknownRevision", "Verdict",

@@ -52,17 +52,31 @@ class CopyInfo(Record):
 
 @dataclass(frozen=True)
 class Lock(Record):
-    """A lock that a step took; `seconds` is None where its time was not measured."""
+    """A lock that a step was the first to take, on something that others know.
+
+    `seconds` is how long it was held, None where that was not measured: the middle between what is certain
+    (`seconds_min`) and what is possible (`seconds_max`), without the time for which dbadmin held the migration up.
+    `blocks` is what others could not do meanwhile: "schema changes", "writes" or "reads and writes", each including
+    those before it. `statement` took it, as far as was seen; values of rows are left out of it.
+    """
 
     object: str
     mode: str
     seconds: float | None
     blocks: str | None
+    seconds_min: float | None = None
+    seconds_max: float | None = None
+    statement: str | None = None
 
 
 @dataclass(frozen=True)
 class Step(Record):
-    """One revision in one phase, as it was observed. None means not measured, never zero."""
+    """One revision in one phase, as it was observed. None means not measured, never zero.
+
+    `rewrites` are tables and indexes that were written anew, with the engine's word for how where it has several;
+    `bytes_before` and `bytes_after` are all tables and indexes of the copy together; `algorithms` says how each
+    change of a table was carried out, on engines that have several ways.
+    """
 
     phase: Phase
     revision: str
@@ -77,6 +91,7 @@ class Step(Record):
     rewrites: tuple[str, ...] | None = None
     bytes_before: int | None = None
     bytes_after: int | None = None
+    algorithms: tuple[str, ...] | None = None
     error: str | None = None
     committed: tuple[str, ...] | None = None
     failed_statement: str | None = None
@@ -88,6 +103,7 @@ class RollbackFinding(Record):
     """A fact about the rollback. `rows` counts the rows concerned; `sample` holds keys only, unless revealed.
 
     `by_design` is None where the question has no sense; `blocks_verdict` says whether the verdict rests on it.
+    `query` counts the rows that break a rule (`blocked-by-new-data`).
     """
 
     code: str
@@ -104,6 +120,7 @@ class RollbackFinding(Record):
     remedy: str | None = None
     file: str | None = None
     line: int | None = None
+    query: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,12 +134,19 @@ class Excluded(Record):
 
 @dataclass(frozen=True)
 class Compared(Record):
-    """How much was looked at; `empty` are the touched tables that held no rows."""
+    """How much was compared; `empty` are the touched tables that held no rows.
+
+    Of `tables`, `looked_at` were compared by what they hold, and `untouched` are proven to be as they were: the
+    engine saw no write to them, and nothing in the schema that bears on them changed. `rows` counts the rows of the
+    tables looked at; nobody counted the others.
+    """
 
     tables: int
     rows: int
     empty: tuple[str, ...]
     excluded: tuple[Excluded, ...]
+    looked_at: int | None = None
+    untouched: int | None = None
 
 
 @dataclass(frozen=True)
@@ -159,6 +183,32 @@ class Timings(Record):
 
 
 @dataclass(frozen=True)
+class AfterUpgrade(Record):
+    """What `--after-upgrade` did: `touched` are the tables that the script wrote (None: any), `seconds` its time.
+
+    `skipped` says why it was not run; None where it was.
+    """
+
+    file: str
+    skipped: str | None = None
+    seconds: float | None = None
+    touched: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class EachRevision(Record):
+    """One revision by itself, up, down and up again on a copy of its own; `verdict` is None where that could not be
+    done, and `skipped` says why. `findings` are all that this walk gives; new ones are among the report's too.
+    """
+
+    revision: str
+    message: str
+    verdict: Verdict | None
+    skipped: str | None = None
+    findings: tuple[RollbackFinding, ...] = ()
+
+
+@dataclass(frozen=True)
 class RollbackReport(Result):
     """The answer of `dbadmin verify-rollback`.
 
@@ -187,6 +237,8 @@ class RollbackReport(Result):
     findings: tuple[RollbackFinding, ...]
     compared: Compared
     timings: Timings
+    after_upgrade: AfterUpgrade | None = None
+    each: tuple[EachRevision, ...] | None = None
 
     @property
     def ok(self) -> bool:
@@ -209,21 +261,26 @@ class RollbackReport(Result):
 
 @dataclass(frozen=True)
 class RollbackPlan(Result):
-    """The answer of `dbadmin verify-rollback --dry-run`: sizes in bytes, None where the engine does not tell."""
+    """The answer of `dbadmin verify-rollback --dry-run`: sizes in bytes, None where nobody can tell.
+
+    `plan` is None for a backup: where it stands is known once it is restored. `largest` is what `--max-copy` allows.
+    """
 
     kind = "verify-rollback"
 
     database: DatabaseInfo
-    plan: Plan
+    plan: Plan | None
     method: str
     size: int | None
     needed: int | None
-    free: int
+    free: int | None
+    largest: int | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether the copies fit."""
-        return self.needed is None or self.needed <= self.free
+        """Whether the copies fit, and are not larger than allowed."""
+        allowed = self.largest is None or self.size is None or self.size <= self.largest
+        return allowed and (self.needed is None or self.free is None or self.needed <= self.free)
 
     @property
     def exit_code(self) -> int:

@@ -5,7 +5,7 @@ it from a snapshot. A revision's downgrade should bring back what stood before i
 is the first on the way back that does not, and after which no later one mends it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -62,6 +62,16 @@ class Leg:
     def revisions(self) -> tuple[str, ...]:
         """In the order they ran."""
         return tuple(moment.revision for moment in self.moments)
+
+    @property
+    def states(self) -> tuple[Snapshot, ...]:
+        """Every state that somebody looked at, in order."""
+        return (self.before, *(m.snapshot for m in self.moments if m.snapshot is not None), self.after)
+
+    def mapped(self, change: Callable[[Snapshot], Snapshot]) -> "Leg":
+        """The leg with every state changed by a function."""
+        moments = tuple(Moment(m.revision, m.snapshot and change(m.snapshot)) for m in self.moments)
+        return Leg(self.phase, change(self.before), moments, change(self.after))
 
 
 def value(snapshot: Snapshot, facet: Facet) -> Value:

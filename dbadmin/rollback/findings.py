@@ -50,6 +50,7 @@ def finding(
     sample: tuple[Any, ...] | None = None,
     remedy: str | None = None,
     line: int | None = None,
+    query: str | None = None,
 ) -> RollbackFinding:
     """A finding with its script's file; `accepted` and `blocks_verdict` are the verdict's to say."""
     script = scripts.get(culprit.revision or "")
@@ -69,6 +70,7 @@ def finding(
         remedy=remedy or (known.format(object=obj) if known else None),
         file=script.file if script else None,
         line=line,
+        query=query,
     )
 
 

@@ -6,12 +6,17 @@ from pathlib import Path
 
 from dbadmin.copies import Copy
 from dbadmin.copies.make import connect
+from dbadmin.dialects.costs import Costs
+from dbadmin.dialects.rules import Rules
+from dbadmin.migrations.guard import WHOLE_SERVER
 from dbadmin.migrations.protocol import StepError, WalkResult
 from dbadmin.migrations.scripts import Scripts
 from dbadmin.results import Phase, RollbackFinding
 from dbadmin.rollback import evidence
 from dbadmin.rollback.against import NO_REFERENCE, judge_reference, without_healed
+from dbadmin.rollback.already import judge_existing
 from dbadmin.rollback.blame import Culprit
+from dbadmin.rollback.costs import cost_findings, outside_connections
 from dbadmin.rollback.facts import Script
 from dbadmin.rollback.findings import Scripts as ScriptFacts
 from dbadmin.rollback.findings import failure_finding, finding
@@ -20,7 +25,10 @@ from dbadmin.rollback.options import Options
 from dbadmin.rollback.pending import judge_pending
 from dbadmin.rollback.plan import Route
 from dbadmin.rollback.reference import Reference
+from dbadmin.rollback.relaxed import judge_failed, judge_relaxed
 from dbadmin.rollback.report import touched_tables, what_was_compared
+from dbadmin.rollback.reveal import with_samples
+from dbadmin.rollback.risk import at_risk_from_head
 from dbadmin.rollback.upgrade import judge_passing, judge_upgrade
 from dbadmin.rollback.verdict import VERDICTS, effect
 from dbadmin.rollback.walk import Walk
@@ -36,18 +44,39 @@ def judge_walk(
     reference: Reference | str | None,
     options: Options,
     *,
-    source_unchanged: bool,
+    source_unchanged: bool | None,
+    incomplete: str | None = None,
+    rules: Rules | None = None,
+    costs: Costs | None = None,
 ) -> tuple[RollbackFinding, ...]:
-    """Every finding, worst first. `reference` is None where none is needed, a reason where there is none."""
+    """Every finding, worst first. `reference` is None where none is needed, a reason where there is none.
+
+    `source_unchanged` is None where there was no source to look at, `incomplete` says why a backup may not be whole.
+    `rules` are the engine's: without them nothing is said of rules that new data may break; `costs` likewise, for locks
+    and tables written anew.
+    """
     facts = script_facts(scripts)
     found = _of_pending(walk, facts) if route.plan.kind == "pending" else _of_head(walk, reference, facts)
     if reference is not None and "downgrade" in walk.legs:
         found += _against(reference, walk, facts)
-    found += _failures(walk, facts) + _not_compared(walk, options, facts)
-    if not source_unchanged:
+    found += failures(walk, facts, rules) + _not_compared(walk, options, facts)
+    if rules is not None:
+        found += _blocked(walk, rules, facts)
+    if costs is not None:
+        found += cost_findings(walk, costs, options.lock_budget, facts)
+    found += outside_connections(walk, facts)
+    if incomplete is not None:
+        detail = f"whether the backup is whole cannot be told: {incomplete}"
+        found.append(finding("not-compared", "backup", detail, NOBODY, facts, severity="warning"))
+    if source_unchanged is False:
         detail = "the source's schema or version table is not what it was before the rehearsal"
         found.append(finding("source-changed", "source", detail, NOBODY, facts))
-    return tuple(sorted(_once(found), key=lambda f: -VERDICTS.index(effect(f))))
+    return worst_first(with_samples(_once(found), walk, options))
+
+
+def worst_first(findings: Sequence[RollbackFinding]) -> tuple[RollbackFinding, ...]:
+    """Findings in the order of the verdicts that they lead to; of equal ones, warnings before notes."""
+    return tuple(sorted(findings, key=lambda f: (-VERDICTS.index(effect(f)), f.severity == "note")))
 
 
 def _of_pending(walk: Walk, facts: ScriptFacts) -> list[RollbackFinding]:
@@ -71,6 +100,8 @@ def _of_head(walk: Walk, reference: Reference | str | None, facts: ScriptFacts) 
         drift = reference.drift if isinstance(reference, Reference) else ()
         differences = without_healed(walk.differences, drift)
         found += judge_head(legs["downgrade"], legs["reupgrade"], differences, walk.evidence, facts)
+    if "downgrade" in legs:
+        found += at_risk_from_head(legs["downgrade"], walk.dropped, found, facts, rebuilt="reupgrade" in legs)
     return found
 
 
@@ -110,12 +141,23 @@ def _against(reference: Reference | str, walk: Walk, facts: ScriptFacts) -> list
     return judge_reference(walk.legs["downgrade"], reference, facts)
 
 
-def _failures(walk: Walk, facts: ScriptFacts) -> list[RollbackFinding]:
+def _blocked(walk: Walk, rules: Rules, facts: ScriptFacts) -> list[RollbackFinding]:
+    if "downgrade" in walk.legs:
+        return judge_relaxed(walk.legs["downgrade"], rules, facts)
+    tried = walk.failed == "downgrade" and "upgrade" in walk.legs
+    return judge_failed(walk.legs["upgrade"], rules, facts) if tried else []
+
+
+def failures(walk: Walk, facts: ScriptFacts, rules: Rules | None) -> list[RollbackFinding]:
+    """Phases that failed, why, and connections that were refused in any of them."""
     found = []
     for phase, result in walk.results.items():
         for target in dict.fromkeys(result.refused):
             detail = f"user code tried to reach {target} and was kept from it"
             remedy = f"--allow-connect {target} if the migrations need it and it is not the source"
+            if target.startswith(WHOLE_SERVER):
+                detail = f"user code tried to change {target}, which others use, and was kept from it"
+                remedy = "rehearse on a private server, where this is no danger: leave out --scratch"
             where = Culprit(result.error.revision if result.error else None, phase)
             found.append(finding("escaped-connection", target, detail, where, facts, remedy=remedy))
         if walk.failed != phase:
@@ -124,6 +166,8 @@ def _failures(walk: Walk, facts: ScriptFacts) -> list[RollbackFinding]:
             found.append(_ended_early(phase, facts))
         else:
             found.append(_failure(phase, result, facts))
+            if rules is not None and phase == "upgrade":
+                found += judge_existing(walk.start.schema, result.error, rules, facts)
     return found
 
 

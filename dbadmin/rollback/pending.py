@@ -8,7 +8,6 @@ from dbadmin.rollback.blame import (
     Facet,
     Leg,
     first_appearance,
-    first_change,
     moved,
     not_brought_back,
     was_dropped,
@@ -18,12 +17,12 @@ from dbadmin.rollback.facts import Evidence
 from dbadmin.rollback.findings import (
     Scripts,
     empty_downgrades,
-    finding,
     not_repeatable,
     schema_findings,
     sequence_findings,
 )
-from dbadmin.state import Difference, Snapshot
+from dbadmin.rollback.risk import at_risk_of_new
+from dbadmin.state import Difference
 
 
 def judge_pending(
@@ -57,7 +56,7 @@ def judge_pending(
     found += empty_downgrades(found, scripts)
     if up_again is not None and not any(f.severity == "error" for f in found):
         found += _not_repeatable(repeated, up_again, scripts)
-    return found + _at_risk(up, down, scripts)
+    return found + at_risk_of_new(up, down, scripts)
 
 
 def _gone(up: Leg, down: Leg, evidence: Evidence, view: View) -> list[RollbackFinding]:
@@ -98,40 +97,3 @@ def _not_repeatable(repeated: Sequence[Difference], up_again: Leg, scripts: Scri
         culprit = Culprit(first_appearance(up_again, facet), "reupgrade")
         found.append(not_repeatable(name, culprit, scripts, what))
     return found
-
-
-def _at_risk(up: Leg, down: Leg, scripts: Scripts) -> list[RollbackFinding]:
-    """Tables and columns that the upgrade makes and the downgrade drops: what is written there later is lost."""
-    found = []
-    for facet in _made(up.before, up.after):
-        if _there(down.after, facet) or _renamed_back(up, down, facet):
-            continue
-        name = ".".join(filter(None, (str(facet.table), facet.column)))
-        culprit = Culprit(first_change(up, facet).revision, "downgrade")
-        detail = f"what the new version will have written to {name} is dropped by the downgrade"
-        found.append(finding("data-at-risk", name, detail, culprit, scripts, severity="note", by_design=True))
-    return found
-
-
-def _renamed_back(up: Leg, down: Leg, facet: Facet) -> bool:
-    """Whether the upgrade only gave something that was there a new name, and the downgrade its former one."""
-    former = moved(up.after, up.before, facet)
-    return former is not None and moved(up.after, down.after, facet) == former
-
-
-def _made(before: Snapshot, after: Snapshot) -> list[Facet]:
-    tables = [Facet(table=table) for table in after.data if table not in before.data]
-    columns = [
-        Facet(table=table, column=column)
-        for table, data in after.data.items()
-        if table in before.data
-        for column in data.columns
-        if column not in before.data[table].columns
-    ]
-    return tables + columns
-
-
-def _there(snapshot: Snapshot, facet: Facet) -> bool:
-    assert facet.table is not None
-    data = snapshot.data.get(facet.table)
-    return data is not None and (facet.column is None or facet.column in data.columns)

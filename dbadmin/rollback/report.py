@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from dbadmin.copies import Copy
 from dbadmin.dialects import TableName
@@ -16,8 +17,8 @@ from dbadmin.results import (
     DatabaseInfo,
     Excluded,
     Phase,
+    Plan,
     RollbackReport,
-    Source,
     Step,
     Timings,
     Versions,
@@ -25,7 +26,7 @@ from dbadmin.results import (
 from dbadmin.results import Scripts as ScriptsInfo
 from dbadmin.rollback.options import Options
 from dbadmin.rollback.plan import Route
-from dbadmin.rollback.source import Rehearsed
+from dbadmin.rollback.source import Opened
 from dbadmin.rollback.verdict import Judgement, effect
 from dbadmin.rollback.walk import Clock, Walk
 from dbadmin.secrets import mask
@@ -40,34 +41,27 @@ NOT_COVERED = (
 
 
 def write_report(
-    source: Rehearsed, copy: Copy, route: Route, scripts: Scripts, walk: Walk, judgement: Judgement,
+    opened: Opened, route: Route, scripts: Scripts, walk: Walk, judgement: Judgement,
     unchanged: bool | None, options: Options, clock: Clock,
 ) -> RollbackReport:  # fmt: skip
     """Put the report together; nothing is decided here."""
-    database = source.database.info
+    copy, database = opened.copy, opened.database
     compared = what_was_compared(walk, options)
     finished = datetime.now(UTC)
     return RollbackReport(
         verdict=judgement.verdict,
         passed=judgement.passed,
-        summary=summary(judgement, compared, walk),
+        summary=way_down(route.plan) + summary(judgement, compared, walk),
         started_at=finished - timedelta(seconds=clock.total),
         finished_at=finished,
         database=database,
-        source=Source(
-            "database",
-            database.url,
-            database.engine,
-            database.version,
-            database.name,
-            source.database.identity.shown,
-        ),
-        backup=None,
+        source=opened.told,
+        backup=backup_info(opened, route),
         scripts=scripts_info(scripts.path),
         versions=versions(copy, database),
         copy=copy.info,
         neutralised=copy.neutralised,
-        not_covered=(*NOT_COVERED, *copy.not_covered),
+        not_covered=(*NOT_COVERED, *copy.not_covered, *(opened.backup.notes if opened.backup else ())),
         source_unchanged=unchanged,
         plan=route.plan,
         steps=steps(route, scripts, walk),
@@ -75,6 +69,20 @@ def write_report(
         compared=compared,
         timings=timings(clock, copy),
     )
+
+
+def backup_info(opened: Opened, route: Route) -> Mapping[str, Any] | None:
+    """What the backup is; None where there was none."""
+    backup = opened.backup
+    if backup is None:
+        return None
+    return {
+        "path": str(backup.path),
+        "format": backup.format,
+        "sha256": backup.sha256,
+        "server_version": backup.server_version,
+        "revision": ", ".join(route.plan.start) or None,
+    }
 
 
 def steps(route: Route, scripts: Scripts, walk: Walk) -> tuple[Step, ...]:
@@ -109,6 +117,10 @@ def _step(phase: Phase, message: str, seen: StepSeen, walk: Walk) -> Step:
         rows_changed=seen.rows_changed,
         touched=tuple(sorted(map(str, seen.touched))) if seen.touched is not None else None,
         locks=seen.locks,
+        rewrites=None if seen.rewrites is None else tuple(map(str, seen.rewrites)),
+        bytes_before=seen.bytes_before,
+        bytes_after=seen.bytes_after,
+        algorithms=seen.algorithms,
         error=mask(seen.error.message) if seen.error else None,
         failed_statement=mask(seen.failed_statement) if seen.failed_statement else None,
         committed=seen.committed,
@@ -144,18 +156,23 @@ def _before_failure(walk: Walk) -> Snapshot | None:
 
 
 def what_was_compared(walk: Walk, options: Options) -> Compared:
-    """Tables and rows of the state that was compared with, and what was left out."""
+    """Tables and rows of the state that was compared with, and what was left out.
+
+    A table that is still unread was touched by no step: it counts as compared, its rows were not counted.
+    """
     before = walk.compared_with
     touched = touched_tables(walk)
-    empty = sorted(str(t) for t, data in before.data.items() if str(t) in touched and data.rows == 0)
+    looked = {table: data for table, data in before.data.items() if not data.is_unread}
+    empty = sorted(str(t) for t, data in looked.items() if str(t) in touched and data.rows == 0)
     left_out = [Excluded(str(table), "excluded by --exclude", True) for table in options.exclude]
     if not options.data:
         left_out.append(Excluded("all rows", "left out by --no-data", True))
     for (table, column), reason in _not_read(walk).items():
         name = f"{table}.{column}" if column else str(table)
         left_out.append(Excluded(name, reason, str(table) in touched))
-    rows = sum(data.rows for data in before.data.values())
-    return Compared(len(before.data), rows, tuple(empty), tuple(left_out))
+    rows = sum(data.rows for data in looked.values())
+    untouched = len(before.data) - len(looked)
+    return Compared(len(before.data), rows, tuple(empty), tuple(left_out), len(looked), untouched)
 
 
 def _not_read(walk: Walk) -> dict[tuple[TableName, str], str]:
@@ -183,6 +200,16 @@ def touched_tables(walk: Walk) -> frozenset[str]:
     return frozenset(found)
 
 
+def way_down(plan: Plan) -> str:
+    """`1 step: d4 → c3 (default): `, where nothing was pending: how far down the verdict reaches."""
+    if plan.kind == "pending":
+        return ""
+    number = len(plan.downgrade)
+    top = (plan.downgrade[0],) if plan.upgrade else plan.start
+    ends = " → ".join(", ".join(revisions) or "base" for revisions in (top, plan.target))
+    return f"{number} step{'' if number == 1 else 's'}: {ends}{' (default)' if plan.default else ''}: "
+
+
 def summary(judgement: Judgement, compared: Compared, walk: Walk) -> str:
     """One sentence: why the verdict is what it is."""
     if judgement.verdict == "safe":
@@ -201,7 +228,8 @@ def versions(copy: Copy, database: DatabaseInfo) -> Versions:
     """What ran."""
     from importlib.metadata import version
 
-    return Versions(__version__, version("alembic"), version("sqlalchemy"), copy.place.server_version, database.version)
+    of_source = database.version or None
+    return Versions(__version__, version("alembic"), version("sqlalchemy"), copy.place.server_version, of_source)
 
 
 def scripts_info(path: Path) -> ScriptsInfo:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.copies import Copy
 from dbadmin.copies.make import connect
-from dbadmin.dialects import Progress, TableName
+from dbadmin.dialects import Progress, TableData, TableName
 from dbadmin.migrations.protocol import WalkRequest, WalkResult
-from dbadmin.migrations.runner import walk
+from dbadmin.migrations.runner import Child, walk
 from dbadmin.results import Phase
 from dbadmin.rollback import evidence
 from dbadmin.rollback.blame import Leg, Moment
 from dbadmin.rollback.facts import Evidence
 from dbadmin.rollback.options import Options
 from dbadmin.rollback.plan import Route
+from dbadmin.rollback.reveal import Values, read_values
 from dbadmin.rollback.source import Rehearsed
-from dbadmin.state import Difference, Snapshot, compare, snapshot, update
+from dbadmin.state import Difference, Snapshot, compare, completed, first_read, snapshot, update
+from dbadmin.state.data import read
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -53,7 +55,10 @@ class Walk:
     `results` has every phase that was begun; `legs` those that ended well, with what stood before and after.
     `after_failure` is what a failed phase left. `differences`, `evidence` belong to the deciding pair,
     `repeated` to the two upgraded states of plan P; `held` counts the values of columns that the upgrade dropped,
-    where the deciding pair does not tell.
+    where the deciding pair does not tell; `dropped` those of columns that the downgrade from a head dropped.
+    `values` are read where they are to be revealed.
+
+    A table is unread in every state as long as no step was seen to touch it, and read in every state from then on.
     """
 
     start: Snapshot
@@ -66,6 +71,8 @@ class Walk:
     repeated: tuple[Difference, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     held: Mapping[tuple[TableName, str], int] = field(default_factory=dict)
+    dropped: Mapping[tuple[TableName, str], int] = field(default_factory=dict)
+    values: Values = field(default_factory=dict, repr=False)
 
     @property
     def needs_reference(self) -> bool:
@@ -82,9 +89,33 @@ class Walk:
         """What stood after the last phase that ended well."""
         return list(self.legs.values())[-1].after if self.legs else self.start
 
+    def touched_first(self) -> tuple[TableName, ...]:
+        """Tables that a step touched, and whose contents before it nobody has looked at yet."""
+        states = [self.after_failure] if self.after_failure else []
+        states += [state for leg in self.legs.values() for state in leg.states]
+        states += [step.snapshot for result in self.results.values() for step in result.steps if step.snapshot]
+        return first_read(self.start, states)
+
+    def complete(self, held: Mapping[TableName, TableData]) -> None:
+        """Put what these tables held before any step into every state in which they are unread."""
+
+        def known(state: Snapshot) -> Snapshot:
+            return completed(state, held)
+
+        self.start = known(self.start)
+        self.legs = {phase: leg.mapped(known) for phase, leg in self.legs.items()}
+        if self.after_failure is not None:
+            self.after_failure = known(self.after_failure)
+        for phase, result in self.results.items():
+            steps = tuple(replace(s, snapshot=s.snapshot and known(s.snapshot)) for s in result.steps)
+            self.results[phase] = replace(result, steps=steps)
+
 
 class Walker:
-    """Walks a copy along a route."""
+    """Walks a copy along a route.
+
+    No table is looked at before something touched it: what it held until then is read from the pristine copy.
+    """
 
     def __init__(
         self, source: Rehearsed, copy: Copy, route: Route, options: Options, clock: Clock, progress: Progress
@@ -93,15 +124,25 @@ class Walker:
         self.clock, self.progress = clock, progress
         self.exclude = (source.version_name, *options.exclude)
         self.pristine: URL | None = None
-        self.record = Walk(self._look(), from_head=route.plan.kind == "head")
+        self._ready: Child | None = None
+        self.record = Walk(self._first_look(), from_head=route.plan.kind == "head")
 
     def run(self) -> Walk:
         """Walk the whole route; a phase that fails ends it."""
-        if self.route.plan.kind == "pending":
-            self._run_pending()
-        else:
-            self._run_head()
+        try:
+            self._start_process()
+            if self.route.plan.kind == "pending":
+                self._run_pending()
+            else:
+                self._run_head()
+        finally:
+            if self._ready is not None:
+                self._ready.close()
         return self.record
+
+    def _start_process(self) -> None:
+        """Have a process get ready for the next phase; each phase has one of its own."""
+        self._ready = Child(self._request("upgrade", "", self.record.start))
 
     def _run_pending(self) -> None:
         route, record = self.route, self.record
@@ -129,8 +170,9 @@ class Walker:
         head = record.legs["downgrade"].before
         with self.clock.of("compare"), self._both() as (pristine, now):
             between = evidence.changed_between(pristine, now, head, record.legs["downgrade"].after)
+            record.dropped = evidence.held_by_gone(pristine, head, record.legs["downgrade"].after)
         if self._phase("reupgrade", route.up_again, route.top):
-            self._decide(head, record.legs["reupgrade"].after)
+            self._decide(record.legs["downgrade"].before, record.legs["reupgrade"].after)
             record.evidence = replace(record.evidence, between=between)
 
     def _keep_pristine(self) -> None:
@@ -152,24 +194,38 @@ class Walker:
         request = self._request(phase, destination, before)
         self.progress(phase, 0, None)
         mark = self._mark()
+        child, self._ready = self._ready, None
+        if phase != "reupgrade":
+            self._start_process()
         with self.clock.of(phase):
-            result = walk(request)
+            result = walk(request, child=child)
         self.record.results[phase] = result
-        if result.state == "failed" or sorted(result.revisions) != sorted(expected):
-            self.record.failed = phase
+        failed = result.state == "failed" or sorted(result.revisions) != sorted(expected)
+        if failed:
             self.copy.end_sessions()
-            self.record.after_failure = self._look()
-            return False
         after = self._look_again(before, self._written(result, mark))
-        moments = [Moment(step.revision, step.snapshot) for step in result.steps]
-        if len(moments) == 1 or (moments and moments[-1].snapshot is None):
-            moments[-1] = Moment(moments[-1].revision, after)  # what was committed, seen from outside
-        self.record.legs[phase] = Leg(phase, before, tuple(moments), after)
-        return True
+        if failed:
+            self.record.failed, self.record.after_failure = phase, after
+        else:
+            moments = [Moment(step.revision, step.snapshot) for step in result.steps]
+            if moments:
+                moments[-1] = Moment(moments[-1].revision, after)  # what was committed, seen from outside
+            self.record.legs[phase] = Leg(phase, before, tuple(moments), after)
+        self._complete()
+        return not failed
+
+    def _complete(self) -> None:
+        """Look back, on the pristine copy, at tables that were touched for the first time."""
+        wanted = self.record.touched_first()
+        if not wanted:
+            return
+        assert self.pristine is not None
+        with self.clock.of("snapshot"), connect(self.pristine) as connection:
+            self.record.complete(read(connection, wanted))
 
     def _mark(self) -> Any:
         """Where the copy's counters stand before a phase; None where only its own process can tell."""
-        observe = self.source.database.dialect.observe
+        observe = self.copy.dialect.observe
         if not observe.sees_other_sessions:
             return None
         with connect(self.copy.url) as connection:
@@ -177,8 +233,11 @@ class Walker:
 
     def _written(self, result: WalkResult, mark: Any) -> frozenset[TableName] | None:
         """Every table that a phase wrote, seen from inside and from outside; None: any may have been."""
-        observe = self.source.database.dialect.observe
-        seen = [result.touched_after, *(step.touched for step in result.steps)]
+        observe = self.copy.dialect.observe
+        # What a failed step wrote is told by what came after the last look, or from outside.
+        seen = [step.touched for step in result.steps if step.state == "ok" or step.touched is not None]
+        if result.touched_after is not None or not observe.sees_other_sessions:
+            seen.append(result.touched_after)
         if observe.sees_other_sessions:
             with connect(self.copy.url) as connection:
                 observe.settle(connection)
@@ -206,13 +265,14 @@ class Walker:
             allow=self.options.allow_connect,
             environment=source.environment,
             look=True,
+            look_at_last=False,
             exclude=self.exclude,
             before=before,
         )
 
-    def _look(self) -> Snapshot:
+    def _first_look(self) -> Snapshot:
         with self.clock.of("snapshot"), connect(self.copy.url) as connection:
-            return snapshot(connection, exclude=self.exclude, data=self.options.data)
+            return snapshot(connection, exclude=self.exclude, data=self.options.data, later=self.copy.place.alike)
 
     def _look_again(self, before: Snapshot, touched: frozenset[TableName] | None) -> Snapshot:
         with self.clock.of("snapshot"), connect(self.copy.url) as connection:
@@ -223,6 +283,8 @@ class Walker:
         with self.clock.of("compare"), self._both() as (pristine, now):
             self.record.differences = evidence.without_spelling(now, compare(before, after))
             self.record.evidence = evidence.gather(pristine, now, before, after)
+            if self.options.reveal:
+                self.record.values = read_values(pristine, now, self.record.evidence.rows, before, after)
 
     def _repeat(self) -> None:
         legs = self.record.legs

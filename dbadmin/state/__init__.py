@@ -6,6 +6,6 @@ compare(before, after)
 """
 
 from dbadmin.state.compare import Difference, compare
-from dbadmin.state.snapshot import Snapshot, decode, encode, snapshot, update
+from dbadmin.state.snapshot import Snapshot, completed, decode, encode, first_read, snapshot, update
 
-__all__ = ["Difference", "Snapshot", "compare", "decode", "encode", "snapshot", "update"]
+__all__ = ["Difference", "Snapshot", "compare", "completed", "decode", "encode", "first_read", "snapshot", "update"]

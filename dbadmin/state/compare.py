@@ -21,6 +21,7 @@ _OWNERS: Mapping[str, tuple[str, ...]] = {
     "rule": ("view",),
     "column-grant": ("column", "view", "materialized-view"),
     "not-null-name": ("column",),
+    "constraint-name": ("constraint", "index"),
     "sequence-position": ("sequence", "table"),
     "function-grant": ("function", "procedure", "aggregate"),
     "schema-grant": ("schema",),
@@ -82,7 +83,7 @@ table=TableName(schema=None, name='t'), column=None, before='TABLE', after=None)
             ObjectKey("constraint-name", old.name),
             table_of(old),
             None,
-            None,
+            before.get(ObjectKey("constraint-name", old.name)),
             split(new.name)[-1],
         )
         for old, new in sorted((old, new) for new, old in renamed.items() if new in added)
@@ -141,18 +142,18 @@ def _named_by_now(
 ) -> dict[ObjectKey, ObjectKey]:
     """Constraints without a name that have one now, the rule being the same: both keys, each to the other.
 
-    A constraint without a name is called by its own definition. One that lost the name that a later migration may
-    use is not among them.
+    A constraint or index without a name of its own is called by its definition (the name that the server made for
+    it is a `constraint-name`). One that lost the name that a later migration may use is not among them.
     """
-    nameless: dict[tuple[TableName | None, str], ObjectKey] = {
-        (table_of(key), before[key]): key
+    nameless: dict[tuple[str, TableName | None, str], ObjectKey] = {
+        (key.kind, table_of(key), before[key]): key
         for key in missing
-        if key.kind == "constraint" and split(key.name)[-1] == before[key]
+        if key.kind in ("constraint", "index") and split(key.name)[-1] == before[key]
     }
     pairs: dict[ObjectKey, ObjectKey] = {}
     for key in sorted(added):
-        old = nameless.get((table_of(key), after[key]))
-        if key.kind == "constraint" and old is not None and old not in pairs:
+        old = nameless.get((key.kind, table_of(key), after[key]))
+        if old is not None and old not in pairs:
             pairs[old], pairs[key] = key, old
     return pairs
 

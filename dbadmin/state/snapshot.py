@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import ColumnPrint, ObjectKey, Schema, TableData, TableName
 from dbadmin.dialects.names import table_of
+from dbadmin.dialects.values import UNREAD
 from dbadmin.state import data as data_
 from dbadmin.state import schema as schema_
 
@@ -23,7 +24,8 @@ _BESIDE_ROWS = frozenset({"trigger", "rule", "grant", "column-grant", "policy", 
 class Snapshot:
     """What a database holds at one moment.
 
-    `excluded` tables are in neither map; without `with_data` the second map is empty because nobody looked.
+    `excluded` tables are in neither map; without `with_data` the second map is empty because nobody looked. A table
+    that is `UNREAD` holds what it held at the first snapshot, where nobody had looked at it either.
     """
 
     schema: Schema
@@ -37,14 +39,19 @@ class Snapshot:
         return {name: table.unreadable for name, table in self.data.items() if table.unreadable}
 
 
-def snapshot(connection: "Connection", *, exclude: Iterable[TableName] = (), data: bool = True) -> Snapshot:
-    """Look at everything but the tables to exclude; a name without a schema also stands for the default schema."""
+def snapshot(
+    connection: "Connection", *, exclude: Iterable[TableName] = (), data: bool = True, later: bool = False
+) -> Snapshot:
+    """Look at everything but the tables to exclude; a name without a schema also stands for the default schema.
+
+    With `later`, tables are left `UNREAD`: what one held can be read from a second copy once something writes to it.
+    """
     excluded = _with_default_schema(connection, exclude)
     schema = _without(schema_.read(connection), excluded)
     if not data:
         return Snapshot(schema, {}, excluded, with_data=False)
     tables = [name for name in data_.names(connection) if name not in excluded]
-    return Snapshot(schema, data_.read(connection, tables), excluded)
+    return Snapshot(schema, dict.fromkeys(tables, UNREAD) if later else data_.read(connection, tables), excluded)
 
 
 def update(
@@ -76,6 +83,22 @@ def update(
     )
 
 
+def first_read(start: Snapshot, states: Iterable[Snapshot]) -> tuple[TableName, ...]:
+    """Tables that are unread in the first snapshot and were looked at in a later one."""
+    unread = {name for name, table in start.data.items() if table.is_unread}
+    looked = {name for state in states for name in unread if not state.data.get(name, _GONE).is_unread}
+    return tuple(sorted(looked, key=str))
+
+
+def completed(snapshot: Snapshot, held: Mapping[TableName, TableData]) -> Snapshot:
+    """The snapshot with what unread tables held at the first one, as far as it is known by now."""
+    known = {name: held[name] for name, table in snapshot.data.items() if table.is_unread and name in held}
+    return replace(snapshot, data={**snapshot.data, **known}) if known else snapshot
+
+
+_GONE = TableData(0, {})
+
+
 def _with_default_schema(connection: "Connection", names: Iterable[TableName]) -> frozenset[TableName]:
     default = connection.dialect.default_schema_name
     named = set(names)
@@ -99,11 +122,19 @@ def _changed_tables(before: Schema, after: Schema) -> set[TableName]:
     {TableName(schema=None, name='t')}
     """
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-    tables = {table_of(key) for key in changed if key.kind not in _BESIDE_ROWS}
+    tables = {table_of(key) for key in changed if not _is_beside_rows(key, before, after)}
     below = {key for key in changed if key.kind in _BELOW_COLUMNS}
     if below:
         tables |= _using(below, {**before, **after})
     return {table for table in tables if table is not None}
+
+
+def _is_beside_rows(key: ObjectKey, before: Schema, after: Schema) -> bool:
+    if key.kind == "index":  # one that could be no key of the table's
+        return not any(
+            re.search("unique|primary", text, re.IGNORECASE) for text in (before.get(key), after.get(key)) if text
+        )
+    return key.kind in _BESIDE_ROWS
 
 
 def _using(below: set[ObjectKey], schema: Schema) -> set[TableName | None]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dbadmin.migrations.scripts import Project
 
 PLACEHOLDER = "driver://user:pass@localhost/dbname"
-ASYNC_DRIVERS = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}
+ASYNC_DRIVERS = {"sqlite": "aiosqlite", "postgresql": "asyncpg", "mysql": "aiomysql", "mariadb": "aiomysql"}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from tests.benchmarks.flat import flat_rows
 from tests.benchmarks.measure import Command, Row, compare
+from tests.benchmarks.project import ENV, dbadmin
 
 REVISIONS = 300
 REVISION = '''"""revision {number}"""
@@ -24,14 +26,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("t", "c{number}")
 '''
-ENV = """from alembic import context
-from sqlalchemy import create_engine
-
-with create_engine(context.config.get_main_option("sqlalchemy.url")).connect() as connection:
-    context.configure(connection=connection)
-    with context.begin_transaction():
-        context.run_migrations()
-"""
 BARE = """
 import sqlite3, subprocess, sys
 from contextlib import closing
@@ -41,11 +35,6 @@ with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reader, clo
 for words in ("upgrade head", "downgrade -1", "upgrade head"):
     subprocess.run([sys.executable, "-m", "alembic", *words.split()], check=True, capture_output=True)
 """
-
-
-def dbadmin(*arguments: str) -> list[str]:
-    """dbadmin's command line, of this environment."""
-    return [sys.executable, "-m", "dbadmin", *arguments]
 
 
 def help_row(directory: Path, runs: int) -> Row:
@@ -97,8 +86,10 @@ def many_revisions(directory: Path) -> None:
         database.commit()
 
 
-ROWS: Mapping[str, Callable[[Path, int], Row]] = {
+ROWS: Mapping[str, Callable[[Path, int], Row | list[Row]]] = {
     "help": help_row,
     "status": status_row,
     "rehearsal": rehearsal_row,
+    "rehearsal-flat-sqlite": flat_rows("sqlite"),
+    "rehearsal-flat-postgresql": flat_rows("postgresql"),
 }

@@ -1,7 +1,7 @@
 """Real applications from PyPI, each in an environment of its own, made once and kept.
 
 `environment(APPLICATIONS["optuna"], cache)` gives an interpreter that has the application at the pinned
-versions and this checkout of dbadmin (`pip install -e`, extras postgresql and scratch). It is kept in the
+versions and this checkout of dbadmin (`pip install -e`, with EXTRAS). It is kept in the
 cache directory under a name that holds a digest of everything that goes into it, so a changed pin or a changed
 dependency in pyproject.toml makes a new one.
 """
@@ -20,7 +20,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 
 # the findings in test_realapps.py were made with these
-COMMON = ("sqlalchemy==2.1.9", "alembic==1.20.1", "psycopg[binary]==3.3.9")
+COMMON = ("sqlalchemy==2.1.9", "alembic==1.20.1", "psycopg[binary]==3.3.9", "pymysql==1.2.4")
+EXTRAS = ("postgresql", "mysql", "scratch")
 
 
 class NotAvailable(Exception):
@@ -39,6 +40,7 @@ class Application:
 APPLICATIONS = {
     "optuna": Application("optuna", ("optuna==5.0.0", *COMMON), HERE / "optuna_app.py"),
     "buildbot": Application("buildbot", ("buildbot==4.3.0", *COMMON), HERE / "buildbot_app.py"),
+    "jupyterhub": Application("jupyterhub", ("jupyterhub==5.4.2", *COMMON), HERE / "jupyterhub_app.py"),
 }
 
 
@@ -63,7 +65,7 @@ class Environment:
 
 def environment(application: Application, cache: Path, repository: Path = REPOSITORY) -> Environment:
     """The environment of `application` below `cache`, made now if it is not there. Raises NotAvailable."""
-    requirements = [*application.requirements, f"{repository}[postgresql,scratch]"]
+    requirements = [*application.requirements, f"{repository}[{','.join(EXTRAS)}]"]
     ingredients = [sys.version, *requirements, *_dependencies(repository)]
     digest = hashlib.sha256("\n".join(ingredients).encode()).hexdigest()[:12]
     cache.mkdir(parents=True, exist_ok=True)
@@ -78,10 +80,10 @@ def environment(application: Application, cache: Path, repository: Path = REPOSI
 
 
 def _dependencies(repository: Path) -> list[str]:
-    """What the checkout's pyproject.toml asks for: its dependencies and those of the two extras."""
+    """What the checkout's pyproject.toml asks for: its dependencies and those of EXTRAS."""
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    return [*project["dependencies"], *extras["postgresql"], *extras["scratch"]]
+    return [*project["dependencies"], *(each for extra in EXTRAS for each in extras[extra])]
 
 
 def _make(directory: Path, requirements: list[str]) -> None:

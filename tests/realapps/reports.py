@@ -25,10 +25,13 @@ class Installation:
         return self.database.url.render_as_string(hide_password=False)
 
     def fingerprint(self) -> object:
-        """Whatever would differ if somebody wrote to the database: the file's hash, or each table's rows."""
+        """Whatever would differ if somebody wrote to the database: the file's hash, or that of each table's rows."""
         if self.database.kind == "sqlite":
             assert self.database.url.database
             return hashlib.sha256(Path(self.database.url.database).read_bytes()).hexdigest()
+        if self.database.kind == "mariadb":
+            names = ", ".join(f"`{name}`" for (name,) in self.database.rows("SHOW TABLES"))
+            return self.database.rows(f"CHECKSUM TABLE {names}")
         tables = self.database.rows("SELECT quote_ident(relname) FROM pg_stat_user_tables ORDER BY 1")
         return [
             (

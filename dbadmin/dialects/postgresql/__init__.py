@@ -7,8 +7,10 @@ from dbadmin.dialects.postgresql.copying import PostgresqlCopying
 from dbadmin.dialects.postgresql.fingerprint import PostgresqlFingerprints
 from dbadmin.dialects.postgresql.isolation import PostgresqlIsolation
 from dbadmin.dialects.postgresql.observe import PostgresqlObserver
+from dbadmin.dialects.postgresql.rules import PostgresqlRules
 from dbadmin.dialects.postgresql.schema import PostgresqlSchema
 from dbadmin.dialects.postgresql.session import PostgresqlSession
+from dbadmin.dialects.postgresql.watch import PostgresqlCosts
 
 DIALECT = Dialect(
     name="postgresql",
@@ -23,4 +25,6 @@ DIALECT = Dialect(
     copying=PostgresqlCopying(),
     transactional_ddl=True,
     isolation=PostgresqlIsolation(),
+    rules=PostgresqlRules(),
+    costs=PostgresqlCosts(),
 )

@@ -1,6 +1,7 @@
 """What in a copy could reach beyond it, made harmless before anything runs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,32 +31,76 @@ SELECT p.oid::pg_catalog.regprocedure::text
 _JOBS = "SELECT pg_catalog.to_regclass('cron.job') IS NOT NULL"
 
 
-def neutralise(copy: "Connection") -> tuple[str, ...]:
-    """Point foreign servers nowhere, drop user mappings, close dblink, stop cron jobs; tells what was done.
+# Subscriptions of this database, where the role may see them at all.
+_SUBSCRIPTIONS = """
+SELECT subname FROM pg_catalog.pg_subscription AS s
+  JOIN pg_catalog.pg_database AS d ON d.oid = s.subdbid
+ WHERE d.datname = pg_catalog.current_database()
+ ORDER BY subname
+"""
 
-    Subscriptions are not in the copy: the dump leaves them out.
-    """
+
+@dataclass(frozen=True)
+class Step:
+    """One statement that makes something harmless: what to say once it is done, and where it could not be."""
+
+    statement: str
+    done: str
+    left: str
+
+
+def neutralise(copy: "Connection") -> tuple[str, ...]:
+    """Point foreign servers nowhere, drop user mappings, close dblink, stop cron jobs; tells what was done."""
+    steps = _steps(copy)
+    for step in steps:
+        _run(copy, step.statement)
+    return tuple(step.done for step in steps)
+
+
+def weaken(copy: "Connection") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The same by a role that may not be allowed all of it: what was done, and what could not be."""
+    from sqlalchemy.exc import DBAPIError
+
+    done, left = [], []
+    for step in _steps(copy):
+        try:
+            with copy.begin_nested():
+                _run(copy, step.statement)
+            done.append(step.done)
+        except DBAPIError as error:
+            left.append(f"{step.left}: {str(error.orig).strip().splitlines()[0]}")
+    return tuple(done), tuple(left)
+
+
+def _steps(copy: "Connection") -> list[Step]:
+    """What there is to do. A copy made by a dump has no subscriptions; one that was made file by file has."""
     from sqlalchemy import text
 
-    done: list[str] = []
+    steps: list[Step] = []
     quote = copy.dialect.identifier_preparer.quote_identifier
+    for name in copy.scalars(text(_SUBSCRIPTIONS)).all():
+        keeps = f"subscription {name} keeps its slot"
+        steps.append(Step(f"ALTER SUBSCRIPTION {quote(name)} DISABLE", f"subscription {name} disabled", keeps))
+        without = f"ALTER SUBSCRIPTION {quote(name)} SET (slot_name = NONE)"
+        steps.append(Step(without, f"subscription {name} parted from its slot", keeps))
     for mapping in copy.execute(text(_MAPPINGS)).all():
         role = "PUBLIC" if mapping.role == "public" else quote(mapping.role)
-        _run(copy, f"DROP USER MAPPING FOR {role} SERVER {quote(mapping.server)}")
-        done.append(f"user mapping of {mapping.role} for foreign server {mapping.server} dropped")
+        whose = f"user mapping of {mapping.role} for foreign server {mapping.server}"
+        statement = f"DROP USER MAPPING FOR {role} SERVER {quote(mapping.server)}"
+        steps.append(Step(statement, f"{whose} dropped", f"{whose} is there"))
     for server in copy.execute(text(_SERVERS)).all():
-        options = _nowhere(server.libpq, server.options)
-        if not options:
-            continue
-        _run(copy, f"ALTER SERVER {quote(server.name)} OPTIONS ({', '.join(options)})")
-        done.append(f"foreign server {server.name} leads nowhere")
+        options = ", ".join(_nowhere(server.libpq, server.options))
+        if options:
+            statement = f"ALTER SERVER {quote(server.name)} OPTIONS ({options})"
+            what = f"foreign server {server.name}"
+            steps.append(Step(statement, f"{what} leads nowhere", f"{what} leads where it led"))
     for function in copy.scalars(text(_DBLINK)).all():
-        _run(copy, f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
-        done.append(f"{function} closed to ordinary roles")
+        statement = f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC"
+        steps.append(Step(statement, f"{function} closed to ordinary roles", f"{function} is open to all roles"))
     if copy.scalar(text(_JOBS)):
-        _run(copy, "UPDATE cron.job SET active = false")
-        done.append("cron jobs stopped")
-    return tuple(done)
+        stop = "UPDATE cron.job SET active = false"
+        steps.append(Step(stop, "cron jobs stopped", "cron jobs are active"))
+    return steps
 
 
 def _nowhere(libpq: bool, options: Sequence[str]) -> list[str]:

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.base import Observer
-from dbadmin.dialects.names import join
 from dbadmin.dialects.postgresql.look import PUBLIC, ask, looking, rows
 from dbadmin.dialects.values import TableName
-from dbadmin.results import Lock
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -63,19 +61,12 @@ LOCKS = """
        AND n.nspname !~ '^pg_'
 """
 
-# From the manual, "Table-Level Locks", weakest first, with what others cannot do meanwhile.
-MODES: Mapping[str, str | None] = {
-    "AccessShare": None,
-    "RowShare": None,
-    "RowExclusive": None,
-    "ShareUpdateExclusive": None,
-    "Share": "writes",
-    "ShareRowExclusive": "writes",
-    "Exclusive": "writes",
-    "AccessExclusive": "reads and writes",
-}
-_STRENGTH = {mode: strength for strength, mode in enumerate(MODES)}
-_WRITING = frozenset(mode for mode, strength in _STRENGTH.items() if strength >= _STRENGTH["RowExclusive"])
+_WRITING = frozenset({"RowExclusive", "Exclusive"})
+"""Modes of statements that write rows; they show beside a stronger one that the transaction holds as well.
+
+The other strong modes are of definitions, indexes and triggers, which the schema map shows, and of TRUNCATE and
+rewrites, which make a new file.
+"""
 
 
 @dataclass(frozen=True)
@@ -133,17 +124,6 @@ class PostgresqlObserver(Observer):
             while rows(connection, OTHERS)[0].others and time.monotonic() < until:
                 time.sleep(0.01)
                 ask(connection, "SELECT pg_stat_clear_snapshot()")
-
-    def locks(self, connection: "Connection") -> tuple[Lock, ...] | None:
-        """The strongest lock on each relation; plain reading (AccessShare) is left out."""
-        with looking(connection):
-            found = rows(connection, LOCKS)
-        strongest: dict[str, str] = {}
-        for _, schema, name, _, mode in found:
-            shown = join([None if schema == PUBLIC else schema, name])
-            if mode in _STRENGTH and _STRENGTH[mode] > _STRENGTH.get(strongest.get(shown, "AccessShare"), 0):
-                strongest[shown] = mode
-        return tuple(Lock(name, mode, None, MODES[mode]) for name, mode in sorted(strongest.items()))
 
 
 def _mark(connection: "Connection") -> tuple[Mark | None, Any]:

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from dbadmin.dialects.base import SessionRules
 from dbadmin.dialects.postgresql.address import conninfo
-from dbadmin.dialects.postgresql.statements import refused
+from dbadmin.dialects.postgresql.statements import refused, whole_server
 from dbadmin.dialects.values import Identity
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
 
@@ -19,6 +19,8 @@ READ_ONLY_TRANSACTION = "SELECT set_config('transaction_read_only', 'on', true)"
 """As `SET TRANSACTION READ ONLY; SELECT 1` in one round trip: after a query PostgreSQL refuses READ WRITE."""
 
 IDLE_SECONDS = 60
+PREFIX = "dbadmin_"
+"""How the name of every copy begins that lives on a server of the user's."""
 
 IDENTITY = """
     SELECT
@@ -129,11 +131,19 @@ class PostgresqlSession(SessionRules):
         """Database name, oid, the server's start and dbadmin's marker; see `IDENTITY`."""
         name, oid, started, marker = connection.exec_driver_sql(IDENTITY).one()
         shown = f"{name} (oid {oid}, server started {started} UTC)" + (f", copy {marker}" if marker else "")
-        return Identity("postgresql", name, (started, oid, name, marker), shown)
+        return Identity("postgresql", name, (started, oid, name, marker), shown, (started,))
 
     def server_version(self, connection: "Connection") -> str:
         """Such as "18.6"; the distribution's addition is left out."""
         return str(connection.exec_driver_sql("SHOW server_version").scalar_one()).split()[0]
+
+    def shares_server(self, copy: Identity) -> bool:
+        """Only copies on servers of the user's are called so; see `marked`."""
+        return copy.name.startswith(PREFIX)
+
+    def whole_server(self, statement: str) -> str | None:
+        """See `statements.whole_server`."""
+        return whole_server(statement)
 
     def is_read_only_error(self, error: BaseException) -> bool:
         """SQLSTATE 25006, read_only_sql_transaction."""

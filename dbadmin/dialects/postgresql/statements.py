@@ -109,6 +109,40 @@ def _end_of_comment(text: str, at: int) -> int:
     return len(text)
 
 
+_WHOLE_SERVER = re.compile(
+    r"""(?:
+        (?: create | alter | drop )\ (?: role | user(?!\ mapping\b) | group | database | tablespace )
+      | alter\ system | create\ subscription | reassign\ owned | drop\ owned
+      | comment\ on\ (?: role | database | tablespace )
+      | (?: grant | revoke )\ (?: (?!\ on\ ).)*? (?: \ on\ (?: database | tablespace | parameter )\b )
+      | (?: grant | revoke )\ (?: (?!\ on\ ).)+?\ (?: to | from )\ (?!.*\ on\ )
+    )""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_OTHER_SESSIONS = re.compile(
+    r"\b(pg_(?:cancel|terminate)_backend|pg_reload_conf|pg_rotate_logfile\w*|dblink\w*)\s*\(", re.I
+)
+
+
+def whole_server(text: str) -> str | None:
+    """What in a text concerns roles, other databases or the whole server, or None.
+
+    >>> whole_server("ALTER TABLE t ADD x int; CREATE ROLE app"), whole_server("grant admin to app")
+    ('CREATE ROLE', 'GRANT')
+    >>> [whole_server(t) for t in ("GRANT SELECT ON t TO app", "CREATE USER MAPPING FOR a SERVER b", "select 1")]
+    [None, None, None]
+    """
+    for statement in split(text):
+        found = _WHOLE_SERVER.match(statement)
+        if found is not None:
+            words = found.group().upper().split()
+            return words[0] if words[0] in ("GRANT", "REVOKE") else " ".join(words[:3])
+        called = _OTHER_SESSIONS.search(re.sub(r"'(?:[^']|'')*'", "''", statement))
+        if called is not None:
+            return f"{called[1].lower()}()"
+    return None
+
+
 def refused(text: str) -> str | None:
     """Why a text is refused in a read-only session, or None.
 

@@ -1,6 +1,6 @@
 """What a database leans on that its dump does not hold: roles, settings, extensions, locale."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +111,20 @@ def apply_settings(copy: "Connection", found: Surroundings) -> None:
         # search_path and other lists are stored as they are to be parsed: each element is quoted already.
         written = value if _is_list(name) else copy.scalar(literal, {"value": value})
         copy.exec_driver_sql(f"ALTER DATABASE {database} SET {quote(name)} = {written or repr('')}".replace("%", "%%"))
+
+
+def settings_refused(copy: "Connection", found: Surroundings) -> list[str]:
+    """As `apply_settings`, by a role that may not be allowed every one: notes on those that it could not give."""
+    from sqlalchemy.exc import DBAPIError
+
+    notes = []
+    for name, value in found.settings:
+        try:
+            with copy.begin_nested():
+                apply_settings(copy, replace(found, settings=((name, value),)))
+        except DBAPIError as error:
+            notes.append(f"the source's setting {name}: {str(error.orig).strip().splitlines()[0]}")
+    return notes
 
 
 def not_covered(found: Surroundings, binaries: Binaries) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ from dbadmin.dialects.sqlite.copying import SqliteCopying
 from dbadmin.dialects.sqlite.fingerprint import SqliteFingerprints
 from dbadmin.dialects.sqlite.isolation import SqliteIsolation
 from dbadmin.dialects.sqlite.observe import SqliteObserver
+from dbadmin.dialects.sqlite.rules import SqliteRules
 from dbadmin.dialects.sqlite.schema import SqliteSchema
 from dbadmin.dialects.sqlite.session import SqliteSession
+from dbadmin.dialects.sqlite.watch import SqliteCosts
 
 DIALECT = Dialect(
     name="sqlite",
@@ -23,4 +25,6 @@ DIALECT = Dialect(
     copying=SqliteCopying(),
     transactional_ddl=False,
     isolation=SqliteIsolation(),
+    rules=SqliteRules(),
+    costs=SqliteCosts(),
 )

@@ -6,12 +6,14 @@ a hot journal, the files are copied as bytes and recovered in the copy.
 """
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +68,16 @@ class SqliteCopying(Copying):
         with private.directory(PREFIX) as directory:
             yield SqlitePlace(directory)
 
+    @contextmanager
+    def beside(self, url: "URL") -> Iterator[Place]:
+        path = database_file(url)
+        if path is None:
+            raise NotSupported(
+                "a database in memory cannot be rehearsed in place", hint="use a database that is a file"
+            )
+        with private.directory(PREFIX) as directory:
+            yield TwinPlace(directory, url)
+
     def file_proof(self, url: "URL") -> FileProof:
         path = database_file(url)
         return FileProof() if path is None else SqliteFileProof(path)
@@ -106,6 +118,7 @@ class SqlitePlace(Place):
         self.name = directory.name
         self.server_version = sqlite3.sqlite_version
         self._files: dict[str, Path] = {}
+        self._twins: dict[str, tuple[Path, bytes]] = {}  # of copies, made while these were checked, with their state
 
     def copy(self, source: "URL", name: str, *, facts: None, progress: Progress) -> Copied:
         path = database_file(source)
@@ -117,26 +130,37 @@ class SqlitePlace(Place):
         temporary = target.with_name(target.name + ".part")
         try:
             method = _copy(path, temporary, progress)
-            check(temporary)
+            with ThreadPoolExecutor(1) as beside:
+                checked = beside.submit(check, temporary)
+                self._set_aside(name, temporary)
+                checked.result()
             for suffix in ("-wal", "-shm", "-journal"):
                 target.with_name(temporary.name + suffix).unlink(missing_ok=True)
             temporary.rename(target)
         except BaseException:
-            shutil.rmtree(target.parent, ignore_errors=True)
-            del self._files[name]
+            self.drop(name)
             raise
         return Copied(_url(target), method, target.stat().st_size)
 
     def clone(self, name: str, new_name: str) -> "URL":
         original = self._files[name]
         target = self._new(new_name, original.name)
+        twin, state = self._twins.pop(name, (None, b""))
+        if twin is not None and state and _header(original) == state:
+            twin.rename(target)
+            return _url(target)
         # Nobody is connected to the original, which is ours alone: its bytes and its WAL are the database.
         for suffix in ("", "-wal"):
             beside = original.with_name(original.name + suffix)
             if beside.exists():
-                shutil.copyfile(beside, target.with_name(target.name + suffix))
-                target.with_name(target.name + suffix).chmod(0o600)
+                _duplicate(beside, target.with_name(target.name + suffix))
         return _url(target)
+
+    def _set_aside(self, name: str, copy: Path) -> None:
+        """Make the second copy that `clone` will be asked for, of a copy that nobody has opened to write yet."""
+        twin = self.directory / f"twin-of-{name}"
+        _duplicate(copy, twin)
+        self._twins[name] = (twin, _header(copy))
 
     def empty(self, name: str) -> "URL":
         target = self._new(name, "empty.db")
@@ -146,7 +170,8 @@ class SqlitePlace(Place):
     def drop(self, name: str) -> None:
         if name not in self._files:
             raise InternalError(f"{name} is not a copy of this place")
-        shutil.rmtree(self._files.pop(name).parent)
+        shutil.rmtree(self._files.pop(name).parent, ignore_errors=True)
+        (self.directory / f"twin-of-{name}").unlink(missing_ok=True)
 
     def keep(self) -> None:
         private.keep(self.directory)
@@ -156,6 +181,42 @@ class SqlitePlace(Place):
         directory.mkdir(mode=0o700)
         self._files[name] = directory / file_name
         return self._files[name]
+
+
+class TwinPlace(SqlitePlace):
+    """A private directory beside a database that is itself the copy: others may have it open."""
+
+    def __init__(self, directory: Path, url: "URL") -> None:
+        super().__init__(directory)
+        self._url = url
+
+    def _set_aside(self, name: str, copy: Path) -> None:
+        """What is made here is the second copy."""
+
+    def clone(self, name: str, new_name: str) -> "URL":
+        if name in self._files:
+            return super().clone(name, new_name)
+        return self.copy(self._url, new_name, facts=None, progress=lambda what, done, total: None).url
+
+
+def _header(path: Path) -> bytes:
+    """What every committed transaction changes: the header's change counter, and whether there is more in a WAL."""
+    wal = path.with_name(path.name + "-wal")
+    if wal.exists() and wal.stat().st_size:
+        return b""
+    status = path.stat()
+    with path.open("rb") as file:
+        return f"{status.st_size} {status.st_mtime_ns} ".encode() + file.read(100)
+
+
+def _duplicate(source: Path, target: Path) -> None:
+    """Copy a file within the kernel; file systems that can do so only share its blocks."""
+    target.touch(mode=0o600, exist_ok=False)
+    with source.open("rb") as reading, target.open("wb") as writing:
+        with contextlib.suppress(AttributeError, OSError):  # not on this system, or not between these file systems
+            while os.copy_file_range(reading.fileno(), writing.fileno(), 1 << 30):
+                pass
+        shutil.copyfileobj(reading, writing, 1 << 20)  # what is left
 
 
 def check(path: Path) -> None:
@@ -178,6 +239,7 @@ def _copy(source: Path, target: Path, progress: Progress) -> str:
         with closing(sqlite3.connect(_uri(source, "ro"), uri=True, timeout=5)) as reader:
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()  # a hot journal is refused here
             with closing(sqlite3.connect(_uri(target, "rw"), uri=True)) as writer:
+                writer.execute("PRAGMA synchronous = OFF")  # nobody needs it after a crash
                 reader.backup(writer, pages=_PAGES_A_STEP, progress=_told(progress))
         return "backup"
     except sqlite3.OperationalError as error:

@@ -7,6 +7,7 @@ it is asked too, after ours.
 
 import sqlite3
 import sqlite3.dbapi2
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,6 @@ from weakref import WeakSet
 from dbadmin.dialects.base import Observer
 from dbadmin.dialects.sqlite.raw import on_own_thread
 from dbadmin.dialects.values import TableName
-from dbadmin.results import Lock
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -73,8 +73,19 @@ class Observed(sqlite3.Connection):
         super().__init__(*args, **kwargs)
         self._application: Authorizer | None = None
         self._seen = 0
+        self.released = 0.0
         LOG.connections.add(self)
         self.arm()
+
+    def commit(self) -> None:
+        """Note when the transaction has ended, and its lock with it."""
+        super().commit()
+        self.released = time.monotonic()
+
+    def rollback(self) -> None:
+        """As `commit`."""
+        super().rollback()
+        self.released = time.monotonic()
 
     def arm(self) -> None:
         """Set the authorizer anew: every statement is prepared again, and asks again."""
@@ -158,10 +169,6 @@ class SqliteObserver(Observer):
     def is_committed(self, connection: "Connection", statement: str) -> bool:
         """Whether no transaction is open: Python's driver begins one before INSERT, UPDATE and DELETE only."""
         return on_own_thread(connection, lambda raw: not raw.in_transaction)
-
-    def locks(self, connection: "Connection") -> tuple[Lock, ...] | None:
-        """SQLite locks the whole file and does not tell."""
-        return None
 
 
 def _tables(names: set[str]) -> frozenset[TableName]:

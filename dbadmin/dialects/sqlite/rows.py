@@ -1,13 +1,19 @@
-"""Two states of one SQLite table, row by row, in constant memory."""
+"""Two states of one SQLite table, row by row, in constant memory.
+
+Two files are compared by SQLite itself, one attached to the other, and only rows that may differ come here; states
+that are not committed are read from both connections and merged.
+"""
 
 import marshal
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 from dbadmin.dialects.merge import RowComparison, merged
 from dbadmin.dialects.sqlite.fingerprint import WORD, _hash, batches, keys_of, select
+from dbadmin.dialects.sqlite.raw import quote
 from dbadmin.dialects.values import RowDifferences
 
 MOST_DIGESTS = 500_000  # counted in memory before they go to the temporary file
@@ -23,11 +29,77 @@ def differences(
         return _counted(before, after, table, columns)
     key = shared[0]
     others = [column for column in columns if column not in key]
+    if _attachable(before, after) and _types(before, table, key) == _types(after, table, key):
+        return _attached(before, after, table, key, others)
     query = select(table, [*key, *others], key)
     comparison = RowComparison(others)
     for old, new in merged(_by_key(before, query, len(key)), _by_key(after, query, len(key))):
         comparison.add(_shown(old or new), old and old[1], new and new[1])
     return comparison.result()
+
+
+def _attachable(before: sqlite3.Connection, after: sqlite3.Connection) -> bool:
+    """Whether both are files of their own, with nothing in them that is not committed."""
+    files = [_file(raw) for raw in (before, after)]
+    return all(files) and files[0] != files[1] and not (before.in_transaction or after.in_transaction)
+
+
+def _file(raw: sqlite3.Connection) -> str:
+    return str(next(row[2] for row in raw.execute("PRAGMA database_list").fetchall() if row[1] == "main"))
+
+
+def _types(raw: sqlite3.Connection, table: str, key: Sequence[str]) -> list[str]:
+    info = {row[1]: str(row[2]) for row in raw.execute(f"PRAGMA main.table_xinfo({quote(table)})").fetchall()}
+    return [info[name].upper() for name in key]
+
+
+def _attached(
+    before: sqlite3.Connection, after: sqlite3.Connection, table: str, key: Sequence[str], others: Sequence[str]
+) -> RowDifferences:
+    comparison = RowComparison(others)
+    after.execute("ATTACH ? AS dbadmin_before", (_file(before),))
+    try:
+        old, new = f"dbadmin_before.{quote(table)}", f"main.{quote(table)}"
+        paired = " AND ".join(f"n.{quote(name)} = o.{quote(name)} COLLATE BINARY" for name in key)
+        order = ", ".join(f"o.{quote(name)} COLLATE BINARY" for name in key)
+        shown = ", ".join(f"+{side}.{quote(name)}" for side in "on" for name in (*key, *others))
+        gone = f"n.{quote(key[0])} IS NULL"
+        differs = " OR ".join([gone, *(_may_differ(quote(name)) for name in others)])
+        query = f"SELECT {shown} FROM {old} AS o LEFT JOIN {new} AS n ON {paired} WHERE {differs} ORDER BY {order}"
+        width, half = len(key), len(key) + len(others)
+        for rows in batches(after, query):
+            for row in rows:
+                lost = row[half] is None  # a key is never NULL
+                comparison.add(
+                    _key(row[:width]), _exact(row[width:half]), None if lost else _exact(row[half + width :])
+                )
+        sizes = [after.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in (old, new)]
+        if sizes[0] - comparison.lost != sizes[1]:
+            shown = ", ".join(f"+o.{quote(name)}" for name in key)
+            absent = f"NOT EXISTS (SELECT 1 FROM {old} AS n WHERE {paired})"
+            with closing(after.execute(f"SELECT {shown} FROM {new} AS o WHERE {absent} ORDER BY {order}")) as added:
+                for row in added:
+                    comparison.add(_key(row), None, ())
+    finally:
+        after.execute("DETACH dbadmin_before")
+    return comparison.result()
+
+
+def _may_differ(column: str) -> str:
+    """Never false where values differ: 1 is 1.0 to SQLite, and 0.0 is -0.0. What differs indeed is told from bytes."""
+    old, new = f"o.{column}", f"n.{column}"
+    return (
+        f"+{old} IS NOT +{new} COLLATE BINARY OR typeof({old}) <> typeof({new})"
+        f" OR (typeof({new}) = 'real' AND {new} = 0)"
+    )
+
+
+def _exact(values: Sequence[Any]) -> tuple[bytes | None, ...]:
+    return tuple(None if value is None else marshal.dumps(value, 2) for value in values)
+
+
+def _key(values: tuple[Any, ...]) -> Any:
+    return values if len(values) > 1 else values[0]
 
 
 Row = tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
@@ -37,13 +109,12 @@ def _by_key(raw: sqlite3.Connection, query: str, width: int) -> Iterator[Row]:
     """Rows as (sort key, exact bytes of each value or None, the key itself)."""
     for rows in batches(raw, query):
         for row in rows:
-            exact = tuple(None if v is None else marshal.dumps(v, 2) for v in row[width:])
-            yield tuple(_place(value) for value in row[:width]), exact, row[:width]
+            yield tuple(_place(value) for value in row[:width]), _exact(row[width:]), row[:width]
 
 
 def _shown(row: Row | None) -> Any:
     assert row is not None
-    return row[2] if len(row[2]) > 1 else row[2][0]
+    return _key(row[2])
 
 
 def _place(value: Any) -> tuple[int, Any]:

@@ -4,12 +4,16 @@ from collections.abc import Iterable
 
 from dbadmin.render.document import Block, Callout, Cell, Code, Column, Document, KeyValues, Table, Text, Tone
 from dbadmin.render.values import duration, plural, size, text
-from dbadmin.results import Plan, RollbackFinding, RollbackPlan, RollbackReport, Step
+from dbadmin.results import AfterUpgrade, Plan, RollbackFinding, RollbackPlan, RollbackReport, Step
 
 VERDICT_TONES: dict[str, Tone] = {"safe": "good", "unproven": "warn"}
 SEVERITY_TONES: dict[str, Tone] = {"error": "bad", "warning": "warn", "note": "dim"}
 STATE_TONES: dict[str, Tone] = {"ok": "good", "failed": "bad", "skipped": "dim"}
 MOST_KEYS = 5
+NOTICEABLE = 0.5
+"""Seconds; a shorter lock is not shown (JSON has it)."""
+SMALL = 1024 * 1024
+"""Bytes; a smaller change of size is not shown, nor one below a tenth of the whole that is not a hundred times this."""
 
 
 def lay_out_report(result: RollbackReport, *, detail: bool = False) -> Document:
@@ -23,7 +27,7 @@ def lay_out_report(result: RollbackReport, *, detail: bool = False) -> Document:
     blocks += [KeyValues((("plan", plan_line(result.plan)),)), steps_table(result)]
     for step in result.steps:
         blocks += half_done(step)
-    blocks += [findings, grounds(result)]
+    blocks += [findings, *each_table(result), grounds(result)]
     return Document(f"Rollback of {result.database.name}: {word}", tuple(blocks), findings)
 
 
@@ -73,6 +77,10 @@ def steps_table(result: RollbackReport) -> Table:
         Column("time", "right"),
         Column("rows changed", wrap=True),
     ]
+    large = large_rewrites(result)
+    costly = any(what_it_cost(step, large) for step in result.steps)
+    if costly:
+        columns.append(Column("others meanwhile", wrap=True))
     failed = any(step.error for step in result.steps)
     if failed:
         columns.append(Column("error", wrap=True, below=True))
@@ -80,8 +88,40 @@ def steps_table(result: RollbackReport) -> Table:
     for s in result.steps:
         state = Cell(s.state, STATE_TONES[s.state])
         cells = [s.phase, s.revision, s.message or None, state, duration(s.seconds), rows_changed(s)]
-        rows.append(tuple(cells + [s.error] * failed))
+        rows.append(tuple(cells + [what_it_cost(s, large)] * costly + [s.error] * failed))
     return Table(tuple(columns), rows, title="Steps", fold=True)
+
+
+def large_rewrites(result: RollbackReport) -> frozenset[tuple[str | None, str]]:
+    """Revisions with tables that they wrote anew and that are large enough for a finding."""
+    return frozenset((f.revision, f.object) for f in result.findings if f.code == "table-rewritten")
+
+
+def what_it_cost(step: Step, large: frozenset[tuple[str | None, str]]) -> str | None:
+    """What matters to those who work with the database meanwhile; None where nothing does.
+
+    Locks that keep others from writing, for as long as people notice; large tables written anew; a size that changed.
+    """
+    parts = [
+        f"no {'reads or writes' if lock.blocks == 'reads and writes' else 'writes'} of {lock.object} "
+        f"for {duration(lock.seconds)}"
+        for lock in step.locks or ()
+        if lock.blocks in ("writes", "reads and writes") and (lock.seconds or 0.0) >= NOTICEABLE
+    ]
+    rewritten = [name for name in step.rewrites or () if (step.revision, name.partition(" (")[0]) in large]
+    if rewritten:
+        parts.append(f"written anew: {', '.join(rewritten)}")
+    return "; ".join([*parts, *filter(None, [size_change(step)])]) or None
+
+
+def size_change(step: Step) -> str | None:
+    """By how much all tables and indexes grew or shrank, where that is much; of a large database also a part."""
+    if step.bytes_before is None or step.bytes_after is None:
+        return None
+    change = step.bytes_after - step.bytes_before
+    if abs(change) < SMALL or (abs(change) < step.bytes_before / 10 and abs(change) < 100 * SMALL):
+        return None
+    return f"{'+' if change > 0 else '−'}{size(abs(change))}"
 
 
 def rows_changed(step: Step) -> str | None:
@@ -144,9 +184,34 @@ def with_keys(finding: RollbackFinding) -> str:
     """The detail, and the keys of some rows concerned."""
     if not finding.sample:
         return finding.detail
-    keys = ", ".join(text(key) for key in finding.sample[:MOST_KEYS])
+    keys = ", ".join(revealed(item) for item in finding.sample[:MOST_KEYS])
     more = ", …" if len(finding.sample) > MOST_KEYS else ""
-    return f"{finding.detail} (keys: {keys}{more})"
+    return f"{finding.detail} ({'rows' if isinstance(finding.sample[0], dict) else 'keys'}: {keys}{more})"
+
+
+def revealed(item: object) -> str:
+    """A key; or with --reveal its row or value, before and after.
+
+    >>> revealed(3), revealed({"key": 3, "before": "a", "after": None})
+    ('3', '3: a → –')
+    """
+    if not isinstance(item, dict):
+        return text(item)
+    key = text(item["key"])
+    return f"{key}: {text(item['before'])} → {text(item['after'])}" if "before" in item else key
+
+
+def each_table(result: RollbackReport) -> list[Block]:
+    """Every revision by itself, where that was asked for; what it found is among the findings."""
+    if result.each is None:
+        return []
+    columns = (Column("revision"), Column("message", wrap=True), Column("verdict"), Column("why", wrap=True))
+    rows = []
+    for one in result.each:
+        decisive = next((f.detail for f in one.findings if f.blocks_verdict), None) if one.verdict != "safe" else None
+        tone: Tone = VERDICT_TONES.get(one.verdict, "bad") if one.verdict else "dim"
+        rows.append((one.revision, one.message or None, Cell(one.verdict or "skipped", tone), one.skipped or decisive))
+    return [Table(columns, tuple(rows), title="Each revision by itself")]
 
 
 def grounds(result: RollbackReport) -> KeyValues:
@@ -165,6 +230,8 @@ def grounds(result: RollbackReport) -> KeyValues:
         pairs.append(("neutralised", ", ".join(result.neutralised)))
     if result.not_covered:
         pairs.append(("not covered", ", ".join(result.not_covered)))
+    if result.after_upgrade is not None:
+        pairs.append(("after upgrade", after_line(result.after_upgrade)))
     pairs.append(("scripts", f"{scripts.path}{commit}"))
     pairs.append(("time", time_line(result)))
     return KeyValues(tuple(pairs))
@@ -176,7 +243,17 @@ def source_line(result: RollbackReport) -> Cell:
     name = source.url or str((result.backup or {}).get("path") or source.name)
     engine = f"{source.engine} {source.version}" if source.version else source.engine
     proof, tone = SOURCE_PROOF[result.source_unchanged]
+    if source.kind == "in-place":
+        proof, tone = "itself the copy: not what it was", "warn"
     return Cell(f"{name} ({engine}), {proof}", tone)
+
+
+def after_line(after: AfterUpgrade) -> str:
+    """What `--after-upgrade` did, in a walk of its own."""
+    if after.skipped is not None:
+        return f"{after.file} was not run: {after.skipped}"
+    wrote = "any table" if after.touched is None else ", ".join(after.touched) or "nothing"
+    return f"{after.file} ({duration(after.seconds)}) wrote {wrote}, in a walk of its own"
 
 
 SOURCE_PROOF: dict[bool | None, tuple[str, Tone | None]] = {
@@ -190,6 +267,8 @@ def copy_line(result: RollbackReport) -> str:
     """How the copy was made, how big, and whether it is still there."""
     copy = result.copy
     made = [copy.method, *filter(None, (size(copy.bytes), duration(copy.seconds)))]
+    if result.source.kind == "in-place":
+        return ", ".join([*made, f"{copy.name} stays as it is now"])
     return ", ".join([*made, f"kept as {copy.name}" if copy.kept else "removed"])
 
 
@@ -197,6 +276,9 @@ def compared_line(result: RollbackReport) -> str:
     """How much was looked at."""
     compared = result.compared
     line = f"{plural(compared.tables, 'table')}, {plural(compared.rows, 'row')}"
+    if compared.untouched and compared.looked_at is not None:
+        looked = f"{plural(compared.looked_at, 'table')} ({plural(compared.rows, 'row')}) looked at"
+        line = f"{looked}, {compared.untouched:,} proven untouched"
     if compared.empty:
         line += f"; touched, but without rows: {', '.join(compared.empty)}"
     return line
@@ -216,18 +298,26 @@ def time_line(result: RollbackReport) -> str:
 
 def lay_out_plan(result: RollbackPlan, *, detail: bool = False) -> Document:
     """What a rehearsal would do, and whether its copies fit."""
+    plan = result.plan
+    walk: tuple[tuple[str, object], ...] = (("plan", "known once the backup is restored"),)
+    if plan is not None:
+        walk = (
+            ("plan", plan_line(plan)),
+            ("upgrade", ", ".join(plan.upgrade) or None),
+            ("downgrade", ", ".join(plan.downgrade)),
+        )
     pairs = (
-        ("database", result.database.url),
-        ("plan", plan_line(result.plan)),
-        ("upgrade", ", ".join(result.plan.upgrade) or None),
-        ("downgrade", ", ".join(result.plan.downgrade)),
+        ("database" if plan else "backup", result.database.url),
+        *walk,
         ("copy", result.method),
         ("size", size(result.size)),
         ("needed", size(result.needed)),
         ("free", size(result.free)),
     )
     verdict = Callout("FITS", "nothing was copied", "good")
-    if not result.ok:
+    if result.largest is not None and result.size is not None and result.size > result.largest:
+        verdict = Callout("TOO LARGE", f"--max-copy allows {size(result.largest)}", "bad")
+    elif not result.ok:
         verdict = Callout("TOO LARGE", "the copies do not fit: set TMPDIR to a directory with more room", "bad")
     blocks: tuple[Block, ...] = (verdict, KeyValues(pairs))
     return Document(f"Plan for {result.database.name}", blocks)

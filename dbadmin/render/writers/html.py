@@ -43,11 +43,21 @@ STYLE = """
 .dbadmin .callout strong { font-size: 1.15em; margin-right: .6em; }
 .dbadmin pre { background: var(--stripe); border: 1px solid var(--line); padding: .6em .8em;
   overflow-x: auto; }
+@media (max-width: 48em) {
+  .dbadmin .wide, .dbadmin .wide tbody, .dbadmin .wide tr { display: block; }
+  .dbadmin .wide thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .dbadmin .wide tr { border-bottom: 2px solid var(--line); padding: .5em 0; }
+  .dbadmin .wide td { display: grid; grid-template-columns: 7.5em 1fr; max-width: none; border: 0;
+    padding: .1em .7em; text-align: left; white-space: normal; }
+  .dbadmin .wide td::before { content: attr(data-label); color: var(--quiet); }
+  .dbadmin .wide td.absent { display: none; } }
 """.strip()
 PAGE_STYLE = "body { margin: 0; background: var(--paper); } main { max-width: 78em; margin: auto; padding: 1.5em; }"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 SHORT = 24
 """Cells up to this many characters stay in one line."""
+WIDE = 6
+"""A table of so many columns stands as a list of cells in a narrow window."""
 
 
 def write(document: Document) -> str:
@@ -121,11 +131,27 @@ def table_html(table: Table) -> str:
         f'<th scope="col"{classes("right" if c.align == "right" else None)}>{escape(c.name)}</th>'
         for c in table.columns
     )
+    wide = len(table.columns) >= WIDE
     rows = [
-        "<tr>" + "".join(cell_html(v, c.align) for v, c in zip(row, table.columns, strict=True)) + "</tr>"
+        "<tr>"
+        + "".join(
+            cell_html(v, c.align, label=c.name if wide else None) for v, c in zip(row, table.columns, strict=True)
+        )
+        + "</tr>"
         for row in table.rows
     ]
-    body = "<table>\n<thead>\n<tr>" + head + "</tr>\n</thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>"
+    table_class = classes("wide" if wide else None)
+    lines = [
+        f"<table{table_class}>",
+        "<thead>",
+        f"<tr>{head}</tr>",
+        "</thead>",
+        "<tbody>",
+        *rows,
+        "</tbody>",
+        "</table>",
+    ]
+    body = "\n".join(lines)
     return title + scroll(body) + note
 
 
@@ -134,8 +160,11 @@ def scroll(table: str) -> str:
     return f'<div class="scroll">\n{table}\n</div>'
 
 
-def cell_html(cell: Any, align: str) -> str:
-    """One cell."""
-    written = text(value_of(cell))
-    short = "short" if len(written) <= SHORT else None
-    return f"<td{classes('right' if align == 'right' else short, tone_of(cell))}>{escape(written)}</td>"
+def cell_html(cell: Any, align: str, *, label: str | None = None) -> str:
+    """One cell; `label` names its column where the head of the table may be out of sight."""
+    value = value_of(cell)
+    written = text(value)
+    side = "right" if align == "right" else "short" if len(written) <= SHORT else None
+    absent = "absent" if label is not None and value is None else None
+    named = f' data-label="{escape(label)}"' if label is not None else ""
+    return f"<td{classes(side, absent, tone_of(cell))}{named}>{escape(written)}</td>"

@@ -1,0 +1,30 @@
+"""MySQL and MariaDB, by their parts."""
+
+from dbadmin.dialects.base import Dialect
+from dbadmin.dialects.mysql.address import MysqlAddressing
+from dbadmin.dialects.mysql.catalog import MysqlCatalog
+from dbadmin.dialects.mysql.copying import MysqlCopying
+from dbadmin.dialects.mysql.fingerprint import MysqlFingerprints
+from dbadmin.dialects.mysql.isolation import MysqlIsolation
+from dbadmin.dialects.mysql.observe import MysqlObserver
+from dbadmin.dialects.mysql.rules import MysqlRules
+from dbadmin.dialects.mysql.schema import MysqlSchema
+from dbadmin.dialects.mysql.session import MysqlSession
+from dbadmin.dialects.mysql.watch import MysqlCosts
+
+DIALECT = Dialect(
+    name="mysql",
+    default_driver="pymysql",
+    extra="mysql",
+    session=MysqlSession(),
+    address=MysqlAddressing(),
+    catalog=MysqlCatalog(),
+    schema=MysqlSchema(),
+    fingerprint=MysqlFingerprints(),
+    observe=MysqlObserver(),
+    copying=MysqlCopying(),
+    transactional_ddl=False,
+    isolation=MysqlIsolation(),
+    costs=MysqlCosts(),
+    rules=MysqlRules(),
+)

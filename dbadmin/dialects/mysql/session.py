@@ -1,0 +1,246 @@
+"""Sessions on MySQL and MariaDB: read-only for the session, and again in every transaction."""
+
+import math
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from dbadmin.dialects.base import SessionRules
+from dbadmin.dialects.mysql.statements import refused
+from dbadmin.dialects.values import Identity
+from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection
+
+READ_ONLY_SESSION = "SET SESSION TRANSACTION READ ONLY"
+READ_ONLY_TRANSACTION = "START TRANSACTION READ ONLY"
+MULTI_STATEMENTS = 1 << 16
+"""The client flag CLIENT_MULTI_STATEMENTS: several statements in one text."""
+
+IDENTITY = """
+    SELECT
+        DATABASE(),
+        {server},
+        @@hostname,
+        @@port,
+        @@socket,
+        @@datadir,
+        @@lower_case_table_names
+"""
+"""One row, readable by every user. `{server}` is @@server_uuid (MySQL), which lies in the data directory and is
+copied with it, or @@server_uid (MariaDB 10.5; computed from the network card and the port). So neither tells
+servers on one machine apart, which their data directories and sockets do.
+"""
+
+READ_ONLY_ERROR = 1792
+SERVER_TAKES_NO_WRITES = (1290, 1836, 3989)
+_LOGIN = (1044, 1045, 1130, 1251, 1524, 1698, 4151)
+_LOST = (1053, 1152, 1153, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2055, 4031)
+_UNREACHABLE = (2002, 2003, 2005)
+_TIMED_OUT = (1969, 3024)
+_LOCKED = (1205, 3572)
+
+_VALUES = (
+    (re.compile(r"^Duplicate entry '.*' for key", re.DOTALL), "Duplicate entry for key"),
+    (re.compile(r"(value): '.*' (for (?:column|function))", re.DOTALL), r"\1 \2"),
+    (re.compile(r"^(Truncated incorrect \S+ value): '.*'$", re.DOTALL), r"\1"),
+    (re.compile(r"(Table has no partition for value) .*", re.DOTALL), r"\1"),
+    (re.compile(r"(value is out of range) in '.*'$", re.DOTALL), r"\1"),
+)
+"""Parts of messages that hold values of rows, and what stays of them."""
+_NEAR = re.compile(r" near '(?P<word>[A-Za-z_]\w*)?.*' at line", re.DOTALL)
+
+_timeouts: "WeakKeyDictionary[Connection, Timeouts]" = WeakKeyDictionary()
+
+
+class Timeouts:
+    """Statements that set the timeouts of a session, and give it back those that it had."""
+
+    def __init__(self, before: dict[str, Any]) -> None:
+        self.before = before
+        self.wanted: dict[str, float | int] = {}
+
+    def start(self, connection: "Connection") -> None:
+        """A transaction begins."""
+        if self.wanted:
+            connection.exec_driver_sql(_set(self.wanted))
+
+    def end(self, connection: "Connection") -> None:
+        """It ends, and the connection may serve somebody else. A lost connection has nothing to give back."""
+        if self.wanted:
+            with suppress(Exception):
+                _execute(connection.connection.dbapi_connection, _set({key: self.before[key] for key in self.wanted}))
+
+
+class MysqlSession(SessionRules):
+    """How sessions behave on MySQL and MariaDB."""
+
+    def read_only_parameters(self, driver: str, cargs: list[Any], cparams: dict[str, Any]) -> None:
+        """Nothing asks for it at connecting; only texts of several statements are switched off where they can be."""
+        if driver == "mysqldb":
+            cparams["multi_statements"] = False
+        elif driver == "pymysql" and cparams.get("client_flag"):
+            cparams["client_flag"] &= ~MULTI_STATEMENTS
+
+    def make_read_only(self, dbapi_connection: Any) -> None:
+        """Make every transaction of the session READ ONLY, statements in autocommit mode included."""
+        _execute(dbapi_connection, READ_ONLY_SESSION)
+
+    def begin_read_only(self, connection: "Connection") -> None:
+        """Say it again for this transaction, which then cannot be made READ WRITE."""
+        connection.exec_driver_sql(READ_ONLY_TRANSACTION)
+
+    def prove_read_only(self, connection: "Connection") -> None:
+        """Try CREATE TEMPORARY TABLE, which the server refuses before it looks at rights; ends the transaction."""
+        proxy = connection.connection
+        if not connection.in_transaction():
+            connection.begin()
+        try:
+            # Beside SQLAlchemy's events: what is proven is the server's refusal, and not ours.
+            _execute(proxy.dbapi_connection, "CREATE TEMPORARY TABLE dbadmin_read_only_proof (id INTEGER)")
+        except Exception as error:  # each driver has an error of its own
+            if error_number(error) == READ_ONLY_ERROR or error_number(error) in SERVER_TAKES_NO_WRITES:
+                return
+            raise self.explain(error) or NotFinished(
+                f"whether this session is read-only could not be proven: {self.message(error)}"
+            ) from error
+        finally:
+            connection.rollback()
+        _execute(proxy.dbapi_connection, "DROP TEMPORARY TABLE IF EXISTS dbadmin_read_only_proof")
+        raise NotFinished("this session takes writes although it was opened read-only; the proof was removed")
+
+    def refused(self, statement: str) -> str | None:
+        """See `statements.refused`."""
+        return refused(statement)
+
+    def check_target(self, url: "URL") -> None:
+        """Raise ConnectionFailed where no database is named: nothing there could be looked at."""
+        from dbadmin.dialects.mysql.address import MysqlAddressing
+
+        if not MysqlAddressing().of_url(url).database:
+            raise ConnectionFailed(
+                f"{url.render_as_string(hide_password=True)} names a server and no database",
+                hint="put its name at the end: mysql://user@host/name",
+            )
+
+    def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
+        """Set them in this transaction and at the start of each later one of this Connection; put back after each.
+
+        MariaDB limits every statement (max_statement_time), MySQL only SELECT (max_execution_time). Locks are
+        waited for in whole seconds, one at least.
+        """
+        from sqlalchemy import event
+
+        is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
+        limit = "max_statement_time" if is_mariadb else "max_execution_time"
+        known = _timeouts.get(connection)
+        if known is None:
+            names = (limit, "lock_wait_timeout", "innodb_lock_wait_timeout")
+            row = connection.exec_driver_sql(f"SELECT {', '.join(f'@@session.{name}' for name in names)}").one()
+            known = _timeouts[connection] = Timeouts(dict(zip(names, row, strict=True)))
+            event.listen(connection, "begin", known.start)
+            event.listen(connection, "commit", known.end)
+            event.listen(connection, "rollback", known.end)
+        known.end(connection)
+        known.wanted = {}
+        if statement is not None:
+            known.wanted[limit] = statement if is_mariadb else max(1, round(statement * 1000))
+        if lock is not None:
+            seconds = max(1, math.ceil(lock))
+            known.wanted |= {"lock_wait_timeout": seconds, "innodb_lock_wait_timeout": seconds}
+        known.start(connection)
+
+    def identity(self, connection: "Connection") -> Identity:
+        """Database name, and the server by its id, host, port, socket and data directory; see `IDENTITY`."""
+        rows = connection.exec_driver_sql("SHOW VARIABLES WHERE Variable_name IN ('server_uid', 'server_uuid')").all()
+        server = f"@@{rows[0][0]}" if rows else "''"
+        row = connection.exec_driver_sql(IDENTITY.format(server=server)).one()
+        name, *key, folds = ("" if value is None else str(value) for value in row)
+        if folds != "0":
+            name = name.lower()
+        _, host, port, socket, _ = key
+        place = f"{host}:{port}" if port != "0" else f"{host}:{socket}"
+        return Identity("mysql", name, (*key, name), f"{name} on {place} (data in {key[-1]})")
+
+    def server_version(self, connection: "Connection") -> str:
+        """Such as "8.0.36" or "10.11.6-MariaDB"; the distribution's addition is left out."""
+        version = str(connection.exec_driver_sql("SELECT VERSION()").scalar_one())
+        number = version.removeprefix("5.5.5-").split("-")[0]
+        return f"{number}-MariaDB" if "mariadb" in version.lower() else number
+
+    def product(self, connection: "Connection") -> str | None:
+        """ "mariadb" for MariaDB, whatever the URL calls it."""
+        return "mariadb" if getattr(connection.dialect, "is_mariadb", False) else None
+
+    def is_read_only_error(self, error: BaseException) -> bool:
+        """Error 1792, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION."""
+        return error_number(error) == READ_ONLY_ERROR
+
+    def message(self, error: BaseException) -> str:
+        """The server's message without its number, values of rows and more of the statement than one word."""
+        text = _text(error) or super().message(error)
+        for pattern, kept in _VALUES:
+            text = pattern.sub(kept, text)
+        text = _NEAR.sub(lambda found: f" near '{found['word'] or '…'}' at line", text)
+        return text.strip().splitlines()[0] if text.strip() else type(error).__name__
+
+    def explain(self, error: BaseException) -> DbadminError | None:
+        """What an error number means for somebody who has never seen it."""
+        code, message = error_number(error), self.message(error)
+        if code in _LOGIN:
+            return ConnectionFailed(message, hint="check user, password and grants; dbadmin doctor")
+        if code == 1049:
+            return ConnectionFailed(message, hint="check the database's name; dbadmin doctor")
+        if code in _UNREACHABLE:
+            return ConnectionFailed(message, hint="is the server running there? dbadmin doctor")
+        if code in _LOST:
+            return ConnectionFailed(f"the connection was lost: {message}", hint="dbadmin doctor")
+        if code in _TIMED_OUT:
+            return StatementFailed(message, hint="allow more with --statement-timeout 5m")
+        if code in _LOCKED:
+            return StatementFailed(
+                f"another session holds a lock: {message}",
+                hint="try again, or wait longer with --lock-timeout 30s",
+            )
+        if code in SERVER_TAKES_NO_WRITES:
+            return StatementFailed(f"the server takes no writes: {message}", hint="is it a replica?")
+        return None
+
+
+def _execute(dbapi_connection: Any, statement: str) -> None:
+    cursor = dbapi_connection.cursor()
+    try:
+        cursor.execute(statement)
+    finally:
+        cursor.close()
+
+
+def _set(values: dict[str, Any]) -> str:
+    return "SET " + ", ".join(f"SESSION {name} = {value}" for name, value in values.items())
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Some of SQLAlchemy's adapters put the driver's error into their own."""
+    while error.args and isinstance(error.args[0], BaseException):
+        error = error.args[0]
+    return error
+
+
+def error_number(error: BaseException) -> int:
+    """The server's error number, 0 where there is none."""
+    error = _innermost(error)
+    number = getattr(error, "errno", None)
+    if not isinstance(number, int) and error.args:
+        number = error.args[0]
+    return number if isinstance(number, int) else 0
+
+
+def _text(error: BaseException) -> str:
+    error = _innermost(error)
+    if isinstance(getattr(error, "msg", None), str):  # mysql-connector
+        return str(error.msg)  # type: ignore[attr-defined]
+    if len(error.args) > 1 and isinstance(error.args[0], int):
+        return str(error.args[1])
+    return ""

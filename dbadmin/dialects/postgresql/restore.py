@@ -1,0 +1,243 @@
+"""Backups filled into an empty database, by a role that may do nothing but fill it.
+
+What a dump holds is run: functions in CHECK constraints, defaults and indexes, as the role that restores. So that
+role is no superuser: it owns the new database, cannot run programs or read the server's files, and what only a
+superuser may do beforehand (extensions, roles) is done by us, from the list of what the backup needs.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from dbadmin.dialects import watched
+from dbadmin.dialects.base import Place
+from dbadmin.dialects.postgresql import archives, contents, neutralise, restore_archive, restore_watch
+from dbadmin.dialects.postgresql.databases import SIZE
+from dbadmin.dialects.postgresql.look import literal, quote
+from dbadmin.dialects.postgresql.plain import Rows, Statement, parts
+from dbadmin.dialects.values import Backup, Copied, Progress
+from dbadmin.errors import DbadminError, NotFinished, NotSupported
+from dbadmin.secrets import mask, remember
+
+if TYPE_CHECKING:
+    import psycopg
+    from sqlalchemy import URL, Connection
+
+    from dbadmin.dialects.postgresql.backup import Details
+
+_SUPERUSER = "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"
+_AVAILABLE = "SELECT name FROM pg_catalog.pg_available_extensions"
+# Collations that initdb takes from ICU; some of the provider's own are listed by servers without ICU, too.
+_ICU = "SELECT EXISTS (SELECT FROM pg_catalog.pg_collation WHERE collname = 'und-x-icu')"
+_ROLES = "SELECT rolname FROM pg_catalog.pg_roles"
+# Tables of extensions whose rows a dump holds, and what else its role needs but does not own.
+_CONFIGURATION = """
+SELECT c.oid::pg_catalog.regclass::text AS name, c.relkind = 'S' AS is_sequence
+  FROM pg_catalog.pg_extension AS e, pg_catalog.unnest(e.extconfig) AS table_oid
+  JOIN pg_catalog.pg_class AS c ON c.oid = table_oid
+"""
+_WRAPPERS = "SELECT fdwname FROM pg_catalog.pg_foreign_data_wrapper"
+
+
+def restore(place: Place, backup: Backup, name: str, *, progress: Progress) -> Copied:
+    """Restore into a new database of `place` and make it harmless; it is dropped where that fails."""
+    from dbadmin.dialects.postgresql.place import PostgresqlPlace
+
+    url = place.empty(name)
+    try:
+        notes = load(backup, url, private=isinstance(place, PostgresqlPlace), progress=progress)
+        done, left = _weaken(url)
+        with _connected(url) as admin:
+            size: int = admin.exec_driver_sql(SIZE).scalar_one()
+    except BaseException:
+        place.drop(name)
+        raise
+    return Copied(url, f"restored from {backup.format}", size, done, (*notes, *left))
+
+
+def load(backup: Backup, url: "URL", *, private: bool, progress: Progress) -> tuple[str, ...]:
+    """Fill the empty database at `url`; gives notes for a report. See `Backups.load`."""
+    found: contents.Contents = backup.details.contents
+    with _connected(url) as admin:
+        notes = _refuse_unsuitable(admin, backup)
+        is_superuser = bool(admin.exec_driver_sql(_SUPERUSER).scalar_one())
+        schemas = frozenset() if is_superuser else _make_extensions(admin, "CURRENT_USER", found)
+    if not is_superuser:
+        _fill(backup, url, schemas, progress)
+        return notes
+    with _restorer(url, backup, private=private) as (own, schemas):
+        _weaken(url)  # before anything of the backup can call what the extensions brought
+        _fill(backup, own, schemas, progress)
+    return notes
+
+
+def _refuse_unsuitable(admin: "Connection", backup: Backup) -> tuple[str, ...]:
+    """Raise NotSupported where this server cannot hold the backup; notes on where it differs from the source."""
+    from dbadmin.dialects.postgresql.backup import major_needed
+
+    version: int = int(admin.exec_driver_sql("SHOW server_version_num").scalar_one())
+    found: contents.Contents = backup.details.contents
+    if version // 10000 < major_needed(found):
+        raise NotSupported(
+            f"{backup.path} needs PostgreSQL {major_needed(found)} or later, and the server is {version // 10000}",
+            hint="name a server of that version with --scratch, or install it here",
+        )
+    available = set(admin.exec_driver_sql(_AVAILABLE).scalars())
+    missing = [name for name in backup.extensions if name not in available]
+    if found.icu and not admin.exec_driver_sql(_ICU).scalar_one():
+        missing.append("ICU collations")
+    if missing:
+        raise NotSupported(
+            f"{backup.path} needs what this server lacks: {', '.join(missing)}",
+            hint="install the packages of these extensions beside the server, or name another one with --scratch",
+        )
+    source = (found.server_version or "").partition(".")[0]
+    if source and source != str(version // 10000):
+        return (f"the copy runs on PostgreSQL {version // 10000}, the source on {source}",)
+    return ()
+
+
+@contextmanager
+def _restorer(url: "URL", backup: Backup, *, private: bool) -> "Iterator[tuple[URL, frozenset[str]]]":
+    """A role that owns the database and is no superuser, with what it may not make; gives its URL and its schemas.
+
+    On a server of others it hands over what it made, and is gone afterwards.
+    """
+    role, password = f"dbadmin_restore_{secrets.token_hex(4)}", secrets.token_urlsafe(18)
+    remember(password)
+    name = quote(str(url.database))
+    with _connected(url) as admin:
+        owner: str = admin.exec_driver_sql("SELECT current_user").scalar_one()
+        _run(admin, f"CREATE ROLE {role} LOGIN PASSWORD {literal(password)}")
+    try:
+        with _connected(url) as admin:
+            _run(admin, f"ALTER DATABASE {name} OWNER TO {role}")
+            version = int(admin.exec_driver_sql("SHOW server_version_num").scalar_one())
+            _run(admin, f"ALTER SCHEMA public OWNER TO {'pg_database_owner' if version >= 140000 else role}")
+            if private:
+                _make_roles(admin, backup)
+            schemas = _make_extensions(admin, role, backup.details.contents)
+            _grant_what_extensions_own(admin, role)
+        yield url.set(username=role, password=password), schemas
+    finally:
+        with _connected(url) as admin:
+            restore_watch.end_sessions(admin, role)
+            _run(admin, f"ALTER DATABASE {name} OWNER TO {quote(owner)}")
+            _run(admin, f"REASSIGN OWNED BY {role} TO {quote(owner)}")
+            _run(admin, f"DROP OWNED BY {role}")
+            _run(admin, f"DROP ROLE {role}")
+
+
+def _make_roles(admin: "Connection", backup: Backup) -> None:
+    there = set(admin.exec_driver_sql(_ROLES).scalars())
+    for role in backup.roles:
+        if role not in there and not role.startswith("pg_"):
+            _run(admin, f"CREATE ROLE {quote(role)}")
+
+
+def _make_extensions(admin: "Connection", role: str, found: contents.Contents) -> frozenset[str]:
+    """The backup's extensions, in their schemas; gives the names of schemas that the backup need not make."""
+    made = {"public"}
+    for name, schema in found.extensions:
+        if schema and schema not in made and schema != "pg_catalog":
+            _run(admin, f"CREATE SCHEMA {quote(schema)} AUTHORIZATION {role}")
+            made.add(schema)
+        where = f" SCHEMA {quote(schema)}" if schema else ""
+        _run(admin, f"CREATE EXTENSION IF NOT EXISTS {quote(name)}{where}")
+    return frozenset(made)
+
+
+def _grant_what_extensions_own(admin: "Connection", role: str) -> None:
+    for table, is_sequence in admin.exec_driver_sql(_CONFIGURATION).all():
+        _run(admin, f"GRANT ALL ON {'SEQUENCE' if is_sequence else 'TABLE'} {table} TO {role}")
+    for wrapper in admin.exec_driver_sql(_WRAPPERS).scalars().all():
+        _run(admin, f"GRANT USAGE ON FOREIGN DATA WRAPPER {quote(wrapper)} TO {role}")
+
+
+def _fill(backup: Backup, url: "URL", schemas: frozenset[str], progress: Progress) -> None:
+    details: Details = backup.details
+    assert backup.content is not None
+    if details.reader is None:
+        size = backup.content.stat().st_size
+        with backup.content.open("rb") as file:
+
+            def read(wanted: int) -> bytes:
+                progress("restore", file.tell(), size)
+                return file.read(wanted)
+
+            _run_script(read, url, schemas, str(backup.path))
+    elif details.contents.needs_sql:
+        with archives.as_sql(details.reader, backup.content, str(backup.path)) as stream:
+
+            def read_on(wanted: int) -> bytes:
+                progress("restore", stream.bytes, backup.restored_bytes)
+                return stream.read(wanted)
+
+            _run_script(read_on, url, schemas, str(backup.path))
+    else:
+        restore_archive.run(backup, details.reader, url, schemas, progress)
+
+
+def _run_script(read: Any, url: "URL", schemas: frozenset[str], shown: str) -> None:
+    """Send a dump's statements and rows to the server, one after the other; psql has no part in it."""
+    import psycopg
+
+    with (
+        _connected(url) as connection,
+        closing(_cursor(connection)) as cursor,
+        watched.beside(lambda: restore_watch.looking(url, shown), cursor.connection.cancel),
+    ):
+        line = 1
+        try:
+            copying: bytes | None = None
+            for part in parts(read):
+                if isinstance(part, Statement):
+                    contents.refuse(part, shown)
+                    line, copying = part.line, None
+                    if part.text[:4].upper() == b"COPY":
+                        copying = part.text
+                    elif contents.wanted(part, schemas):
+                        cursor.execute(part.text, prepare=False)
+                elif isinstance(part, Rows) and copying is not None:
+                    with cursor.copy(copying) as copy:
+                        for piece in part.pieces:
+                            copy.write(piece)
+        except psycopg.Error as error:
+            raise _failure(shown, line, error) from error
+
+
+def _cursor(connection: "Connection") -> "psycopg.Cursor[Any]":
+    return cast("psycopg.Cursor[Any]", connection.connection.cursor())
+
+
+def _failure(shown: str, line: int, error: Any) -> DbadminError:
+    told = error.diag.message_primary or str(error).strip().partition("\n")[0]
+    hint = "restore it yourself where you may, then --in-place"
+    if error.sqlstate in ("42501", "0LP01"):
+        told = f"{told} (a backup is restored by a role that is no superuser, so that it cannot run programs)"
+    if error.sqlstate in ("22021", "22P05"):
+        hint = "the source's encoding is not UTF8: dump with --encoding=UTF8"
+    return NotFinished(f"restoring {shown} failed in line {line}: {mask(told)}", hint=hint)
+
+
+def _weaken(url: "URL") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Make harmless what reaches beyond the database: what was done, and what could not be."""
+    from sqlalchemy import NullPool, create_engine
+
+    with create_engine(url, poolclass=NullPool).begin() as admin:
+        return neutralise.weaken(admin)
+
+
+@contextmanager
+def _connected(url: "URL") -> "Iterator[Connection]":
+    """A connection that commits by itself."""
+    from sqlalchemy import NullPool, create_engine
+
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+
+
+def _run(connection: "Connection", statement: str) -> None:
+    connection.exec_driver_sql(statement.replace("%", "%%"))
