@@ -274,10 +274,12 @@ def test_passwords_in_an_error_of_env_py_are_hidden(tmp_path: Path) -> None:
 def test_a_missing_driver_names_the_extra(tmp_path: Path) -> None:
     models = MODELS + "\nfrom sqlalchemy import create_engine\nengine = create_engine('mysql+aiomysql://a@b/c')\n"
     alembic_project(tmp_path, models=models)
+    absent = "raise ModuleNotFoundError(\"No module named 'aiomysql'\", name='aiomysql')\n"
+    (tmp_path / "aiomysql.py").write_text(absent)  # found first: as if the driver were not installed
     with pytest.raises(MissingExtra, match="aiomysql") as raised:
         captured(tmp_path)
     assert raised.value.exit_code == 4
-    assert raised.value.hint == "pip install 'dbadmin-toolkit[mysql]'"
+    assert raised.value.hint == "pip install aiomysql (or dbadmin's own driver: pip install 'dbadmin-toolkit[mysql]')"
 
 
 def test_sys_exit_is_reported_with_its_line(tmp_path: Path) -> None:

@@ -398,11 +398,15 @@ def test_importing_the_application_does_not_change_what_env_py_sees(
     assert loader.captured.style == "online"
 
 
-def test_a_missing_driver_is_exit_4_with_the_extra(tmp_path: Path) -> None:
+def test_a_missing_driver_is_exit_4_with_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiomysql", None)  # as if it were not installed
     project(tmp_path, 'factory = create_async_engine("mysql+aiomysql://a:b@c/d")')
     with pytest.raises(MissingExtra) as raised:
         loaded(tmp_path)
-    assert (raised.value.exit_code, raised.value.hint) == (4, "pip install 'dbadmin-toolkit[mysql]'")
+    assert (raised.value.exit_code, raised.value.hint) == (
+        4,
+        "pip install aiomysql (or dbadmin's own driver: pip install 'dbadmin-toolkit[mysql]')",
+    )
 
 
 def test_an_unknown_engine_is_exit_4(tmp_path: Path) -> None:

@@ -405,13 +405,26 @@ def test_a_storage_on_mariadb_is_up_to_date_and_counted(install: Install, run_in
 
 
 def test_mariadb_does_not_drop_a_column_of_a_unique_key_of_two(install: Install, rehearse: Verify) -> None:
-    """v2.4.0.a drops `trial_values.step` with its key in place, which MySQL allows. What it did until then stays,
-    so that a second attempt does not even come so far (`studies.direction` is gone)."""
+    """v2.4.0.a drops `trial_values.step`, which is in a key with `trial_id` (MySQL, it says, shortens the key). What
+    it did until then stays: a second attempt fails sooner, as `studies.direction` is gone."""
     report = rehearse(_old_storage(install))
     failed = assert_broken(report, "upgrade-failed", "upgrade", "v2.4.0.a", "Key column 'step' doesn't exist")
     assert failed["failed_statement"] == "ALTER TABLE trial_values DROP COLUMN step"
-    assert failed["committed"] == []
-    assert failed["left_behind"] == []
+    assert [" ".join(statement.split()[:6]) for statement in failed["committed"]] == [
+        "CREATE TABLE study_directions ( study_direction_id INTEGER",
+        "CREATE TABLE trial_intermediate_values ( trial_intermediate_value_id INTEGER",
+        "DELETE FROM trial_values",
+        "ALTER TABLE trial_values ADD COLUMN objective",
+        "ALTER TABLE trial_values ADD CONSTRAINT uq_trial_values_trial_id_objective",
+        "ALTER TABLE studies DROP COLUMN direction",
+    ]
+    assert failed["left_behind"] == [
+        "column studies.direction gone",
+        "column trial_values.objective made",
+        "constraint trial_values.uq_trial_values_trial_id_objective made",
+        "table study_directions made",
+        "table trial_intermediate_values made",
+    ]
     assert states(report, "upgrade")["v3.2.0.a"] == "skipped"
 
 
@@ -454,6 +467,24 @@ def test_the_default_that_only_the_migration_gives_is_seen(
     tables = ("group_role_map", "roles", "service_role_map", "user_role_map")
     assert [found["object"].removeprefix("public.") for found in changed] == [f"{t}.managed_by_auth" for t in tables]
     assert {found["revision"] for found in changed} == {jupyterhub_app.HEAD}
+
+
+def test_the_ini_that_upgrade_db_writes_names_scripts_and_database(
+    install: Install, run_in: RunIn, engine_kind: str, tmp_path: Path
+) -> None:
+    at = install("jupyterhub", engine_kind)
+    code = "import sys; from jupyterhub import dbutil; dbutil.write_alembic_ini(*sys.argv[1:])"
+    subprocess.run([at.environment.python, "-c", code, tmp_path / "hub.ini", at.url], check=True, cwd="/")
+    status = run_in(at, "--config", "hub.ini", "status", "--format", "json", cwd=tmp_path, named=False)
+    assert (status.json()["state"], status.json()["current"]) == ("up-to-date", [jupyterhub_app.HEAD])
+
+
+def test_the_template_of_that_ini_is_not_taken_for_one(install: Install, run_in: RunIn) -> None:
+    at = install("jupyterhub", "sqlite")
+    template = str(at.environment.python_path("jupyterhub") / "alembic.ini")
+    refused = run_in(at, "--config", template, "status")
+    assert refused.code == 2
+    assert "script_location '{alembic_dir}' does not exist" in refused.stderr
 
 
 @pytest.mark.parametrize("to", [("--steps", "2"), ("--to", "base")])

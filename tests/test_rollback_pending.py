@@ -39,7 +39,7 @@ PENDING = [
     Case("changes values and restores them", "op.execute(\"UPDATE people SET name = 'A!' WHERE name = 'Ada'\")",
          "op.execute(\"UPDATE people SET name = 'Ada' WHERE name = 'A!'\")", "safe"),
     Case("is not repeatable",
-         'op.add_column("people", sa.Column("at", sa.Float))\n'
+         'op.add_column("people", sa.Column("at", sa.Float(53)))\n'
          'import time\nop.execute(f"UPDATE people SET at = {time.time()}")',
          'op.drop_column("people", "at")', "safe",
          notes=frozenset({fact("data-at-risk", "people.at"), fact("not-repeatable", "people.at")})),
@@ -245,7 +245,7 @@ from alembic import context
 from sqlalchemy import NullPool, create_engine, text
 
 engine = create_engine(context.config.get_main_option("sqlalchemy.url"), poolclass=NullPool)
-mangle = text("UPDATE people SET mood = mood || '!'")
+mangle = text("UPDATE people SET mood = upper(mood)")
 with engine.connect() as connection:
     if {before}:
         connection.execute(mangle)

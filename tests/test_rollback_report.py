@@ -11,6 +11,7 @@ from servers import TestDatabase
 from snapshots import key, leg, snap, table
 
 from dbadmin.dialects import TableData, TableName
+from dbadmin.dialects.values import UNREAD
 from dbadmin.migrations.protocol import StepSeen, WalkResult
 from dbadmin.results import Compared, RollbackFinding
 from dbadmin.rollback.options import Options
@@ -76,6 +77,15 @@ def test_what_a_failed_step_leaves_is_told_apart(after: Snapshot, left: tuple[st
     walk = Walk(snap(t=table(x="a")), failed="upgrade", after_failure=after)
     walk.results["upgrade"] = WalkResult("failed", (StepSeen("b2", "", None, "failed"),), ())
     assert left_behind(walk) == left
+
+
+def test_a_table_without_rows_has_none_that_changed() -> None:
+    after = snap({key("column", "t.y"): "integer"}, t=table(0, x="", y=""))
+    walk = Walk(snap(t=table(0, x="")), failed="upgrade", after_failure=after)
+    walk.results["upgrade"] = WalkResult("failed", (StepSeen("b2", "", None, "failed"),), ())
+    assert left_behind(walk) == ("column t.y made",)
+    walk.after_failure = snap(t=UNREAD)
+    assert left_behind(walk) == ("rows of t changed",)
 
 
 def test_what_an_earlier_revision_did_counts_as_left_only_where_it_was_taken_back() -> None:

@@ -90,6 +90,16 @@ def test_the_statement_that_ran_when_a_lock_was_first_seen_took_it_and_its_revis
     assert [(lock.object, lock.statement) for lock in locks["r2"]] == [("b", "ALTER TABLE b ADD x integer")]
 
 
+def test_an_index_that_is_seen_late_goes_with_its_table() -> None:
+    made = timeline((0.0, "r1"))
+    made.look(look(1.15))
+    made.statement(1.2, "ALTER TABLE a ADD x double precision DEFAULT random()")
+    made.begin(1.4, "r2", KNOWN)
+    made.statement(1.41, "ALTER TABLE b ADD x integer")
+    made.look(look(1.45, STRONG, Held(7, 2, "Strong"), Held(7, 3, "Strong")))
+    assert told(made) == {"r1": [("a", "Strong")], "r2": [("b", "Strong")]}
+
+
 def test_a_statement_that_had_ended_before_took_nothing_later() -> None:
     made = timeline((0.0, "r1"))
     made.statement(1.0, "ALTER TABLE a ADD x integer")

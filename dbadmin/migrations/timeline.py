@@ -182,15 +182,17 @@ class Timeline:
     def _origin(self, span: Span) -> tuple[Begun | None, str | None]:
         """The revision that took a lock, and its statement: one that ran or began before it was first seen.
 
-        Of several, one that names the object; else the last.
+        Of several, one that names the object, or the table of an index; else the last.
         """
         running = self._running(span.absent, span.first)
         begun = [begun for begun in self.revisions if begun.at <= span.first]
         if not begun:
             return None, None
         known = begun[-1].known or {}
-        name = known.get(span.held.object, Known(str(span.held.object))).name
-        naming = [told for told in running if _mentions(told.text, name)]
+        meant = known.get(span.held.object, Known(str(span.held.object)))
+        naming = [told for told in running if _mentions(told.text, meant.name)]
+        if not naming and meant.table:
+            naming = [told for told in running if _mentions(told.text, meant.table)]
         told = naming[0] if naming else running[-1] if running else None
         if told is None:
             return begun[-1], None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dbadmin.copies import Copy
-from dbadmin.dialects import TableName
+from dbadmin.dialects import TableData, TableName
 from dbadmin.dialects.names import table_of
 from dbadmin.migrations.protocol import StepSeen
 from dbadmin.migrations.scripts import Scripts
@@ -140,9 +140,14 @@ def left_behind(walk: Walk) -> tuple[str, ...] | None:
     data = {
         f"rows of {d.table} changed"
         for d in differences
-        if d.scope != "schema" and d.table in before.data and d.table in after.data
+        if d.scope != "schema" and d.table and _may_have_changed(before.data.get(d.table), after.data.get(d.table))
     }
     return (*schema, *sorted(data))
+
+
+def _may_have_changed(before: TableData | None, after: TableData | None) -> bool:
+    """Whether a table that is there both times had rows at one of them, or nobody looked."""
+    return before is not None and after is not None and any(data.rows or data.is_unread for data in (before, after))
 
 
 def _before_failure(walk: Walk) -> Snapshot | None:
