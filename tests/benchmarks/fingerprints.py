@@ -93,7 +93,8 @@ def _beside_process(database: TestDatabase, name: str, command: str, aim: float,
     environment = {**os.environ, "URL": url.render_as_string(hide_password=False)}
 
     def other() -> None:
-        subprocess.run(command, shell=True, check=True, env=environment, stdout=subprocess.DEVNULL)
+        shell = ["bash", "-o", "pipefail", "-c", command]
+        subprocess.run(shell, check=True, env=environment, stdout=subprocess.DEVNULL)
 
     with connected(database) as connection:
 
@@ -108,7 +109,7 @@ def _beside_process(database: TestDatabase, name: str, command: str, aim: float,
 def _others(database: TestDatabase) -> list[tuple[str, str, float, int]]:
     """Name, command, aim and number of tables read, of the other tools that are installed here."""
     found = []
-    if database.kind == "postgresql" and (dump := shutil.which("pg_dump") or _bindir("pg_dump")):
+    if database.kind == "postgresql" and (dump := _bindir("pg_dump")):
         found.append(("pg_dump | md5sum", f'{dump} --data-only --table wide "$URL" | md5sum', 1.0, 1))
     if database.kind != "sqlite" and (reladiff := shutil.which("reladiff")):
         database.execute("CREATE TABLE twin AS SELECT * FROM wide")
@@ -117,10 +118,11 @@ def _others(database: TestDatabase) -> list[tuple[str, str, float, int]]:
 
 
 def _bindir(program: str) -> str | None:
+    """A program of the wheel, whose server the tests start: older ones refuse a newer server."""
     from dbadmin.dialects.postgresql.binaries import find
 
     for binaries in find():
-        if (binaries.bindir / program).exists():
+        if binaries.origin == "wheel" and (binaries.bindir / program).exists():
             return str(binaries.bindir / program)
     return None
 
