@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.copies.command import outside_copy
 from dbadmin.database import Database
-from dbadmin.dialects import Backup, Copied, Dialect, Identity, Place, Progress, named, of, of_url
+from dbadmin.dialects import Backup, Copied, Dialect, Identity, Place, Progress, TableName, named, of, of_url
 from dbadmin.dialects.backups import of_engine
 from dbadmin.errors import InternalError, UsageError
 from dbadmin.results import CopyInfo
@@ -50,6 +50,21 @@ class Copy:
     def drop_pristine(self) -> None:
         """Remove the second copy."""
         self.place.drop(PRISTINE)
+
+    def mark(self) -> Any:
+        """Where the copy's counters of writes stand now; None where only the writing process can tell."""
+        observe = self.dialect.observe
+        if not observe.sees_other_sessions:
+            return None
+        with connect(self.url) as connection:
+            return observe.mark(connection)
+
+    def written_since(self, mark: Any) -> frozenset[TableName] | None:
+        """Tables that any session wrote since the mark, on engines that see other sessions; None: look at all."""
+        observe = self.dialect.observe
+        with connect(self.url) as connection:
+            observe.settle(connection)
+            return observe.touched(connection, mark)
 
     def end_sessions(self) -> None:
         """End what a process that was killed still does here: its statement may run on, and hold its locks."""

@@ -100,11 +100,7 @@ def route_down(route: Route) -> Route:
 
 def run_script(source: Rehearsed, copy: "Copy", path: Path, options: Options) -> frozenset[TableName] | None:
     """Run the script in the guarded process; the tables that it wrote, None where any may have been."""
-    observe = copy.dialect.observe
-    mark = None
-    if observe.sees_other_sessions:
-        with connect(copy.url) as connection:
-            mark = observe.mark(connection)
+    mark = copy.mark()
     result = migrate(source, copy, "upgrade", "", options, script=path)
     if result.error is not None:
         where = f"{path}:{result.error.line}" if result.error.line else str(path)
@@ -113,11 +109,7 @@ def run_script(source: Rehearsed, copy: "Copy", path: Path, options: Options) ->
             f"{where}: {result.error.message}",
             hint=allow or "correct the script: it runs on the copy, where the upgrade ends",
         )
-    if not observe.sees_other_sessions:
-        return result.touched_after
-    with connect(copy.url) as connection:
-        observe.settle(connection)
-        return observe.touched(connection, mark)
+    return copy.written_since(mark) if copy.dialect.observe.sees_other_sessions else result.touched_after
 
 
 def count(connection: "Connection", query: str) -> int | None:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from dbadmin.copies import Copy
 from dbadmin.copies.make import identity_of
 from dbadmin.errors import NotFinished
-from dbadmin.migrations.protocol import WalkRequest, WalkResult
+from dbadmin.migrations.protocol import WalkResult
 from dbadmin.migrations.runner import walk
+from dbadmin.migrations.scripts import Direction
 from dbadmin.results import RollbackFinding
 from dbadmin.rollback.options import Options
 from dbadmin.rollback.source import Rehearsed
@@ -68,25 +68,11 @@ class States:
 
 
 def migrate(
-    source: Rehearsed, copy: Copy, direction: Literal["upgrade", "downgrade"], destination: str, options: Options,
+    source: Rehearsed, copy: Copy, direction: Direction, destination: str, options: Options,
     *, script: Path | None = None,
 ) -> WalkResult:  # fmt: skip
     """Upgrade or downgrade a copy without looking at it on the way, or run a script of the user's on it."""
-    request = WalkRequest(
-        project=source.project,
-        copy_url=copy.url,
-        source=source.address,
-        copy_identity=copy.identity,
-        direction=direction,
-        destination=destination,
-        source_files=source.files,
-        version_table=source.version_table,
-        version_table_schema=source.version_table_schema,
-        timeout=options.timeout,
-        allow=options.allow_connect,
-        environment=source.environment,
-        script=script,
-    )
+    request = source.request(copy.url, copy.identity, direction, destination, options, script=script)
     result = walk(request)
     copy.end_sessions()
     return result

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from dbadmin.copies import Copy
 from dbadmin.copies.make import connect, identity_of
-from dbadmin.migrations.protocol import WalkRequest
 from dbadmin.migrations.runner import walk
 from dbadmin.migrations.scripts import Scripts
 from dbadmin.rollback.blame import Facet, Leg, Moment, first_appearance
@@ -96,9 +95,13 @@ def _after(leg: Leg, number: int) -> Snapshot | None:
 def _climb(source: Rehearsed, url: "URL", to: tuple[str, ...], before: Snapshot, options: Options) -> "Leg | str":
     """Upgrade the scratch database to each of these revisions; the leg that was walked, or why it was not."""
     moments: list[Moment] = []
-    state = before
+    state, identity = before, identity_of(url)
     for revision in to:
-        result = walk(_request(source, url, revision, state, options))
+        request = source.request(
+            url, identity, "upgrade", revision, options,
+            look=True, exclude=(source.version_name,), before=state,
+        )  # fmt: skip
+        result = walk(request)
         if result.state == "failed":
             told = result.error.message if result.error else "the walk failed"
             where = result.error.revision if result.error and result.error.revision else revision
@@ -107,23 +110,3 @@ def _climb(source: Rehearsed, url: "URL", to: tuple[str, ...], before: Snapshot,
         with connect(url) as connection:
             state = snapshot(connection, exclude=(source.version_name,), data=False)
     return Leg("upgrade", before, tuple(moments), state)
-
-
-def _request(source: Rehearsed, url: "URL", to: str, before: Snapshot, options: Options) -> WalkRequest:
-    return WalkRequest(
-        project=source.project,
-        copy_url=url,
-        source=source.address,
-        copy_identity=identity_of(url),
-        direction="upgrade",
-        destination=to,
-        source_files=source.files,
-        version_table=source.version_table,
-        version_table_schema=source.version_table_schema,
-        timeout=options.timeout,
-        allow=options.allow_connect,
-        environment=source.environment,
-        look=True,
-        exclude=(source.version_name,),
-        before=before,
-    )

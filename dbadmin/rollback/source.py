@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dbadmin.copies import Copy, open_copy
 from dbadmin.copies.make import open_from_command, open_in_place, open_restored
 from dbadmin.database import Database
-from dbadmin.dialects import Address, Backup, FileProof, Progress, TableName, of, of_url
+from dbadmin.dialects import Address, Backup, FileProof, Identity, Progress, TableName, of, of_url
 from dbadmin.errors import ConfigError, UsageError
 from dbadmin.migrations.project import Project
+from dbadmin.migrations.protocol import WalkRequest
+from dbadmin.migrations.scripts import Direction
 from dbadmin.migrations.status import applied_revisions
 from dbadmin.results import DatabaseInfo
 from dbadmin.results import Source as SourceInfo
@@ -75,6 +77,26 @@ class Rehearsed:
         url = self.configured
         is_copy = url is None or of_url(url).address.of_url(url).same_as(copy.dialect.address.of_url(copy.url))
         return replace(self, database=None, configured=None if is_copy else url)
+
+    def request(
+        self, copy: "URL", identity: Identity, direction: Direction, destination: str, options: Options, **looks: Any
+    ) -> WalkRequest:
+        """What the guarded process is asked to do on a copy; `looks` are WalkRequest's own words for looking at it."""
+        return WalkRequest(
+            project=self.project,
+            copy_url=copy,
+            source=self.address,
+            copy_identity=identity,
+            direction=direction,
+            destination=destination,
+            source_files=self.files,
+            version_table=self.version_table,
+            version_table_schema=self.version_table_schema,
+            timeout=options.timeout,
+            allow=options.allow_connect,
+            environment=self.environment,
+            **looks,
+        )
 
     def stand(self, connection: "Connection") -> Stand:
         """Where the database at `connection` (the source or a copy) stands."""

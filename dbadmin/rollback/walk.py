@@ -11,6 +11,7 @@ from dbadmin.copies.make import connect
 from dbadmin.dialects import Progress, TableData, TableName
 from dbadmin.migrations.protocol import WalkRequest, WalkResult
 from dbadmin.migrations.runner import Child, walk
+from dbadmin.migrations.scripts import Direction
 from dbadmin.results import Phase
 from dbadmin.rollback import evidence
 from dbadmin.rollback.blame import Leg, Moment
@@ -193,7 +194,7 @@ class Walker:
         before = self.record.last()
         request = self._request(phase, destination, before)
         self.progress(phase, 0, None)
-        mark = self._mark()
+        mark = self.copy.mark()
         child, self._ready = self._ready, None
         if phase != "reupgrade":
             self._start_process()
@@ -223,25 +224,15 @@ class Walker:
         with self.clock.of("snapshot"), connect(self.pristine) as connection:
             self.record.complete(read(connection, wanted))
 
-    def _mark(self) -> Any:
-        """Where the copy's counters stand before a phase; None where only its own process can tell."""
-        observe = self.copy.dialect.observe
-        if not observe.sees_other_sessions:
-            return None
-        with connect(self.copy.url) as connection:
-            return observe.mark(connection)
-
     def _written(self, result: WalkResult, mark: Any) -> frozenset[TableName] | None:
         """Every table that a phase wrote, seen from inside and from outside; None: any may have been."""
-        observe = self.copy.dialect.observe
+        outside = self.copy.dialect.observe.sees_other_sessions
         # What a failed step wrote is told by what came after the last look, or from outside.
         seen = [step.touched for step in result.steps if step.state == "ok" or step.touched is not None]
-        if result.touched_after is not None or not observe.sees_other_sessions:
+        if result.touched_after is not None or not outside:
             seen.append(result.touched_after)
-        if observe.sees_other_sessions:
-            with connect(self.copy.url) as connection:
-                observe.settle(connection)
-                seen.append(observe.touched(connection, mark))
+        if outside:
+            seen.append(self.copy.written_since(mark))
         tables: set[TableName] = set()
         for some in seen:
             if some is None:
@@ -250,25 +241,11 @@ class Walker:
         return frozenset(tables)
 
     def _request(self, phase: Phase, destination: str, before: Snapshot) -> WalkRequest:
-        source = self.source
-        return WalkRequest(
-            project=source.project,
-            copy_url=self.copy.url,
-            source=source.address,
-            copy_identity=self.copy.identity,
-            direction="downgrade" if phase == "downgrade" else "upgrade",
-            destination=destination,
-            source_files=source.files,
-            version_table=source.version_table,
-            version_table_schema=source.version_table_schema,
-            timeout=self.options.timeout,
-            allow=self.options.allow_connect,
-            environment=source.environment,
-            look=True,
-            look_at_last=False,
-            exclude=self.exclude,
-            before=before,
-        )
+        direction: Direction = "downgrade" if phase == "downgrade" else "upgrade"
+        return self.source.request(
+            self.copy.url, self.copy.identity, direction, destination, self.options,
+            look=True, look_at_last=False, exclude=self.exclude, before=before,
+        )  # fmt: skip
 
     def _first_look(self) -> Snapshot:
         with self.clock.of("snapshot"), connect(self.copy.url) as connection:
