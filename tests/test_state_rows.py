@@ -15,7 +15,9 @@ from dbadmin.dialects.sqlite.fingerprint import any_text
 NAN_FREE = st.one_of(
     st.none(),
     st.integers(-2, 2),
-    st.sampled_from([0.0, -0.0, 1.0, "", "a", "A", "1", "1.0", "a\0b", b"", b"a", 2**53, 2.0**53]),
+    st.sampled_from(
+        [0.0, -0.0, 1.0, "", "a", "A", "1", "1.0", "a\0b", b"", b"a", 2**53, 2.0**53, -(2**63), -(2.0**63)]
+    ),
 )
 KEYS = st.one_of(st.integers(-3, 3), st.sampled_from(["", "a", "A", "é", b"a", 2**60]))
 CONTENT = st.dictionaries(KEYS, st.tuples(NAN_FREE, NAN_FREE), max_size=6)
@@ -23,6 +25,7 @@ TABLES = (
     "CREATE TABLE t (k NOT NULL PRIMARY KEY, a, b)",
     "CREATE TABLE t (k NOT NULL PRIMARY KEY, a TEXT COLLATE NOCASE, b NUMERIC) WITHOUT ROWID",
     "CREATE TABLE t (k TEXT COLLATE RTRIM NOT NULL PRIMARY KEY, a REAL, b)",
+    "CREATE TABLE t (k NOT NULL PRIMARY KEY, a INTEGER, b DOUBLE)",
 )
 
 
@@ -83,3 +86,13 @@ def test_text_that_is_not_utf8_is_compared_too(tmp_path: Path) -> None:
         new.commit()
         told = any_text(new, lambda: rows.differences(old, new, "t", ["a", "b"]))
     assert told.values_changed == {"a": 1}
+
+
+def test_the_least_integer_is_another_value_as_a_real(tmp_path: Path) -> None:
+    table = "CREATE TABLE t (k INTEGER PRIMARY KEY, a NUMERIC)"
+    with closing(sqlite3.connect(tmp_path / "b.db")) as old, closing(sqlite3.connect(tmp_path / "a.db")) as new:
+        for raw, value in ((old, -(2**63)), (new, -(2.0**63))):
+            raw.execute(table)
+            raw.execute("INSERT INTO t VALUES (1, ?)", (value,))
+            raw.commit()
+        assert rows.differences(old, new, "t", ["k", "a"]).values_changed == {"a": 1}

@@ -89,12 +89,21 @@ def _beside_scan(database: TestDatabase, aim: float, runs: int) -> Row:
 
 def _beside_process(database: TestDatabase, name: str, command: str, aim: float, tables: int, *, runs: int) -> Row:
     """The fingerprints of as many tables as the other reads, beside a command."""
-    url = database.url.set(drivername=database.url.get_backend_name())
-    environment = {**os.environ, "URL": url.render_as_string(hide_password=False)}
+    environment = {**os.environ, **_reaching(database)}
 
     def other() -> None:
         shell = ["bash", "-o", "pipefail", "-c", command]
-        subprocess.run(shell, check=True, env=environment, stdout=subprocess.DEVNULL)
+        done = subprocess.run(
+            shell,
+            check=True,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=900,
+        )
+        if "ERROR" in done.stderr:  # reladiff ends with 0 where it could not connect
+            raise RuntimeError(done.stderr)
 
     with connected(database) as connection:
 
@@ -106,13 +115,23 @@ def _beside_process(database: TestDatabase, name: str, command: str, aim: float,
         return beside(title, mine, other, of=name, aim=aim, runs=runs)
 
 
+def _reaching(database: TestDatabase) -> dict[str, str]:
+    """The database's URL; PostgreSQL's socket goes beside it, as reladiff takes no host in a query."""
+    url = database.url.set(drivername=database.url.get_backend_name())
+    beside = {}
+    if database.kind == "postgresql" and isinstance(host := url.query.get("host"), str):
+        beside = {"PGHOST": host, "PGPORT": str(url.port or url.query.get("port") or 5432)}
+        url = url.set(host=None, port=None, query={})
+    return {"URL": url.render_as_string(hide_password=False), **beside}
+
+
 def _others(database: TestDatabase) -> list[tuple[str, str, float, int]]:
     """Name, command, aim and number of tables read, of the other tools that are installed here."""
     found = []
     if database.kind == "postgresql" and (dump := _bindir("pg_dump")):
         found.append(("pg_dump | md5sum", f'{dump} --data-only --table wide "$URL" | md5sum', 1.0, 1))
     if database.kind != "sqlite" and (reladiff := shutil.which("reladiff")):
-        database.execute("CREATE TABLE twin AS SELECT * FROM wide")
+        database.execute("CREATE TABLE twin AS SELECT * FROM wide", "ALTER TABLE twin ADD PRIMARY KEY (id)")
         found.append(("reladiff of two tables", f'{reladiff} "$URL" wide twin -c % --json', 1.0, 2))
     return found
 

@@ -48,9 +48,22 @@ def _file(raw: sqlite3.Connection) -> str:
     return str(next(row[2] for row in raw.execute("PRAGMA database_list").fetchall() if row[1] == "main"))
 
 
-def _types(raw: sqlite3.Connection, table: str, key: Sequence[str]) -> list[str]:
+def _types(raw: sqlite3.Connection, table: str, columns: Sequence[str]) -> list[str]:
     info = {row[1]: str(row[2]) for row in raw.execute(f"PRAGMA main.table_xinfo({quote(table)})").fetchall()}
-    return [info[name].upper() for name in key]
+    return [info[name].upper() for name in columns]
+
+
+def _affinity(declared: str) -> str:
+    """What values of a column are made of as they are stored (sqlite.org/datatype3.html, 3.1; ANY: of STRICT tables).
+
+    >>> [_affinity(declared) for declared in ("BIGINT", "VARCHAR(9)", "DOUBLE", "DECIMAL(9, 2)", "", "ANY")]
+    ['INTEGER', 'TEXT', 'REAL', 'NUMERIC', 'NONE', 'NONE']
+    """
+    for word, affinity in (("INT", "INTEGER"), ("CHAR", "TEXT"), ("CLOB", "TEXT"), ("TEXT", "TEXT"), ("BLOB", "NONE"),
+                           ("REAL", "REAL"), ("FLOA", "REAL"), ("DOUB", "REAL")):  # fmt: skip
+        if word in declared:
+            return affinity
+    return "NONE" if declared in ("", "ANY") else "NUMERIC"
 
 
 def _attached(
@@ -64,7 +77,9 @@ def _attached(
         order = ", ".join(f"o.{quote(name)} COLLATE BINARY" for name in key)
         shown = ", ".join(f"+{side}.{quote(name)}" for side in "on" for name in (*key, *others))
         gone = f"n.{quote(key[0])} IS NULL"
-        differs = " OR ".join([gone, *(_may_differ(quote(name)) for name in others)])
+        kinds = zip(*([_affinity(kind) for kind in _types(raw, table, others)] for raw in (before, after)), strict=True)
+        told = [_may_differ(quote(name), *affinities) for name, affinities in zip(others, kinds, strict=True)]
+        differs = " OR ".join([gone, *told])
         query = f"SELECT {shown} FROM {old} AS o LEFT JOIN {new} AS n ON {paired} WHERE {differs} ORDER BY {order}"
         width, half = len(key), len(key) + len(others)
         for rows in batches(after, query):
@@ -85,13 +100,19 @@ def _attached(
     return comparison.result()
 
 
-def _may_differ(column: str) -> str:
-    """Never false where values differ: 1 is 1.0 to SQLite, and 0.0 is -0.0. What differs indeed is told from bytes."""
+def _may_differ(column: str, was: str, is_now: str) -> str:
+    """Never false where values differ. What differs indeed is told from bytes.
+
+    To SQLite 1 is 1.0, and 0.0 is -0.0. A column's affinity lets only one of each be stored, but for -2^63, which
+    stays REAL where it was given as such.
+    """
     old, new = f"o.{column}", f"n.{column}"
-    return (
-        f"+{old} IS NOT +{new} COLLATE BINARY OR typeof({old}) <> typeof({new})"
-        f" OR (typeof({new}) = 'real' AND {new} = 0)"
-    )
+    unequal = f"+{old} IS NOT +{new} COLLATE BINARY"
+    if was == is_now in ("TEXT", "REAL"):
+        return unequal
+    if was == is_now in ("INTEGER", "NUMERIC"):
+        return f"{unequal} OR +{new} = -9223372036854775808"
+    return f"{unequal} OR typeof({old}) <> typeof({new}) OR (typeof({new}) = 'real' AND {new} = 0)"
 
 
 def _exact(values: Sequence[Any]) -> tuple[bytes | None, ...]:
