@@ -12,6 +12,7 @@ from dbadmin.app.load import Application
 from dbadmin.database import Database, Mode
 from dbadmin.dialects import Progress
 from dbadmin.errors import ConfigError
+from dbadmin.protected import refuse_write
 from dbadmin.results import RollbackPlan, RollbackReport, Status
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ class Admin:
         scratch: "str | URL | None" = None,
         in_place: bool = False,
         yes_this_is_a_copy: str | None = None,
+        trust_backup: bool = False,
         copy_command: str | None = None,
         drop_command: str | None = None,
         to_git: str | None = None,
@@ -210,7 +212,8 @@ class Admin:
         """Rehearse a rollback on a private copy: up, down, up again; the database itself is only read.
 
         Parameters are the options of `dbadmin verify-rollback`; times in seconds (None: no limit), `max_copy` in bytes.
-        With `backup` this database is not connected to; with `in_place` it is itself the copy. `to_git` is a commit,
+        With `backup` this database is not connected to (`trust_backup`: what the backup holds may run as a superuser
+        of the private server); with `in_place` it is itself the copy. `to_git` is a commit,
         tag or branch: the downgrade ends where its scripts end. `after_upgrade`, a .sql or .py file, writes as the new
         version would (in a walk of its own: what the downgrade then loses or fails on is found; a .py has `engine`,
         `connection` and `session`). `each` rehearses every revision by itself besides, `reveal` puts values into the
@@ -253,12 +256,14 @@ def open_admin(
     statement_timeout: float | None = None,
     lock_timeout: float | None = None,
     write: bool = False,
+    confirm: str | None = None,
     import_models: bool = True,
 ) -> Admin:
     """Find the application and open its database; parameters as the global options of the command line.
 
     Timeouts in seconds, 0 for none. Nothing is connected to before the first question. Without `import_models`
-    the application's models stay where they are, for questions about migrations alone.
+    the application's models stay where they are, for questions about migrations alone. To `write` to a protected
+    database `confirm` has to be its name, at a terminal: UsageError otherwise.
     """
     given = {
         "url": url, "app": app, "config": config, "env_file": env_file, "models": models, "session": session,
@@ -266,6 +271,8 @@ def open_admin(
     }  # fmt: skip
     settings = load_settings(given)
     application = load_application(settings, models=import_models)
+    if write:
+        refuse_write(application.engine.url, settings.get("protected", ()), confirmed=confirm)
     mode: Mode = "write" if write else "read-only"
     database = Database(
         application.engine,

@@ -118,11 +118,19 @@ def test_a_later_pg_dump_of_an_older_server_comes_back(
             assert backup.dump_version == source.binaries.version
 
 
-def test_everything_belongs_to_the_place_afterwards_and_no_role_is_left(source: Source, place: Place) -> None:
+def test_everything_belongs_to_a_role_that_is_no_superuser_unless_the_backup_is_trusted(
+    source: Source, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname !~ '^(pg_|inf)'"
     with restored(source.dump("custom"), place) as (_, copied):
-        assert rows(copied.url, "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname !~ '^(pg_|inf)'") == [
-            ("dbadmin",)
+        assert (copied.confined, copied.url.username) == (True, "dbadmin_owner")
+        assert rows(copied.url, owners) == [("dbadmin_owner",)]
+        assert rows(copied.url, "SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = 'dbadmin_owner'") == [
+            (False, False)
         ]
+    monkeypatch.setattr(place, "trusted", True)
+    with restored(source.dump("custom"), place) as (_, copied):
+        assert (copied.confined, rows(copied.url, owners)) == (False, [("dbadmin",)])
         assert rows(copied.url, "SELECT rolname FROM pg_roles WHERE rolname LIKE 'dbadmin_restore%%'") == []
 
 
@@ -412,7 +420,7 @@ def test_a_restore_that_does_not_get_on_is_ended(
     monkeypatch.setattr(watched, "QUIET", 1.0)
     with pytest.raises(DamagedBackup, match="made no progress for 1 s"), restored(path, place):
         pass
-    assert rows(place.server.url("template1"), "SELECT rolname FROM pg_roles WHERE rolname LIKE 'dbadmin_%%'") == []  # type: ignore[attr-defined]
+    assert rows(place.server.url("template1"), "SELECT rolname FROM pg_roles WHERE rolname LIKE 'dbadmin_r%%'") == []  # type: ignore[attr-defined]
 
 
 def test_a_failed_restore_leaves_no_database(source: Source, place: Place) -> None:

@@ -277,6 +277,8 @@ def test_a_report_that_cannot_be_written_keeps_the_answer_and_exits_with_5(ask: 
     assert "blog_posts" in finished.stdout
     assert "dbadmin: cannot write full.json: No space left on device" in finished.stderr
     assert (tmp_path / "also.csv").is_file()
+    finished = ask("count", "--format", "json", "--output", "full.json")
+    assert json.loads(finished.stdout)["kind"] == "count"  # one object, and no second one for the error
 
 
 def test_data_goes_to_stdout_and_remarks_to_stderr(ask: Ask) -> None:
@@ -304,7 +306,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         finished = subprocess.run(
-            [sys.executable, FAKE, "count"],
+            [sys.executable, FAKE, "count", "--output", "kept.json"],
             env=ENVIRONMENT,
             cwd=tmp_path,
             stdout=full,
@@ -314,6 +316,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
         )
     assert finished.returncode == 5
     assert "dbadmin: cannot write to stdout: No space left on device" in finished.stderr
+    assert (tmp_path / "kept.json").is_file()
 
 
 def test_a_stream_without_our_signs_gets_others(ask: Ask) -> None:

@@ -410,12 +410,40 @@ def test_a_drop_command_that_needs_a_url_is_not_run_without_one(sqlite: TestData
     assert told(tmp_path)[0].startswith("dbadmin_")
 
 
-def test_a_copy_that_could_not_be_dropped_is_told(
-    sqlite: TestDatabase, tmp_path: Path, commands: dict[str, Any]
+def test_a_report_outlives_a_copy_that_could_not_be_dropped(
+    sqlite: TestDatabase, tmp_path: Path, commands: dict[str, Any], run: Run
+) -> None:
+    app = shop(sqlite, tmp_path)
+    words = ["--copy-command", commands["copy_command"], "--drop-command", "echo no such clone >&2; exit 3"]
+    page, suite = tmp_path / "report.html", tmp_path / "report.xml"
+    arguments = [*words, "--accept", "b2:*", "--format", "json", "--output", page, "--output", suite]
+    done = run("verify-rollback", *arguments, cwd=app.directory)
+    found = json.loads(done.stdout)
+    assert (done.code, found["ok"], found["verdict"]) == (5, False, "lossy")
+    assert found["copy"]["kept"] and "exit code 3: no such clone" in found["copy"]["left"]
+    assert "could not be removed: the drop command ended with exit code 3: no such clone" in done.stderr
+    assert "clone.db" in done.stderr and "clone.db is still there" in page.read_text()
+    assert '<error message="the drop command' in suite.read_text()
+
+
+def test_a_report_outlives_a_private_place_that_could_not_be_removed(
+    sqlite: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = build(tmp_path, sqlite.url, LOSSY, at="a1", fill=PEOPLE)
-    with pytest.raises(NotFinished, match="the drop command ended with exit code 3: no such clone"):
-        rehearsed(app, **commands | {"drop_command": "echo no such clone >&2; exit 3"})
+    remove = shutil.rmtree
+
+    def refuse(path: Any, *more: Any, **options: Any) -> None:
+        if "dbadmin-" in str(path):
+            raise OSError(16, "Device or resource busy", str(path))
+        remove(path, *more, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    report = rehearsed(app)
+    monkeypatch.undo()
+    assert (facts(report), report.exit_code, report.copy.kept) == ({LOST}, 5, True)
+    assert report.copy.left is not None and "Device or resource busy" in report.copy.left
+    assert f"dbadmin copies --drop {report.copy.name}" in report.copy.left
+    registry.drop(report.copy.name)
 
 
 @pytest.mark.slow
@@ -587,7 +615,9 @@ def test_a_dry_run_tells_the_method_of_each(sqlite: TestDatabase, tmp_path: Path
 
     assert method()["method"] == "backup API, into a private directory"
     command = method("--copy-command", "touch ran", "--drop-command", "touch ran")
-    assert (command["method"], command["needed"]) == ("the copy command", None)
+    size = Path(str(sqlite.url.database)).stat().st_size
+    assert (command["method"], command["needed"]) == ("the copy command", size)  # what it is compared with
+    assert [method(*words)["needed"] // size for words in ([], ["--each"])] == [2, 3]
     place = method("--in-place", "--url", f"sqlite:///{tmp_path}/restored.db")
     assert place["method"].startswith("none: the database itself is the copy")
     limited = run("verify-rollback", "--dry-run", "--max-copy", "1kB", cwd=app.directory)
@@ -595,6 +625,35 @@ def test_a_dry_run_tells_the_method_of_each(sqlite: TestDatabase, tmp_path: Path
     refused = run("verify-rollback", "--max-copy", "1kB", cwd=app.directory)
     assert refused.code == 2 and "more than --max-copy allows (1,000)" in refused.stderr
     assert Path(str(sqlite.url.database)).read_bytes() == before and not (app.directory / "ran").exists()
+
+
+def test_a_third_copy_is_counted_before_anything_is_copied(
+    sqlite: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dbadmin.dialects.sqlite.copying import SqliteCopying
+
+    app = build(tmp_path, sqlite.url, LOSSY, at="a1", fill=PEOPLE)
+    size = Path(str(sqlite.url.database)).stat().st_size
+    monkeypatch.setattr(SqliteCopying, "free_space", lambda self: 3 * size - 1)
+    assert facts(rehearsed(app)) == {LOST}
+    database = Database(sa.create_engine(app.url, poolclass=sa.NullPool))
+    source = Rehearsed(database, app.project, environment=app.environment)
+    with pytest.raises(UsageError, match=f"needs {3 * size:,} bytes for 3 copies") as refused:
+        rehearse(source, Options(each=True), progress=lambda *_: pytest.fail("something was copied"))
+    database.close()
+    assert str(refused.value.hint).startswith("leave out --each")
+
+
+def test_room_on_a_server_of_the_user_s_is_said_to_be_unknown(
+    postgresql: TestDatabase, tmp_path: Path, other: Server, run: Run
+) -> None:
+    app = build(tmp_path, postgresql.url, LOSSY, at="a1", fill=PEOPLE)
+    url = other.url().render_as_string(hide_password=False)
+    dry = run("verify-rollback", "--dry-run", "--scratch", url, "--each", cwd=app.directory)
+    assert (dry.code, "free there" in dry.stdout, "unknown" in dry.stdout) == (0, True, True)
+    assert "free space on the server that holds the copies is unknown" in dry.stderr
+    found = run("verify-rollback", "--scratch", url, "--format", "json", cwd=app.directory)
+    assert "2 copies need about" in found.stderr and found.json()["verdict"] == "lossy"
 
 
 # Backups: see test_backups.py for what is in them; here, that nothing else is needed.

@@ -63,6 +63,22 @@ def test_rows_that_stay_are_no_residue_and_what_the_downgrade_drops_is_lost_by_d
 
 
 @pytest.mark.rehearsal
+def test_a_sequence_that_falls_back_below_what_the_new_version_took_is_found(
+    postgresql: TestDatabase, tmp_path: Path
+) -> None:
+    down = 'op.execute("ALTER SEQUENCE people_id_seq RESTART WITH 4")\nop.drop_column("people", "age")'
+    revisions = {"a1": BASE, "b2": ("a1", 'op.add_column("people", sa.Column("age", sa.Integer))', down)}
+    fill = (*PEOPLE, "SELECT setval('people_id_seq', 3)")
+    app = build(tmp_path, postgresql.url, revisions, at="a1", fill=fill)
+    assert facts(rehearsed(app)) == set()
+    script = written(tmp_path, "INSERT INTO people (name) VALUES ('Hedy'), ('Lise')")
+    report = rehearsed(app, after_upgrade=script)
+    (found,) = [f for f in report.findings if f.severity == "error"]
+    assert (found.code, found.object, found.revision) == ("sequence-changed", "people_id_seq", "b2")
+    assert (report.verdict, "in the walk with after.sql" in found.detail) == ("residue", True)
+
+
+@pytest.mark.rehearsal
 def test_a_downgrade_that_fails_on_what_was_written_names_the_rule_and_the_rows(
     database: TestDatabase, tmp_path: Path
 ) -> None:

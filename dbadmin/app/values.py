@@ -21,7 +21,9 @@ COMMANDS = (
     "copies",
 )  # fmt: skip
 GLOBAL = (*KEYS, "app", "config")
-NEVER_FROM_A_FILE = ("write", "sandbox", "in_place", "yes_this_is_a_copy", "reveal", "clean", "confirm")
+NEVER_FROM_A_FILE = (
+    "write", "sandbox", "in_place", "yes_this_is_a_copy", "trust_backup", "reveal", "clean", "confirm",
+)  # fmt: skip
 ENVIRONMENT = "environment"
 
 

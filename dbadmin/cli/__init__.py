@@ -122,11 +122,9 @@ def as_dbadmin_error(error: Exception, given: Options) -> DbadminError:
 
 def tell(message: str, hint: str | None) -> None:
     """The two lines of an error."""
-    from dbadmin.cli.output import note
+    from dbadmin.cli import output
 
-    note(f"dbadmin: {message}")
-    if hint:
-        note(f"hint: {hint}")
+    output.tell(message, hint)
 
 
 def wants_json(given: Options, arguments: list[str]) -> bool:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dbadmin.cli.state import options
+from dbadmin.errors import UsageError
 
 if TYPE_CHECKING:
     from dbadmin.admin import Admin
@@ -21,10 +22,15 @@ def settings() -> "Settings":
 
 
 @contextmanager
-def opened(*, write: bool = False, import_models: bool = True) -> "Iterator[Admin]":
-    """An Admin for the database that the options name, closed afterwards."""
+def opened(*, write: bool = False, confirm: str | None = None, import_models: bool = True) -> "Iterator[Admin]":
+    """An Admin for the database that the options name, closed afterwards.
+
+    `confirm` is what `--confirm` says: the name of a protected database that is to be written to.
+    """
     from dbadmin.admin import open_admin
 
+    if confirm is not None and not write:
+        raise UsageError("--confirm goes with --write", hint="give both, or neither")
     given = options()
     admin = open_admin(
         url=given.url,
@@ -35,6 +41,7 @@ def opened(*, write: bool = False, import_models: bool = True) -> "Iterator[Admi
         statement_timeout=given.statement_timeout,
         lock_timeout=given.lock_timeout,
         write=write,
+        confirm=confirm,
         import_models=import_models,
     )
     try:

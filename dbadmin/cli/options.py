@@ -104,6 +104,11 @@ def items_option(*names: str, **more: Any) -> Callable[[Decorated], Decorated]:
     return click.option(*names, type=Items(), multiple=True, callback=flat, **more)
 
 
+def confirm_option() -> Callable[[Decorated], Decorated]:
+    """`--confirm NAME`, of every command that writes to a database: see `dbadmin.protected.refuse_write`."""
+    return click.option("--confirm", metavar="NAME", help="The database's name, where it is protected.")
+
+
 def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     """Store a global option in the run's Options; what stands after the command wins."""
     given = ctx.find_root().ensure_object(Options)

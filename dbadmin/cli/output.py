@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dbadmin.cli.state import options
-from dbadmin.errors import DbadminError, NotFinished
+from dbadmin.errors import NotFinished
 from dbadmin.render import FILE_FORMATS, asides, render
 from dbadmin.render.layouts.rows import how_many
 from dbadmin.render.values import visible
@@ -24,26 +24,39 @@ SIGNS = str.maketrans({"─": "-", "…": "~", "–": "-", "→": ">", "✅": "+
 def deliver(result: Result, *, kind: str | None = None, detail: bool = False) -> int:
     """Write a result as the options say, and give the exit code.
 
-    stdout gets `--format`, every `--output` its own format, stderr the remarks. `kind` is the command's name.
+    stdout gets `--format`, every `--output` its own format, stderr the remarks. `kind` is the command's name. What
+    cannot be written keeps nothing else from being written; it is told on stderr alone, as stdout has its answer.
     """
     given = options()
     name = kind or given.command or result.kind
     form = given.format or "table"
     limit, colour = terminal() if form == "table" else (None, False)
-    say(render(result, form, width=limit, colour=colour, kind=name, detail=detail), form)
+    failures: list[NotFinished] = []
+    try:
+        say(render(result, form, width=limit, colour=colour, kind=name, detail=detail), form)
+    except NotFinished as error:
+        failures.append(error)
     for remark in asides(result):
         note(remark)
     if form == "csv" and isinstance(result, Rows) and result.truncated:  # a table says so itself
         note(how_many(result))
-    failure: DbadminError | None = None
     for path in given.output:
         try:
             write_file(path, render(result, FILE_FORMATS[path.suffix.lower()], kind=name, detail=detail))
         except OSError as error:
-            failure = NotFinished(f"cannot write {path}: {error.strerror or error}", hint="the answer stands above")
-    if failure:
-        raise failure
-    return exit_code(result)
+            failures.append(
+                NotFinished(f"cannot write {path}: {error.strerror or error}", hint="the answer stands above")
+            )
+    for failure in failures:
+        tell(failure.message, failure.hint)
+    return failures[0].exit_code if failures else exit_code(result)
+
+
+def tell(message: str, hint: str | None) -> None:
+    """The two lines of an error."""
+    note(f"dbadmin: {message}")
+    if hint:
+        note(f"hint: {hint}")
 
 
 def exit_code(result: Result) -> int:

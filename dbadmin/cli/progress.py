@@ -29,6 +29,13 @@ class TerminalProgress:
         self._bar.total = total
         self._bar.update(done - self._bar.n)
 
+    def note(self, line: str) -> None:
+        """One line that stays, also where stderr is no terminal."""
+        from dbadmin.cli.output import note
+
+        self.close()
+        note(line)
+
     def _new(self, what: str, total: float | None) -> "tqdm[Any]":
         from tqdm import tqdm
 

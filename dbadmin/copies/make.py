@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.copies.command import outside_copy
 from dbadmin.database import Database
-from dbadmin.dialects import Backup, Copied, Dialect, Identity, Place, Progress, TableName, named, of, of_url
+from dbadmin.dialects import Backup, Copied, Dialect, Identity, Place, Progress, TableName, named, of, of_url, warn
 from dbadmin.dialects.backups import of_engine
 from dbadmin.errors import InternalError, UsageError
 from dbadmin.results import CopyInfo
@@ -27,7 +27,11 @@ SAME_SERVER = "same-server"
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy that is proven to be one. `own`: it is in its place, which may drop it and make it anew."""
+    """A copy that is proven to be one.
+
+    `own`: it is in its place, which may drop it and make it anew. `confined`: what runs in it may do less than the
+    place could, so that a step may lack a right.
+    """
 
     url: "URL"
     name: str
@@ -37,6 +41,7 @@ class Copy:
     not_covered: tuple[str, ...]
     place: Place
     own: bool = True
+    confined: bool = False
 
     @property
     def dialect(self) -> Dialect:
@@ -79,16 +84,20 @@ def open_copy(
     keep: bool = False,
     max_bytes: int | None = None,
     scratch: "URL | str | None" = None,
+    copies: int = 2,
 ) -> Iterator[Copy]:
     """Copy `source` into a private place and give the copy; everything is gone afterwards unless kept.
 
-    `scratch` is the URL of a server that may hold the copy, or SAME_SERVER. Raises UsageError where it would not
-    fit or is larger than `max_bytes`, NoScratchServer where no private server can hold it.
+    `scratch` is the URL of a server that may hold the copy, or SAME_SERVER; `copies` is how many there will be at the
+    same time. Raises UsageError where they would not fit or one is larger than `max_bytes`, NoScratchServer where no
+    private server can hold it.
     """
     copying = source.dialect.copying
     facts = source.run(copying.facts)
     size = copying.size_in(facts) or source.run(copying.size)
-    refuse_too_large(size, copying.free_space(), max_bytes, copies=2 if scratch is None else 1)
+    refuse_too_large(size, copying.free_space(), max_bytes, copies=copies if scratch is None else 0)
+    if scratch is not None:
+        warn(progress, room_elsewhere(size, copies))
     name = copy_name(source.identity.name)
     began = time.monotonic()
     with chosen_place(source, facts, scratch) as place:
@@ -105,15 +114,24 @@ def open_restored(
     keep: bool = False,
     max_bytes: int | None = None,
     scratch: "URL | None" = None,
+    copies: int = 2,
+    trusted: bool = False,
 ) -> Iterator[Copy]:
-    """Restore an examined backup into a private place (or on a server that `scratch` names), and give it as a copy."""
+    """Restore an examined backup into a private place (or on a server that `scratch` names), and give it as a copy.
+
+    `copies` is how many there will be at the same time. What the backup holds runs with no more rights than its
+    database takes, unless it is `trusted`.
+    """
     copying = named(backup.engine).copying
     facts = of_engine(backup.engine).facts(backup)
     size = backup.restored_bytes or backup.bytes
-    refuse_too_large(size, copying.free_space(), max_bytes, copies=2 if scratch is None else 1)
+    refuse_too_large(size, copying.free_space(), max_bytes, copies=copies if scratch is None else 0)
+    if scratch is not None:
+        warn(progress, room_elsewhere(size, copies))
     name = copy_name(backup.database or backup.path.name.partition(".")[0])
     began = time.monotonic()
     with copying.place(facts) if scratch is None else copying.on_server(scratch, facts) as place:
+        place.trusted = trusted
         copied = place.restore(backup, name, progress=progress)
         yield described(copied, name, place, keep, began)
 
@@ -180,7 +198,9 @@ def described(copied: Copied, name: str, place: Place, keep: bool, began: float)
         place.keep()
     info = CopyInfo(copied.method, time.monotonic() - began, copied.bytes, keep, place.name)
     identity = identity_of(copied.url)
-    return Copy(copied.url, name, identity, info, copied.neutralised, copied.not_covered, place)
+    return Copy(
+        copied.url, name, identity, info, copied.neutralised, copied.not_covered, place, confined=copied.confined
+    )
 
 
 def copy_name(name: str) -> str:
@@ -194,7 +214,12 @@ def copy_name(name: str) -> str:
 
 
 def refuse_too_large(size: int | None, free: int, max_bytes: int | None, *, copies: int = 2) -> None:
-    """Raise UsageError where so many copies would not fit here, or one is larger than allowed."""
+    """Raise UsageError where so many copies (0: only a dump) would not fit here, or one is larger than allowed.
+
+    >>> refuse_too_large(100, 250, None, copies=3)
+    Traceback (most recent call last):
+    dbadmin.errors.UsageError: the rehearsal needs 300 bytes for 3 copies, and 250 are free
+    """
     if size is None:
         return
     if max_bytes is not None and size > max_bytes:
@@ -202,12 +227,24 @@ def refuse_too_large(size: int | None, free: int, max_bytes: int | None, *, copi
             f"the database has {size:,} bytes, more than --max-copy allows ({max_bytes:,})",
             hint="raise --max-copy",
         )
-    if copies * size > free:
-        what = "for two copies" if copies == 2 else "for a dump"
+    needed = max(copies, 1) * size
+    if needed > free:
+        what = f"for {copies} copies" if copies else "for a dump"
+        besides = "leave out --each and --after-upgrade, or " if copies > 2 else ""
         raise UsageError(
-            f"the rehearsal needs {copies * size:,} bytes {what}, and {free:,} are free",
-            hint="set TMPDIR to a directory with more room",
+            f"the rehearsal needs {needed:,} bytes {what}, and {free:,} are free",
+            hint=f"{besides}set TMPDIR to a directory with more room",
         )
+
+
+def room_elsewhere(size: int | None, copies: int) -> str:
+    """The warning where a server holds the copies whose disk nobody can look at.
+
+    >>> room_elsewhere(1000, 3)
+    'free space on the server that holds the copies is unknown: 3 copies need about 3,000 bytes there'
+    """
+    much = f"{copies} copies need about {copies * size:,} bytes there" if size is not None else f"it holds {copies}"
+    return f"free space on the server that holds the copies is unknown: {much}"
 
 
 def refuse_own_server(server: Identity, source: Identity) -> None:

@@ -19,6 +19,7 @@ from dbadmin.dialects.values import (
     Schema,
     TableData,
     TableName,
+    warn,
 )
 from dbadmin.errors import NotSupported
 
@@ -59,5 +60,5 @@ def of(connection: "Connection") -> Dialect:
 
 __all__ = [
     "Address", "Backup", "ColumnPrint", "Copied", "Dialect", "Existing", "FileProof", "Identity", "ObjectKey", "Place",
-    "Progress", "RowDifferences", "Schema", "TableData", "TableName", "every", "named", "of", "of_url",
+    "Progress", "RowDifferences", "Schema", "TableData", "TableName", "every", "named", "of", "of_url", "warn",
 ]  # fmt: skip

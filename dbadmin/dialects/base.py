@@ -90,6 +90,10 @@ class SessionRules(ABC):
     def is_read_only_error(self, error: BaseException) -> bool:
         """Whether the engine refused a write because the session is read-only."""
 
+    def is_denied(self, error: BaseException) -> bool:
+        """Whether the server refused a statement because the role lacks a right."""
+        return False
+
     def shares_server(self, copy: Identity) -> bool:
         """Whether a copy is on a server that others use, so that statements about the whole server are refused."""
         return False
@@ -239,9 +243,13 @@ class Observer(ABC):
 
 
 class Copying(ABC):
-    """How private copies of a database are made, and found again. `method` says how, in a few words."""
+    """How private copies of a database are made, and found again. `method` says how, in a few words.
+
+    `on_this_machine`: whatever stands beside a database stands here, as there are no servers.
+    """
 
     method: str
+    on_this_machine = False
 
     @abstractmethod
     def size(self, connection: "Connection") -> int | None:
@@ -318,6 +326,8 @@ class Place(ABC):
     server_version: str
     alike = True
     """Whether fingerprints of a clone may be compared with those of the copy: same server, same rights."""
+    trusted = False
+    """Whether what a backup holds (triggers, functions) may run with all the rights that dbadmin has here."""
 
     @abstractmethod
     def copy(self, source: "URL", name: str, *, facts: Any, progress: Progress) -> Copied:

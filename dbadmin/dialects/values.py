@@ -150,15 +150,26 @@ class Progress(Protocol):
     def __call__(self, what: str, done: float, total: float | None) -> None: ...
 
 
+def warn(progress: Progress, line: str) -> None:
+    """Say what nobody should miss before the work goes on, to a progress that can tell it (by a method `note`)."""
+    note = getattr(progress, "note", None)
+    if note is not None:
+        note(line)
+
+
 @dataclass(frozen=True)
 class Copied:
-    """A finished copy: how to connect, how it was made, its size in bytes, and what was made harmless in it."""
+    """A finished copy: how to connect, how it was made, its size in bytes, and what was made harmless in it.
+
+    `confined`: `url` is that of a role which owns the database and may do nothing beyond it, although dbadmin may.
+    """
 
     url: "URL"
     method: str
     bytes: int | None
     neutralised: tuple[str, ...] = ()
     not_covered: tuple[str, ...] = ()
+    confined: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from dbadmin.dialects import Dialect
 from dbadmin.migrations import blame
 from dbadmin.secrets import mask
 
@@ -46,6 +47,16 @@ def explain(
         "statement": mask(str(statement)) if statement else None,
         "not_implemented": direction == "downgrade" and refuses_by_design(error, script),
     }
+
+
+def is_denied(error: BaseException, dialect: Dialect) -> bool:
+    """Whether the database refused something for want of a right, also where the code raised another error for it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if dialect.session.is_denied(getattr(seen, "orig", None) or seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def came_from_commit(error: BaseException) -> bool:

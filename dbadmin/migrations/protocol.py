@@ -63,7 +63,8 @@ class StepError:
     from.
 
     `not_implemented`: the script refuses by design. `timed_out`: the step ran longer than the limit. `at_commit`:
-    the commit failed, so `revision` is the last one of perhaps several in that transaction.
+    the commit failed, so `revision` is the last one of perhaps several in that transaction. `denied`: the database
+    said that the role lacks a right.
     """
 
     type: str
@@ -75,6 +76,7 @@ class StepError:
     not_implemented: bool = False
     timed_out: bool = False
     at_commit: bool = False
+    denied: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import Dialect, TableName, named
 from dbadmin.dialects.costs import Storage
-from dbadmin.migrations.explain import came_from_commit, explain
+from dbadmin.migrations.explain import came_from_commit, explain, is_denied
 from dbadmin.migrations.guard import Guard
 from dbadmin.migrations.project import Project
 from dbadmin.migrations.protocol import EventWriter, encode_tables
@@ -280,6 +280,7 @@ class Walker:
             revision=script.revision if script is not None else None,
         )
         described["at_commit"] = at_commit
+        described["denied"] = is_denied(error, self.guard.of_copy())
         counted = self.statements.counted
         described["statement"] = described["statement"] or (counted.failed if script is not None else None)
         return {

@@ -41,13 +41,17 @@ class Source(Record):
 
 @dataclass(frozen=True)
 class CopyInfo(Record):
-    """How the copy was made; seconds and bytes of the making. `name` is what `dbadmin copies` calls it."""
+    """How the copy was made; seconds and bytes of the making. `name` is what `dbadmin copies` calls it.
+
+    `left` says why the copy, or something of it, is still there although it was to be removed; None where it is gone.
+    """
 
     method: str
     seconds: float
     bytes: int | None
     kept: bool
     name: str
+    left: str | None = None
 
 
 @dataclass(frozen=True)
@@ -242,15 +246,15 @@ class RollbackReport(Result):
 
     @property
     def ok(self) -> bool:
-        """True where the rollback is safe, or all that speaks against it is accepted."""
-        return self.passed
+        """True where the rollback is safe, or all that speaks against it is accepted, and the copy was removed."""
+        return self.passed and self.copy.left is None
 
     @property
     def exit_code(self) -> int:
-        """0 good · 1 not safe · 5 unproven."""
+        """0 good · 1 not safe · 5 unproven, or something of the copy could not be removed."""
         if self.ok:
             return 0
-        return 5 if self.verdict == "unproven" else 1
+        return 5 if self.verdict == "unproven" or self.copy.left is not None else 1
 
     def to_dict(self) -> dict[str, Any]:
         """As `Result.to_dict`; `ok` stands in the envelope, so `passed` is left out."""
@@ -264,6 +268,8 @@ class RollbackPlan(Result):
     """The answer of `dbadmin verify-rollback --dry-run`: sizes in bytes, None where nobody can tell.
 
     `plan` is None for a backup: where it stands is known once it is restored. `largest` is what `--max-copy` allows.
+    `needed` and `free` are on this machine; `needed_there` is what a server of the user's must hold, whose free space
+    nobody can tell.
     """
 
     kind = "verify-rollback"
@@ -275,6 +281,7 @@ class RollbackPlan(Result):
     needed: int | None
     free: int | None
     largest: int | None = None
+    needed_there: int | None = None
 
     @property
     def ok(self) -> bool:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from dbadmin.dialects import Progress
 
 LOSSES = ("rows-lost", "values-lost", "values-changed", "rows-added")
+JUDGED = (*LOSSES, "sequence-changed")
+"""What the second walk is judged by; the schema is the deciding walk's."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def _expect(result: WalkResult, what: str) -> None:
 def _losses(
     again: Walk, first: Walk, touched: frozenset[TableName] | None, path: Path, facts: Mapping[str, Script]
 ) -> list[RollbackFinding]:
-    """What the second walk lost, but for what differs from one upgrade to the next anyhow."""
+    """What the second walk lost, sequences too, but for what differs from one upgrade to the next anyhow."""
     if "reupgrade" not in again.legs:
         return []
     found = judge_head(again.legs["downgrade"], again.legs["reupgrade"], again.differences, again.evidence, facts)
@@ -140,7 +142,7 @@ def _losses(
     written = None if touched is None else {str(table) for table in touched}
     kept = []
     for one in found:
-        if one.code not in LOSSES or one.severity == "note":
+        if one.code not in JUDGED or one.severity == "note":
             continue
         one = replace(one, detail=f"{one.detail} (in the walk with {path.name})")
         table = unsteady.get(one.object)

@@ -1,12 +1,13 @@
 """Further walks on the same data: the state in which the deciding walk began, brought back as often as needed."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dbadmin.copies import Copy
 from dbadmin.copies.make import identity_of
-from dbadmin.errors import NotFinished
+from dbadmin.errors import DbadminError, NotFinished
 from dbadmin.migrations.protocol import WalkResult
 from dbadmin.migrations.runner import walk
 from dbadmin.migrations.scripts import Direction
@@ -61,10 +62,17 @@ class States:
         self.copy.place.clone(self._fresh.name, BASE)
 
     def close(self) -> None:
-        """Remove the state that is kept; a copy that was given has no other company left either."""
-        self.copy.place.drop(BASE)
-        if not self.copy.own and self._fresh is not None:
-            self.copy.place.drop(self._fresh.name)
+        """Remove the state that is kept; a copy that was given has no other company left either.
+
+        What cannot be removed goes with its place, in the end: the walks are done, and what they found is not lost
+        for that.
+        """
+        from sqlalchemy.exc import SQLAlchemyError
+
+        with suppress(DbadminError, SQLAlchemyError, OSError):
+            self.copy.place.drop(BASE)
+            if not self.copy.own and self._fresh is not None:
+                self.copy.place.drop(self._fresh.name)
 
 
 def migrate(

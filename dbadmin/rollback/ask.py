@@ -38,6 +38,7 @@ def options_of(
     scratch: "str | URL | None" = None,
     in_place: bool = False,
     yes_this_is_a_copy: str | None = None,
+    trust_backup: bool = False,
     copy_command: str | None = None,
     drop_command: str | None = None,
     after_upgrade: "str | os.PathLike[str] | None" = None,
@@ -57,6 +58,7 @@ def options_of(
         copy_command=copy_command,
         drop_command=drop_command,
         scratch=place,
+        trusted=trust_backup,
     )
     return Options(
         exclude=tuple(find(table) for table in exclude),

@@ -2,6 +2,7 @@
 
 from dbadmin.copies.make import SAME_SERVER
 from dbadmin.dialects import Progress, named
+from dbadmin.dialects.base import Copying
 from dbadmin.migrations.scripts import open_scripts
 from dbadmin.results import DatabaseInfo, RollbackPlan
 from dbadmin.rollback.options import Options
@@ -26,15 +27,12 @@ def plan_rehearsal(source: Rehearsed, options: Options, *, progress: Progress) -
     route = plan_route(source, database.run(source.stand), scripts, options)
     copying = database.dialect.copying
     size = database.run(copying.size)
-    copies = _copies_here(options)
     return RollbackPlan(
         database=database.info,
         plan=route.plan,
         method=method(options, copying.method),
-        size=size,
-        needed=None if size is None or not copies else copies * size,
-        free=copying.free_space() if copies else None,
         largest=options.max_copy,
+        **_room(options, copying, size),
     )
 
 
@@ -52,10 +50,8 @@ def _of_backup(source: Rehearsed, options: Options, progress: Progress) -> Rollb
             database=DatabaseInfo(str(backup.path), backup.engine, backup.server_version or "", name),
             plan=None,
             method=f"restore {backup.format}, {_where(options) or 'into a private place'}",
-            size=size,
-            needed=_copies_here(options) * size,
-            free=copying.free_space(),
             largest=options.max_copy,
+            **_room(options, copying, size),
         )
 
 
@@ -78,8 +74,24 @@ def _where(options: Options) -> str | None:
     return "into a marked database on the server that --scratch names"
 
 
-def _copies_here(options: Options) -> int:
-    """How many copies of the data need room on this machine: a dump at least, elsewhere it is not known."""
+def _copies(options: Options, copying: Copying) -> tuple[int, int]:
+    """How many copies of the data need room on this machine, and on a server of the user's, whose room is not known.
+
+    Copies on another server need a dump here first. Beside a copy that the user made stands what it is compared with,
+    and what further walks go on.
+    """
     if options.origin.kind in ("copy-command", "in-place"):
-        return 0
-    return 2 if options.origin.scratch is None else 1
+        beside = options.copies - 1
+        return (beside, 0) if copying.on_this_machine else (0, beside)
+    return (options.copies, 0) if options.origin.scratch is None else (1, options.copies)
+
+
+def _room(options: Options, copying: Copying, size: int | None) -> dict[str, int | None]:
+    """What the plan says of room."""
+    here, there = _copies(options, copying)
+    return {
+        "size": size,
+        "needed": here * size if here and size is not None else None,
+        "free": copying.free_space() if here else None,
+        "needed_there": there * size if there and size is not None else None,
+    }

@@ -35,6 +35,10 @@ from dbadmin.rollback.walk import Walk
 from dbadmin.state import compare
 
 NOBODY = Culprit(None, None)
+TRUST = (
+    "a backup is walked by a role that owns the database and is no superuser, so that nothing in it can run programs "
+    "or read files; --trust-backup if it is a backup of your own"
+)
 
 
 def judge_walk(
@@ -164,6 +168,8 @@ def failures(walk: Walk, facts: ScriptFacts, rules: Rules | None) -> list[Rollba
             continue
         if result.refused and (result.error is None or result.error.type == "Refused"):
             found.append(_ended_early(phase, facts))
+        elif walk.confined and result.error is not None and result.error.denied:
+            found.append(_denied(phase, result.error, facts))
         else:
             found.append(_failure(phase, result, facts))
             if rules is not None and phase == "upgrade":
@@ -176,6 +182,16 @@ def _ended_early(phase: Phase, facts: ScriptFacts) -> RollbackFinding:
     detail = f"the walk ended with the {phase}, where a connection was refused: what comes after was not rehearsed"
     remedy = "let the migrations do without that connection, or allow it with --allow-connect"
     return finding("not-compared", phase, detail, Culprit(None, phase), facts, severity="warning", remedy=remedy)
+
+
+def _denied(phase: Phase, error: StepError, facts: ScriptFacts) -> RollbackFinding:
+    """A right that is missing here need not be missing in production: nothing is proven."""
+    detail = f"the {phase} lacks a right here, so it and what comes after was not rehearsed: {error.message}"
+    where = Culprit(error.revision, phase)
+    return finding(
+        "not-compared", error.revision or phase, detail, where, facts, severity="warning", line=error.line,
+        remedy=TRUST,
+    )  # fmt: skip
 
 
 def _failure(phase: Phase, result: WalkResult, facts: ScriptFacts) -> RollbackFinding:

@@ -40,3 +40,8 @@ class Options:
     reveal: bool = False
     sensitive: tuple[str, ...] = SENSITIVE_WORDS
     origin: Origin = field(default_factory=Origin)
+
+    @property
+    def copies(self) -> int:
+        """How many copies there are at the same time: one to walk on, one to compare with, one for further walks."""
+        return 3 if self.each or self.after_upgrade is not None else 2

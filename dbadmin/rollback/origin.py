@@ -1,7 +1,6 @@
 """Where a copy comes from and where it lives: what of it a user chooses, and what of that is refused."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from dbadmin.database import Database
 from dbadmin.dialects import PACKAGES, of_url
 from dbadmin.errors import ConnectionFailed, DbadminError, UsageError
+from dbadmin.protected import protecting
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Origin:
 
     `backup` is restored instead; with `in_place` the database is itself the copy, `named` repeats its name where it
     would be refused; `copy_command` makes the copy and `drop_command` drops it. `scratch` is the URL of a server that
-    may hold the copy, or "same-server".
+    may hold the copy, or "same-server". With `trusted`, what the backup holds may run as dbadmin's own superuser.
     """
 
     backup: Path | None = None
@@ -32,6 +32,7 @@ class Origin:
     copy_command: str | None = field(default=None, repr=False)
     drop_command: str | None = field(default=None, repr=False)
     scratch: "URL | str | None" = field(default=None, repr=False)
+    trusted: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -69,6 +70,8 @@ def check(origin: Origin, *, keep: bool = False) -> None:
         raise UsageError(f"{chosen[0]} and --keep exclude each other", hint="that copy is yours to keep")
     if origin.drop_command is not None and origin.copy_command is None:
         raise UsageError("--drop-command drops what --copy-command made", hint="give both")
+    if origin.trusted and origin.backup is None:
+        raise UsageError("--trust-backup goes with --backup", hint="give both, or neither")
     if origin.named is not None and not origin.in_place:
         raise UsageError("--yes-this-is-a-copy goes with --in-place", hint="give both, or neither")
 
@@ -125,32 +128,3 @@ class _Same:
             return f"may be the configured database: {shown} cannot be asked ({error.message})"
         finally:
             other.close()
-
-
-def protecting(url: "URL", patterns: Iterable[str], *, host_only: bool = False) -> str | None:
-    """Why a URL is protected by the configuration's patterns, None where it is not.
-
-    A pattern is a whole word of the host's or the database's name, `*` stands for anything.
-
-    >>> from sqlalchemy import make_url
-    >>> protecting(make_url("postgresql://db.example.com/shop_prod"), ["prod"])
-    'is protected (prod)'
-    >>> protecting(make_url("postgresql://db.example.com/products"), ["prod"]) is None
-    True
-    >>> protecting(make_url("postgresql://db1.example.com/shop"), ["db*.example.com"])
-    'is protected (db*.example.com)'
-    """
-    address = of_url(url).address.of_url(url)
-    names = [url.host or "", *_texts(url.query, "host"), address.server[0]]
-    if not host_only:
-        names += [url.database or "", *_texts(url.query, "dbname"), address.database]
-    for pattern in patterns:
-        words = ".*".join(map(re.escape, pattern.split("*")))
-        if any(re.search(rf"(?<![A-Za-z0-9]){words}(?![A-Za-z0-9])", name, re.IGNORECASE) for name in names):
-            return f"is protected ({pattern})"
-    return None
-
-
-def _texts(query: "Mapping[str, str | tuple[str, ...]]", key: str) -> tuple[str, ...]:
-    value = query.get(key, ())
-    return (value,) if isinstance(value, str) else value

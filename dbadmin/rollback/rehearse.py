@@ -14,8 +14,8 @@ from dbadmin.rollback.options import Options
 from dbadmin.rollback.origin import check
 from dbadmin.rollback.plan import Route, make_route
 from dbadmin.rollback.reference import build_reference
-from dbadmin.rollback.report import write_report
-from dbadmin.rollback.source import Rehearsed, Stand, Witness, named_database, open_source
+from dbadmin.rollback.report import with_copy_left, write_report
+from dbadmin.rollback.source import Opened, Rehearsed, Stand, Witness, named_database, open_source
 from dbadmin.rollback.verdict import judge
 from dbadmin.rollback.walk import Clock, Walker
 
@@ -25,27 +25,43 @@ def rehearse(source: Rehearsed, options: Options, *, progress: Progress) -> Roll
 
     A source is only read. Raises EmptyPlan or UsageError where there is nothing to rehearse, the target is not clear
     or a place is refused, and another DbadminError where the rehearsal cannot be finished. The copy is gone
-    afterwards, unless it is to be kept, or was the user's own.
+    afterwards, unless it is to be kept, or was the user's own; where removing it fails after the walk, the report says
+    so (`copy.left`).
     """
     clock = Clock()
     check(options.origin, keep=options.keep)
     scripts = open_scripts(source.project)
     planned = planned_before(source, scripts, options)
-    with Witness(source, options) as witness, open_source(source, options, progress=progress) as opened:
-        source, copy = opened.source, opened.copy
-        route = plan_route(source, stand_of(source, copy), scripts, options)
-        refuse_moved_on(planned, route)
-        walk = Walker(source, copy, route, options, clock, progress).run()
-        reference = build_reference(source, copy, route, scripts, options) if walk.needs_reference else None
-        reference = compared_with_reference(copy, walk, reference)
-        besides = walk_besides(source, copy, route, scripts, walk, reference, options, clock, progress)
-        unchanged = witness.unchanged()
-        findings = judge_walk(
-            route, scripts, walk, reference, options, source_unchanged=unchanged, incomplete=opened.incomplete,
-            rules=copy.dialect.rules, costs=copy.dialect.costs,
-        )  # fmt: skip
-        judgement = judge(besides.merged(findings), options.accept, options.fail_on)
-        return besides.told(write_report(opened, route, scripts, walk, judgement, unchanged, options, clock))
+    report: RollbackReport | None = None
+    try:
+        with Witness(source, options) as witness, open_source(source, options, progress=progress) as opened:
+            report = walked(opened, planned, scripts, witness, options, clock, progress)
+    except Exception as error:
+        if report is None:
+            raise
+        return with_copy_left(report, error)
+    return report
+
+
+def walked(
+    opened: Opened, planned: Route | None, scripts: Scripts, witness: Witness, options: Options, clock: Clock,
+    progress: Progress,
+) -> RollbackReport:  # fmt: skip
+    """Walk the copy, look, compare and judge."""
+    source, copy = opened.source, opened.copy
+    route = plan_route(source, stand_of(source, copy), scripts, options)
+    refuse_moved_on(planned, route)
+    walk = Walker(source, copy, route, options, clock, progress).run()
+    reference = build_reference(source, copy, route, scripts, options) if walk.needs_reference else None
+    reference = compared_with_reference(copy, walk, reference)
+    besides = walk_besides(source, copy, route, scripts, walk, reference, options, clock, progress)
+    unchanged = witness.unchanged()
+    findings = judge_walk(
+        route, scripts, walk, reference, options, source_unchanged=unchanged, incomplete=opened.incomplete,
+        rules=copy.dialect.rules, costs=copy.dialect.costs,
+    )  # fmt: skip
+    judgement = judge(besides.merged(findings), options.accept, options.fail_on)
+    return besides.told(write_report(opened, route, scripts, walk, judgement, unchanged, options, clock))
 
 
 def planned_before(source: Rehearsed, scripts: Scripts, options: Options) -> Route | None:

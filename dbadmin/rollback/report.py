@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from dbadmin.copies import Copy
 from dbadmin.dialects import TableData, TableName
 from dbadmin.dialects.names import table_of
+from dbadmin.errors import DbadminError
 from dbadmin.migrations.protocol import StepSeen
 from dbadmin.migrations.scripts import Scripts
 from dbadmin.results import (
@@ -69,6 +71,19 @@ def write_report(
         compared=compared,
         timings=timings(clock, copy),
     )
+
+
+def with_copy_left(report: RollbackReport, error: Exception) -> RollbackReport:
+    """The report of a walk whose copy could not be removed afterwards: what was found is not lost for that."""
+    name = report.copy.name
+    if isinstance(error, DbadminError):
+        told, hint = error.message, error.hint
+    else:
+        told, hint = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}", None
+    if hint is None and report.source.kind in ("database", "backup"):
+        hint = f"dbadmin copies --drop {name}"
+    left = mask(f"{told}; {hint}" if hint else told)
+    return replace(report, copy=replace(report.copy, kept=True, left=left))
 
 
 def backup_info(opened: Opened, route: Route) -> Mapping[str, Any] | None:

@@ -17,10 +17,11 @@ from dbadmin.migrations.project import Project
 from dbadmin.migrations.protocol import WalkRequest
 from dbadmin.migrations.scripts import Direction
 from dbadmin.migrations.status import applied_revisions
+from dbadmin.protected import protecting
 from dbadmin.results import DatabaseInfo
 from dbadmin.results import Source as SourceInfo
 from dbadmin.rollback.options import Options
-from dbadmin.rollback.origin import Origin, protecting, refuse_in_place
+from dbadmin.rollback.origin import Origin, refuse_in_place
 from dbadmin.state import schema
 
 if TYPE_CHECKING:
@@ -158,14 +159,20 @@ def _copied(
             database, origin.copy_command, origin.drop_command, environment=environment, progress=progress
         )
     refuse_protected_place(source, origin.scratch)
-    return open_copy(database, progress=progress, keep=options.keep, max_bytes=options.max_copy, scratch=origin.scratch)
+    return open_copy(
+        database, progress=progress, keep=options.keep, max_bytes=options.max_copy, scratch=origin.scratch,
+        copies=options.copies,
+    )  # fmt: skip
 
 
 def _restored(source: Rehearsed, backup: Backup, options: Options, progress: Progress) -> AbstractContextManager[Copy]:
     scratch = options.origin.scratch
     refuse_protected_place(source, scratch)
     assert not isinstance(scratch, str)
-    return open_restored(backup, progress=progress, keep=options.keep, max_bytes=options.max_copy, scratch=scratch)
+    return open_restored(
+        backup, progress=progress, keep=options.keep, max_bytes=options.max_copy, scratch=scratch,
+        copies=options.copies, trusted=options.origin.trusted,
+    )  # fmt: skip
 
 
 def refuse_in_place_of(source: Rehearsed, database: Database, origin: Origin) -> None:

@@ -57,13 +57,14 @@ class Walk:
     `after_failure` is what a failed phase left. `differences`, `evidence` belong to the deciding pair,
     `repeated` to the two upgraded states of plan P; `held` counts the values of columns that the upgrade dropped,
     where the deciding pair does not tell; `dropped` those of columns that the downgrade from a head dropped.
-    `values` are read where they are to be revealed.
+    `values` are read where they are to be revealed. `confined`: the walk may lack rights that it has in production.
 
     A table is unread in every state as long as no step was seen to touch it, and read in every state from then on.
     """
 
     start: Snapshot
     from_head: bool = False
+    confined: bool = False
     results: dict[Phase, WalkResult] = field(default_factory=dict)
     legs: dict[Phase, Leg] = field(default_factory=dict)
     failed: Phase | None = None
@@ -126,7 +127,7 @@ class Walker:
         self.exclude = (source.version_name, *options.exclude)
         self.pristine: URL | None = None
         self._ready: Child | None = None
-        self.record = Walk(self._first_look(), from_head=route.plan.kind == "head")
+        self.record = Walk(self._first_look(), from_head=route.plan.kind == "head", confined=copy.confined)
 
     def run(self) -> Walk:
         """Walk the whole route; a phase that fails ends it."""

@@ -9,6 +9,7 @@ import click
 
 from dbadmin.cli.group import subcommand
 from dbadmin.cli.opening import opened
+from dbadmin.cli.options import confirm_option
 from dbadmin.cli.output import deliver
 from dbadmin.errors import UsageError
 
@@ -54,15 +55,17 @@ def text_of(statement: str | None, file: str | None) -> str:
 @click.option("--file", metavar="FILE", help="Read the SQL from a file; - is stdin.")
 @click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="At most so many rows.")
 @click.option("--write", is_flag=True, help="Allow a write, and commit it.")
+@confirm_option()
 @click.option("--all-rows", is_flag=True, help="Allow UPDATE or DELETE without WHERE.")
 def command(
-    statement: str | None, param: tuple[str, ...], file: str | None, limit: int, write: bool, all_rows: bool
-) -> int:
+    statement: str | None, param: tuple[str, ...], file: str | None, limit: int, write: bool, confirm: str | None,
+    all_rows: bool,
+) -> int:  # fmt: skip
     """Run SQL with bound parameters; read-only unless --write.
 
     For example: dbadmin sql "SELECT * FROM users WHERE id = :id" -p id=3
     """
     text = text_of(statement, file)
     parameters = dict(parameter(one) for one in param)
-    with opened(write=write) as admin:
+    with opened(write=write, confirm=confirm) as admin:
         return deliver(admin.answers.sql(text, params=parameters, limit=limit, write=write, all_rows=all_rows))

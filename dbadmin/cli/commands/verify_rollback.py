@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--backup", type=click.Path(path_type=Path), metavar="PATH", help="Restore this backup; connect to no database."
 )
+@click.option("--trust-backup", is_flag=True, help="Let what it holds run as the private server's superuser.")
 @click.option("--scratch", metavar="URL", help="A server that may hold the copy, or same-server.")
 @click.option("--in-place", is_flag=True, help="The database of --url is itself the copy.")
 @click.option("--yes-this-is-a-copy", metavar="NAME", help="Its name once more, where --in-place is refused.")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects import private
-from dbadmin.dialects.postgresql import databases
+from dbadmin.dialects.postgresql import databases, owner
 from dbadmin.dialects.values import Existing
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, UnknownName
 from dbadmin.secrets import mask
@@ -98,6 +98,12 @@ def drop_of(admin: "Connection", token: str) -> None:
             failed = error
     if failed is not None:
         raise failed
+    owner.drop(admin, owner_of(token))
+
+
+def owner_of(token: str) -> str:
+    """The role that owns restored backups of a place."""
+    return databases.name_of(token, "owner")
 
 
 def administrative(url: "URL", avoid: set[str | None]) -> "URL":

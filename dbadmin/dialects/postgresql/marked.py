@@ -1,6 +1,7 @@
 """Copies as databases on a server of the user's: marked, so that nothing else can ever be dropped.
 
     dbadmin_<token>_<name>      the databases; COMMENT ON DATABASE says "dbadmin copy", and whose process made it
+    dbadmin_<token>_owner       the role that owns those that were restored from a backup; see `owner`
     <TMPDIR>/dbadmin-on-pg-<token>/
         owner.json              the same owner, as of every private place
         server.json             where the server is, without a password
@@ -9,6 +10,7 @@ A killed dbadmin leaves both: `dbadmin copies --clean` drops them, and so does t
 server. A password is never written down; PGPASSWORD or a pass file gives it again.
 """
 
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,18 +18,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import private
-from dbadmin.dialects.base import Place
 from dbadmin.dialects.postgresql import binaries as installed
-from dbadmin.dialects.postgresql import databases, dump, left, neutralise, surroundings
+from dbadmin.dialects.postgresql import databases, dump, left, neutralise, owner, surroundings
 from dbadmin.dialects.postgresql.look import quote
 from dbadmin.dialects.postgresql.session import sqlstate
 from dbadmin.dialects.postgresql.surroundings import Surroundings
 from dbadmin.dialects.values import Copied, Progress
 from dbadmin.errors import InternalError, NotSupported
+from dbadmin.secrets import remember
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
+WHOLE_SERVER = (
+    "statements that concern the whole server (roles, other databases, ALTER SYSTEM): refused, so not rehearsed",
+    "such statements on a driver's own cursor or connection, past SQLAlchemy: not seen, so not refused either",
+)
+"""What a copy on a server that others use leaves open."""
 _LONGEST_LOCK_OUT = 10_000  # ms that a clone of the source may keep new sessions out of it
 # What this role may do, and what kind of server it is.
 _RIGHTS = """
@@ -50,7 +57,7 @@ SELECT pg_catalog.pg_encoding_to_char(encoding) AS encoding, datcollate, datctyp
 """
 
 
-class MarkedPlace(Place):
+class MarkedPlace(owner.Confining):
     """Databases of ours on a server that others use too.
 
     `source` is the URL of the source where that is on this server: then it may be cloned while nobody uses it.
@@ -63,6 +70,8 @@ class MarkedPlace(Place):
         self._source, self._beside = source, beside
         self._url = left.administrative(url, avoid={url.database for url in (source,) if url} | {beside})
         self._made: dict[str, str] = {}
+        self._confined: set[str] = set()
+        self._password: str | None = None
         self._kept = False
         with self._administer() as admin:
             self.rights = admin.exec_driver_sql(_RIGHTS).one()
@@ -84,7 +93,7 @@ class MarkedPlace(Place):
 
     def finish(self, name: str, method: str, facts: Surroundings | None, notes: list[str]) -> Copied:
         """Give a filled database its settings, make it harmless, and describe it."""
-        notes = [*notes, "statements that concern the whole server (roles, other databases, ALTER SYSTEM)"]
+        notes = [*notes, *WHOLE_SERVER]
         with self.connected(name) as copy:
             if facts is not None:
                 notes += surroundings.settings_refused(copy, facts)
@@ -94,12 +103,28 @@ class MarkedPlace(Place):
 
     def url(self, name: str) -> "URL":
         """The URL of one of our databases, by the name it has in this place."""
-        return self._url.set(database=self._made[name])
+        url = self._url.set(database=self._made[name])
+        if name in self._confined:
+            return url.set(username=left.owner_of(self._token), password=self._password)
+        return url
+
+    def confine(self, name: str) -> "URL":
+        role = left.owner_of(self._token)
+        with self._administer() as admin:
+            if self._password is None:
+                self._password = secrets.token_urlsafe(18)
+                remember(self._password)
+                owner.make(admin, role, self._password)
+            owner.give(admin, self._made[name], role)
+        self._confined.add(name)
+        return self.url(name)
 
     def clone(self, name: str, new_name: str) -> "URL":
         template = self._made.get(name)
         if template is not None:
             self._create(new_name, lambda admin, new: self._clone(admin, template, new))
+            if name in self._confined:
+                return self.confine(new_name)
         elif not self._cloned(self._beside or "", new_name):
             self._dump_beside(new_name)
         return self.url(new_name)
@@ -123,6 +148,7 @@ class MarkedPlace(Place):
         with self._administer() as admin:
             databases.drop_marked(admin, self._made[name])
         del self._made[name]
+        self._confined.discard(name)
 
     def drop_all(self) -> None:
         """Drop every database of this place, also one that was being made when something went wrong."""

@@ -20,16 +20,19 @@ SELECT s.srvname AS name,
 _MAPPINGS = """
 SELECT srvname AS server, usename AS role FROM pg_catalog.pg_user_mappings ORDER BY srvname, usename
 """
-# Functions of the extension dblink that open connections.
+# Functions of the extension dblink: most of them open connections, as any of them takes a connection string.
 _DBLINK = """
 SELECT p.oid::pg_catalog.regprocedure::text
   FROM pg_catalog.pg_proc AS p
   JOIN pg_catalog.pg_depend AS d ON d.objid = p.oid AND d.deptype = 'e'
   JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
- WHERE e.extname = 'dblink' AND p.proname LIKE 'dblink_connect%'
+ WHERE e.extname = 'dblink' AND p.prokind = 'f'
 """
-_JOBS = "SELECT pg_catalog.to_regclass('cron.job') IS NOT NULL"
-
+# Jobs of pg_cron: only its own table, as one of the same name could have triggers.
+_JOBS = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
+                WHERE d.objid = pg_catalog.to_regclass('cron.job') AND d.deptype = 'e' AND e.extname = 'pg_cron')
+"""
 
 # Subscriptions of this database, where the role may see them at all.
 _SUBSCRIPTIONS = """
@@ -94,9 +97,10 @@ def _steps(copy: "Connection") -> list[Step]:
             statement = f"ALTER SERVER {quote(server.name)} OPTIONS ({options})"
             what = f"foreign server {server.name}"
             steps.append(Step(statement, f"{what} leads nowhere", f"{what} leads where it led"))
-    for function in copy.scalars(text(_DBLINK)).all():
-        statement = f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC"
-        steps.append(Step(statement, f"{function} closed to ordinary roles", f"{function} is open to all roles"))
+    functions = copy.scalars(text(_DBLINK)).all()
+    if functions:
+        statement = f"REVOKE EXECUTE ON FUNCTION {', '.join(functions)} FROM PUBLIC"
+        steps.append(Step(statement, "dblink closed to ordinary roles", "dblink is open to all roles"))
     if copy.scalar(text(_JOBS)):
         stop = "UPDATE cron.job SET active = false"
         steps.append(Step(stop, "cron jobs stopped", "cron jobs are active"))

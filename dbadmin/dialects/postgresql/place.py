@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.base import Place
 from dbadmin.dialects.postgresql import binaries as installed
-from dbadmin.dialects.postgresql import dump, neutralise, surroundings
+from dbadmin.dialects.postgresql import dump, neutralise, owner, surroundings
 from dbadmin.dialects.postgresql.databases import SIZE, clone_database, end_sessions, make_database
 from dbadmin.dialects.postgresql.look import quote
 from dbadmin.dialects.postgresql.server import Server
@@ -18,10 +17,12 @@ from dbadmin.errors import InternalError
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
+OWNER = "dbadmin_owner"
+"""Who owns restored backups here; the server lets in by its directory, so that no password is needed."""
 MAINTENANCE = "template1"  # a source may well be called "postgres", as the server's first database is
 
 
-class PostgresqlPlace(Place):
+class PostgresqlPlace(owner.Confining):
     """A private server; dbadmin is its superuser, and nobody else reaches it."""
 
     def __init__(self, running: Server, chosen: installed.Binaries) -> None:
@@ -30,6 +31,7 @@ class PostgresqlPlace(Place):
         self.name = running.directory.name
         self.server_version = chosen.version
         self._made: set[str] = set()
+        self._confined: set[str] = set()
 
     def copy(self, source: "URL", name: str, *, facts: Surroundings, progress: Progress) -> Copied:
         tool = dump.tool_for(facts.major, self.binaries)
@@ -53,7 +55,14 @@ class PostgresqlPlace(Place):
         with self._administer() as admin:
             clone_database(admin, name, new_name, self.binaries.major)
         self._made.add(new_name)
-        return self.server.url(new_name)
+        return self.confine(new_name) if name in self._confined else self.server.url(new_name)
+
+    def confine(self, name: str) -> "URL":
+        with self._administer() as admin:
+            owner.make(admin, OWNER, None)
+            owner.give(admin, name, OWNER)
+        self._confined.add(name)
+        return self.server.url(name).set(username=OWNER)
 
     def empty(self, name: str) -> "URL":
         self._make_room(name)
@@ -68,6 +77,7 @@ class PostgresqlPlace(Place):
         with self._administer() as admin:
             admin.exec_driver_sql(f"DROP DATABASE {quote(name)} WITH (FORCE)".replace("%", "%%"))
         self._made.discard(name)
+        self._confined.discard(name)
 
     def end_sessions(self, name: str) -> None:
         with self._administer() as admin:

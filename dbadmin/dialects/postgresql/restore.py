@@ -1,8 +1,9 @@
 """Backups filled into an empty database, by a role that may do nothing but fill it.
 
-What a dump holds is run: functions in CHECK constraints, defaults and indexes, as the role that restores. So that
-role is no superuser: it owns the new database, cannot run programs or read the server's files, and what only a
-superuser may do beforehand (extensions, roles) is done by us, from the list of what the backup needs.
+What a dump holds is run: functions in CHECK constraints, defaults and indexes, as the role that restores; triggers, as
+the role that writes later. So that role is no superuser: it owns the new database, cannot run programs or read the
+server's files, and what only a superuser may do beforehand (extensions, roles) is done by us, from the list of what the
+backup needs. The walk goes on as this role (`owner`).
 """
 
 import secrets
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dbadmin.dialects import watched
 from dbadmin.dialects.base import Place
-from dbadmin.dialects.postgresql import archives, contents, neutralise, restore_archive, restore_watch
+from dbadmin.dialects.postgresql import archives, contents, neutralise, owner, restore_archive, restore_watch
 from dbadmin.dialects.postgresql.databases import SIZE
 from dbadmin.dialects.postgresql.look import literal, quote
+from dbadmin.dialects.postgresql.owner import Confining
 from dbadmin.dialects.postgresql.plain import Rows, Statement, parts
 from dbadmin.dialects.values import Backup, Copied, Progress
 from dbadmin.errors import DbadminError, NotFinished, NotSupported
@@ -26,8 +28,14 @@ if TYPE_CHECKING:
 
     from dbadmin.dialects.postgresql.backup import Details
 
+CONFINED = "what only a superuser may do: the walk on a backup goes as a role that is none"
 _SUPERUSER = "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"
 _AVAILABLE = "SELECT name FROM pg_catalog.pg_available_extensions"
+# Extensions that the owner of a database may make although their functions are a superuser's (from 13 on).
+_TRUSTED = """
+SELECT name FROM pg_catalog.pg_available_extension_versions AS v
+ WHERE (pg_catalog.to_jsonb(v) ->> 'trusted')::bool
+"""
 # Collations that initdb takes from ICU; some of the provider's own are listed by servers without ICU, too.
 _ICU = "SELECT EXISTS (SELECT FROM pg_catalog.pg_collation WHERE collname = 'und-x-icu')"
 _ROLES = "SELECT rolname FROM pg_catalog.pg_roles"
@@ -41,19 +49,36 @@ _WRAPPERS = "SELECT fdwname FROM pg_catalog.pg_foreign_data_wrapper"
 
 
 def restore(place: Place, backup: Backup, name: str, *, progress: Progress) -> Copied:
-    """Restore into a new database of `place` and make it harmless; it is dropped where that fails."""
-    from dbadmin.dialects.postgresql.place import PostgresqlPlace
+    """Restore into a new database of `place` and make it harmless; it is dropped where that fails.
 
+    Where dbadmin is a superuser the copy goes to a role that is none, and stays its own: what the backup holds would
+    have a superuser's rights whenever a migration touches it. Unless the place trusts it.
+    """
     url = place.empty(name)
     try:
-        notes = load(backup, url, private=isinstance(place, PostgresqlPlace), progress=progress)
+        if isinstance(place, Confining) and not place.trusted and _is_superuser(url):
+            return _restore_confined(place, backup, name, url, progress)
+        notes = load(backup, url, private=_is_private(place), progress=progress)
         done, left = _weaken(url)
-        with _connected(url) as admin:
-            size: int = admin.exec_driver_sql(SIZE).scalar_one()
+        return Copied(url, f"restored from {backup.format}", _size(url), done, (*notes, *left))
     except BaseException:
         place.drop(name)
         raise
-    return Copied(url, f"restored from {backup.format}", size, done, (*notes, *left))
+
+
+def _restore_confined(place: Confining, backup: Backup, name: str, url: "URL", progress: Progress) -> Copied:
+    with _connected(url) as admin:
+        notes = _refuse_unsuitable(admin, backup)
+    own = place.confine(name)
+    with _connected(url) as admin:
+        schemas = _prepare(admin, str(own.username), backup, private=_is_private(place))
+        if _is_private(place):  # elsewhere a role of that name may be able to do something
+            owner.join(admin, str(own.username), backup.roles)
+    _weaken(url)  # before anything of the backup can call what the extensions brought
+    _fill(backup, own, schemas, progress)
+    done, left = _weaken(own)  # no superuser touches what the backup holds
+    method = f"restored from {backup.format}"
+    return Copied(own, method, _size(own), done, (*notes, *left, CONFINED), confined=True)
 
 
 def load(backup: Backup, url: "URL", *, private: bool, progress: Progress) -> tuple[str, ...]:
@@ -70,6 +95,23 @@ def load(backup: Backup, url: "URL", *, private: bool, progress: Progress) -> tu
         _weaken(url)  # before anything of the backup can call what the extensions brought
         _fill(backup, own, schemas, progress)
     return notes
+
+
+def _is_private(place: Place) -> bool:
+    from dbadmin.dialects.postgresql.place import PostgresqlPlace
+
+    return isinstance(place, PostgresqlPlace)
+
+
+def _is_superuser(url: "URL") -> bool:
+    with _connected(url) as admin:
+        return bool(admin.exec_driver_sql(_SUPERUSER).scalar_one())
+
+
+def _size(url: "URL") -> int:
+    with _connected(url) as connection:
+        size: int = connection.exec_driver_sql(SIZE).scalar_one()
+    return size
 
 
 def _refuse_unsuitable(admin: "Connection", backup: Backup) -> tuple[str, ...]:
@@ -113,12 +155,7 @@ def _restorer(url: "URL", backup: Backup, *, private: bool) -> "Iterator[tuple[U
     try:
         with _connected(url) as admin:
             _run(admin, f"ALTER DATABASE {name} OWNER TO {role}")
-            version = int(admin.exec_driver_sql("SHOW server_version_num").scalar_one())
-            _run(admin, f"ALTER SCHEMA public OWNER TO {'pg_database_owner' if version >= 140000 else role}")
-            if private:
-                _make_roles(admin, backup)
-            schemas = _make_extensions(admin, role, backup.details.contents)
-            _grant_what_extensions_own(admin, role)
+            schemas = _prepare(admin, role, backup, private=private)
         yield url.set(username=role, password=password), schemas
     finally:
         with _connected(url) as admin:
@@ -127,6 +164,17 @@ def _restorer(url: "URL", backup: Backup, *, private: bool) -> "Iterator[tuple[U
             _run(admin, f"REASSIGN OWNED BY {role} TO {quote(owner)}")
             _run(admin, f"DROP OWNED BY {role}")
             _run(admin, f"DROP ROLE {role}")
+
+
+def _prepare(admin: "Connection", role: str, backup: Backup, *, private: bool) -> frozenset[str]:
+    """Make what the backup needs and the database's owner may not make; gives the schemas that are there."""
+    version = int(admin.exec_driver_sql("SHOW server_version_num").scalar_one())
+    _run(admin, f"ALTER SCHEMA public OWNER TO {'pg_database_owner' if version >= 140000 else role}")
+    if private:
+        _make_roles(admin, backup)
+    schemas = _make_extensions(admin, role, backup.details.contents)
+    _grant_what_extensions_own(admin, role)
+    return schemas
 
 
 def _make_roles(admin: "Connection", backup: Backup) -> None:
@@ -138,13 +186,16 @@ def _make_roles(admin: "Connection", backup: Backup) -> None:
 
 def _make_extensions(admin: "Connection", role: str, found: contents.Contents) -> frozenset[str]:
     """The backup's extensions, in their schemas; gives the names of schemas that the backup need not make."""
-    made = {"public"}
+    made, trusted = {"public"}, frozenset(admin.exec_driver_sql(_TRUSTED).scalars())
     for name, schema in found.extensions:
         if schema and schema not in made and schema != "pg_catalog":
             _run(admin, f"CREATE SCHEMA {quote(schema)} AUTHORIZATION {role}")
             made.add(schema)
         where = f" SCHEMA {quote(schema)}" if schema else ""
+        # The role's own where it may make it, so that a migration may drop or update it.
+        _run(admin, f"SET ROLE {role if name in trusted and role != 'CURRENT_USER' else 'NONE'}")
         _run(admin, f"CREATE EXTENSION IF NOT EXISTS {quote(name)}{where}")
+        _run(admin, "SET ROLE NONE")
     return frozenset(made)
 
 

@@ -149,6 +149,10 @@ class PostgresqlSession(SessionRules):
         """SQLSTATE 25006, read_only_sql_transaction."""
         return sqlstate(error) == "25006"
 
+    def is_denied(self, error: BaseException) -> bool:
+        """SQLSTATE 42501, insufficient_privilege."""
+        return sqlstate(error) == "42501"
+
     def message(self, error: BaseException) -> str:
         """The primary message alone: DETAIL may hold values of rows."""
         if error.args and isinstance(error.args[0], dict):  # pg8000

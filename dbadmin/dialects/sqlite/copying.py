@@ -51,6 +51,7 @@ def database_file(url: "URL") -> Path | None:
 class SqliteCopying(Copying):
     """Private directories with database files in them."""
 
+    on_this_machine = True
     method = "backup API, into a private directory"
 
     def size(self, connection: "Connection") -> int | None:

@@ -15,10 +15,13 @@ NOTICEABLE = 0.5
 SMALL = 1024 * 1024
 """Bytes; a smaller change of size is not shown, nor one below a tenth of the whole that is not a hundred times this."""
 
+UNKNOWN = "unknown"
+LOOK_THERE = "free space on the server that holds the copies is unknown: look whether {} fit there"
+
 
 def lay_out_report(result: RollbackReport, *, detail: bool = False) -> Document:
     """One screen; what it rests on comes last."""
-    accepted = result.ok and result.verdict != "safe"
+    accepted = result.passed and result.verdict != "safe"
     word = result.verdict.upper() + (" (accepted)" if accepted else "")
     tone = "warn" if accepted else VERDICT_TONES.get(result.verdict, "bad")
     findings = findings_table(result)
@@ -28,7 +31,13 @@ def lay_out_report(result: RollbackReport, *, detail: bool = False) -> Document:
     for step in result.steps:
         blocks += half_done(step)
     blocks += [findings, *each_table(result), grounds(result)]
-    return Document(f"Rollback of {result.database.name}: {word}", tuple(blocks), findings)
+    return Document(f"Rollback of {result.database.name}: {word}", tuple(blocks), findings, still_there(result))
+
+
+def still_there(result: RollbackReport) -> tuple[str, ...]:
+    """What could not be removed after the walk, which is bad news of its own (exit code 5)."""
+    copy = result.copy
+    return () if copy.left is None else (f"the copy {copy.name} could not be removed: {copy.left}",)
 
 
 def what_to_do(result: RollbackReport) -> list[str]:
@@ -222,7 +231,7 @@ def grounds(result: RollbackReport) -> KeyValues:
     )
     pairs: list[tuple[str, object]] = [
         ("source", source_line(result)),
-        ("copy", copy_line(result)),
+        ("copy", Cell(copy_line(result), "bad" if result.copy.left is not None else None)),
         ("compared", compared_line(result)),
     ]
     pairs += [("not compared", f"{e.object}: {e.reason}") for e in result.compared.excluded]
@@ -269,6 +278,8 @@ def copy_line(result: RollbackReport) -> str:
     made = [copy.method, *filter(None, (size(copy.bytes), duration(copy.seconds)))]
     if result.source.kind == "in-place":
         return ", ".join([*made, f"{copy.name} stays as it is now"])
+    if copy.left is not None:
+        return ", ".join([*made, f"{copy.name} is still there"])
     return ", ".join([*made, f"kept as {copy.name}" if copy.kept else "removed"])
 
 
@@ -306,6 +317,9 @@ def lay_out_plan(result: RollbackPlan, *, detail: bool = False) -> Document:
             ("upgrade", ", ".join(plan.upgrade) or None),
             ("downgrade", ", ".join(plan.downgrade)),
         )
+    there = (
+        () if result.needed_there is None else (("needed there", size(result.needed_there)), ("free there", UNKNOWN))
+    )
     pairs = (
         ("database" if plan else "backup", result.database.url),
         *walk,
@@ -313,6 +327,7 @@ def lay_out_plan(result: RollbackPlan, *, detail: bool = False) -> Document:
         ("size", size(result.size)),
         ("needed", size(result.needed)),
         ("free", size(result.free)),
+        *there,
     )
     verdict = Callout("FITS", "nothing was copied", "good")
     if result.largest is not None and result.size is not None and result.size > result.largest:
@@ -320,4 +335,5 @@ def lay_out_plan(result: RollbackPlan, *, detail: bool = False) -> Document:
     elif not result.ok:
         verdict = Callout("TOO LARGE", "the copies do not fit: set TMPDIR to a directory with more room", "bad")
     blocks: tuple[Block, ...] = (verdict, KeyValues(pairs))
-    return Document(f"Plan for {result.database.name}", blocks)
+    asides = (LOOK_THERE.format(size(result.needed_there)),) if there else ()
+    return Document(f"Plan for {result.database.name}", blocks, asides=asides)

@@ -21,8 +21,11 @@ def write(report: RollbackReport) -> str:
     rest = [finding for finding in report.findings if finding not in told]
     case = SubElement(suite, "testcase", classname="verdict", name=visible(report.verdict))
     judge(case, rest, report)
-    if not len(case) and not report.ok and not told:
+    if not len(case) and not report.passed and not told:
         SubElement(case, "error" if report.verdict == "unproven" else "failure", message=visible(report.summary))
+    if report.copy.left is not None:
+        case = SubElement(suite, "testcase", classname="copy", name="removed")
+        SubElement(case, "error", message=visible(report.copy.left))
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
