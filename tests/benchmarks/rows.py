@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from tests.benchmarks.copies import copying
 from tests.benchmarks.fingerprints import FINGERPRINTS
 from tests.benchmarks.flat import flat_rows
 from tests.benchmarks.measure import Command, Row, compare
@@ -93,5 +94,6 @@ ROWS: Mapping[str, Callable[[Path, int], Row | list[Row]]] = {
     "rehearsal": rehearsal_row,
     "rehearsal-flat-sqlite": flat_rows("sqlite"),
     "rehearsal-flat-postgresql": flat_rows("postgresql"),
+    "copying-postgresql": copying,
     **FINGERPRINTS,
 }
