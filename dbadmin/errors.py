@@ -23,6 +23,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+WRITE_HINT = "open the session with --write, or connect(write=True)"
+"""What to type next where a write was refused."""
+
 
 class DbadminError(Exception):
     """What happened (`message`), and what to type next (`hint`)."""

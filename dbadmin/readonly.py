@@ -7,13 +7,17 @@ again; each transaction says so once more; and statements that the engine would 
 change something are refused by name.
 """
 
+import functools
+import sys
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from dbadmin.dialects import PACKAGES, Address, Dialect, named
-from dbadmin.errors import WriteRefused
+from dbadmin.dialects import PACKAGES, Address, Dialect, every, named
+from dbadmin.dialects.isolation import RawDriver
+from dbadmin.dialects.wrapping import Connect, wrap_functions
+from dbadmin.errors import WRITE_HINT, WriteRefused
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 _protected: list[Address] = []  # one entry for each that asked
 _lock = threading.Lock()
 _installed = False
+_watching = False
 _writers: "WeakSet[Any]" = WeakSet()  # dialects of engines that were asked to write
 _arguments: "WeakKeyDictionary[Any, tuple[Any, ...]]" = WeakKeyDictionary()
 
@@ -28,7 +33,9 @@ _ADDRESS = "dbadmin_address"
 _READ_ONLY = "dbadmin_read_only"
 _REOPENED = "dbadmin_reopened"
 _PARAMETERS = "dbadmin_parameters"
-HINT = "open the session with --write, or connect(write=True)"
+LIBRARIES = ("sqlalchemy.", "dbadmin.", "aiosqlite.")
+"""Who calls drivers for engines, which are judged by themselves, or is dbadmin."""
+HINT = WRITE_HINT
 
 
 def protect(address: Address) -> None:
@@ -61,6 +68,53 @@ def end_writing(dialect: Any) -> None:
 def is_protected(address: Address) -> bool:
     """Whether engines that lead there are read-only."""
     return any(known.same_as(address) for known in _protected)
+
+
+def watch_drivers() -> None:
+    """From now on connections that code of the user's opens without SQLAlchemy are read-only too.
+
+    Their statements are judged like others; those that are made later, by `await`, are refused. For sessions at a
+    prompt: it changes the drivers' modules for the whole process.
+    """
+    global _watching
+    with _lock:
+        if not _watching:
+            drivers = ((d, one) for d in every() for one in (*d.isolation.raw_drivers, *d.isolation.other_drivers))
+            wrap_functions(drivers, _by_hand)
+            _watching = True
+
+
+def _by_hand(dialect: Dialect, driver: RawDriver, name: str, connect: Connect) -> Connect:
+    """What is called in the place of a driver's `connect`."""
+
+    @functools.wraps(connect)
+    def connecting(*args: Any, **kwargs: Any) -> Any:
+        if not _protected or _caller().startswith(LIBRARIES):
+            return connect(*args, **kwargs)
+        cargs, cparams = list(args), dict(kwargs)
+        if driver.positional:
+            cargs, cparams = [], {**dict(zip(driver.positional, args, strict=False)), **kwargs}
+        if not is_protected(dialect.address.of_parameters(driver.driver, cargs, cparams)):
+            return connect(*args, **kwargs)
+        if name in driver.awaited:
+            raise WriteRefused(
+                f"refused in a read-only session: {driver.module}.{name} would open a connection that takes writes",
+                hint="ask through session or engine, which are read-only; or open the session with --write",
+            )
+        dialect.session.read_only_parameters(driver.driver, cargs, cparams)
+        connection = connect(*(cargs or args[len(driver.positional) :]), **cparams)
+        dialect.session.make_read_only(connection)
+        return connection
+
+    return connecting
+
+
+def _caller() -> str:
+    """The module that called a driver."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__") == wrap_functions.__module__:
+        frame = frame.f_back
+    return f"{frame.f_globals.get('__name__')}."
 
 
 def connect_with(dialect: Any, arguments: Sequence[Any]) -> None:
@@ -197,6 +251,5 @@ def _on_prepare(connection: "Connection", *_: Any) -> None:
 
 def _on_execute(connection: "Connection", cursor: Any, statement: str, *_: Any) -> None:
     ours = _guarded(connection)
-    reason = ours.session.refused(statement) if ours is not None else None
-    if reason is not None:
-        raise WriteRefused(f"refused in a read-only session: {reason}", hint=HINT)
+    if ours is not None:
+        ours.session.judge(statement)

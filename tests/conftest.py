@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attempts import fill
+from drivers import needs
 from servers import (
     ENGINES,
     EngineServer,
@@ -26,6 +28,7 @@ from servers import (
 )
 
 import dbadmin
+from dbadmin import readonly
 from dbadmin.dialects import processes
 from dbadmin.errors import NoScratchServer
 
@@ -154,6 +157,22 @@ def postgresql15(servers: Servers, tmp_path: Path) -> Iterator[TestDatabase]:
         pytest.skip(str(error))
     with fresh(server, tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def made(request: pytest.FixtureRequest, driver: str) -> TestDatabase:
+    """A database filled with what `attempts` are thrown at, for the driver of the test."""
+    database: TestDatabase = request.getfixturevalue(needs(driver))
+    fill(database)
+    return database
+
+
+@pytest.fixture
+def protection_ends() -> Iterator[None]:
+    """No database stays read-only for this process after the test."""
+    yield
+    for address in list(readonly._protected):
+        readonly.release(address)
 
 
 @contextmanager

@@ -226,6 +226,10 @@ class Examination:
         info = database.info  # the first connection proves that writes fail
         self.add("connection", "ok", f"{info.engine} {info.version}", info.url, detail=f"database {info.name}")
         self.add("read-only", "ok", "proven", detail="a write was tried and refused")
+        beyond = database.run(database.dialect.session.may_write)
+        if beyond is not None:
+            what, _, remedy = beyond.partition("; ")
+            self.add("login", "warning", detail=what, remedy=remedy)
 
     def _version_table(self, database: Database) -> None:
         from dbadmin.migrations.status import applied_revisions

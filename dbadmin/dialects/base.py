@@ -37,7 +37,7 @@ from dbadmin.dialects.values import (
     TableData,
     TableName,
 )
-from dbadmin.errors import DbadminError, NotSupported
+from dbadmin.errors import WRITE_HINT, DbadminError, NotSupported, WriteRefused
 from dbadmin.results import TableDescription, TableInfo
 
 if TYPE_CHECKING:
@@ -66,6 +66,19 @@ class SessionRules(ABC):
     @abstractmethod
     def refused(self, statement: str) -> str | None:
         """Why this statement is refused in a read-only session although the engine would take it, or None."""
+
+    def judge(self, statement: str) -> None:
+        """Raise WriteRefused where `refused` has a reason."""
+        reason = self.refused(statement)
+        if reason is not None:
+            raise WriteRefused(f"refused in a read-only session: {reason}", hint=WRITE_HINT)
+
+    def may_write(self, connection: "Connection") -> str | None:
+        """What this login could do on the server beyond reading, and which would be safer, in one line.
+
+        None where it may only read, or where the engine has no logins.
+        """
+        return None
 
     @abstractmethod
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:

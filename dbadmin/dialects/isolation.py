@@ -27,6 +27,10 @@ class RawDriver:
     driver: str
     module: str
     functions: tuple[str, ...]
+    awaited: tuple[str, ...] = ()
+    """Those of them whose connection is made later, when somebody awaits it."""
+    positional: tuple[str, ...] = ()
+    """Names of the parameters, where they may be given without and the addressing does not know them so."""
 
 
 class Isolation:
@@ -35,6 +39,9 @@ class Isolation:
     """
 
     raw_drivers: tuple[RawDriver, ...] = ()
+
+    other_drivers: tuple[RawDriver, ...] = ()
+    """Drivers that connect in Python: audit hooks see them, so that only a read-only session wraps them."""
 
     url_keys: frozenset[str] = frozenset({"mode", "immutable", "vfs", "nolock", "psow", "uri", "cache"})
     """Query parameters of a URL that belong to where it leads, and not to the session."""

@@ -19,9 +19,12 @@ def run(admin: "Admin", *, code: str | None = None, file: Path | None = None) ->
 
     Raises dbadmin's own errors where the code met one, so that the command line tells them.
     """
+    from dbadmin import readonly
     from dbadmin.shell.session import STATEMENT_SECONDS, Keeper, SessionAdmin, limit
 
     database = admin.database
+    if database.mode == "read-only":
+        readonly.watch_drivers()
     seconds = database.statement_timeout
     limit(database, STATEMENT_SECONDS[database.mode] if seconds is None else seconds)
     session = admin.application.make_session()

@@ -21,6 +21,7 @@ class Standing:
     info: DatabaseInfo | None
     status: Status | None
     missing: tuple[str, ...]
+    warning: str | None = None
 
 
 def reach(database: Database) -> tuple[DatabaseInfo | None, tuple[str, ...]]:
@@ -34,15 +35,26 @@ def reach(database: Database) -> tuple[DatabaseInfo | None, tuple[str, ...]]:
 def stand(admin: Admin, info: DatabaseInfo | None, missing: Sequence[str]) -> Standing:
     """Ask for the revision, where there is a database and an Alembic project to ask."""
     told = [*missing, *admin.application.notes]
-    status = None
+    status, warning = None, None
     if info is not None:
+        warning = rights(admin.database)
         try:
             status = admin.status()
         except ConfigError as error:
             told.append(error.message)
         except DbadminError as error:
             told.append(f"the revision is not known: {error.message}")
-    return Standing(info, status, tuple(told))
+    return Standing(info, status, tuple(told), warning)
+
+
+def rights(database: Database) -> str | None:
+    """What the login of a read-only session could do all the same; None where it may only read."""
+    if database.mode != "read-only":
+        return None
+    try:
+        return database.run(database.dialect.session.may_write)
+    except DbadminError as error:
+        return f"what this login may do is not known: {error.message}"
 
 
 def label(database: Database, info: DatabaseInfo | None) -> str:
@@ -54,6 +66,7 @@ def label(database: Database, info: DatabaseInfo | None) -> str:
 def banner(standing: Standing, database: Database, names: Names, *, versions: str) -> str:
     """The whole text, secrets hidden; `versions` is its first line."""
     lines = [versions, *facts(standing, database, names)]
+    lines += [f"warning   {standing.warning}"] if standing.warning else []
     lines += [f"hidden    {h.name} is {h.winner} here; {h.reachable} is the other" for h in names.hidden]
     lines += [f"renamed   {name}: {', '.join(new)}" for name, new in names.renamed.items()]
     lines += [f"missing   {line}" for line in standing.missing]

@@ -26,8 +26,13 @@ class MysqlIsolation(Isolation):
         RawDriver("mysqldb", "MySQLdb", ("connect", "Connect", "Connection")),
         RawDriver("mysqlconnector", "mysql.connector", ("connect",)),
         RawDriver("mariadbconnector", "mariadb", ("connect",)),
-        RawDriver("aiomysql", "aiomysql", ("connect",)),
-        RawDriver("asyncmy", "asyncmy", ("connect",)),
+        RawDriver("aiomysql", "aiomysql", ("connect",), awaited=("connect",)),
+        RawDriver("asyncmy", "asyncmy", ("connect",), awaited=("connect",)),
+    )
+
+    other_drivers = (
+        RawDriver("aiomysql", "aiomysql", ("create_pool",), awaited=("create_pool",)),
+        RawDriver("asyncmy", "asyncmy", ("create_pool",), awaited=("create_pool",)),
     )
 
     reading = ("MYSQL_TCP_PORT", "MYSQL_UNIX_PORT", "MYSQL_HOME", "MARIADB_HOME")

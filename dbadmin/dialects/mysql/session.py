@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from dbadmin.dialects.base import SessionRules
+from dbadmin.dialects.cursors import Own, judge_statements
 from dbadmin.dialects.mysql.statements import refused
 from dbadmin.dialects.values import Identity
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
@@ -33,6 +34,13 @@ IDENTITY = """
 copied with it, or @@server_uid (MariaDB 10.5; computed from the network card and the port). So neither tells
 servers on one machine apart, which their data directories and sockets do.
 """
+
+READING_RIGHTS = {
+    "USAGE", "SELECT", "SHOW VIEW", "SHOW DATABASES", "SHOW CREATE ROUTINE", "PROCESS", "REPLICATION CLIENT",
+    "BINLOG MONITOR", "SLAVE MONITOR", "REPLICA MONITOR",
+}  # fmt: skip
+_GRANT = re.compile(r"^GRANT (?P<rights>.+?) ON .+? TO (?P<user>.+?)(?: IDENTIFIED .*| REQUIRE .*| WITH .*)?$")
+_IN_BRACKETS = re.compile(r"\s*\([^)]*\)")
 
 READ_ONLY_ERROR = 1792
 SERVER_TAKES_NO_WRITES = (1290, 1836, 3989)
@@ -87,6 +95,7 @@ class MysqlSession(SessionRules):
     def make_read_only(self, dbapi_connection: Any) -> None:
         """Make every transaction of the session READ ONLY, statements in autocommit mode included."""
         _execute(dbapi_connection, READ_ONLY_SESSION)
+        judge_statements(dbapi_connection, self.judge)
 
     def begin_read_only(self, connection: "Connection") -> None:
         """Say it again for this transaction, which then cannot be made READ WRITE."""
@@ -99,7 +108,7 @@ class MysqlSession(SessionRules):
             connection.begin()
         try:
             # Beside SQLAlchemy's events: what is proven is the server's refusal, and not ours.
-            _execute(proxy.dbapi_connection, "CREATE TEMPORARY TABLE dbadmin_read_only_proof (id INTEGER)")
+            _execute(proxy.dbapi_connection, Own("CREATE TEMPORARY TABLE dbadmin_read_only_proof (id INTEGER)"))
         except Exception as error:  # each driver has an error of its own
             if error_number(error) == READ_ONLY_ERROR or error_number(error) in SERVER_TAKES_NO_WRITES:
                 return
@@ -108,7 +117,7 @@ class MysqlSession(SessionRules):
             ) from error
         finally:
             connection.rollback()
-        _execute(proxy.dbapi_connection, "DROP TEMPORARY TABLE IF EXISTS dbadmin_read_only_proof")
+        _execute(proxy.dbapi_connection, Own("DROP TEMPORARY TABLE IF EXISTS dbadmin_read_only_proof"))
         raise NotFinished("this session takes writes although it was opened read-only; the proof was removed")
 
     def refused(self, statement: str) -> str | None:
@@ -124,6 +133,23 @@ class MysqlSession(SessionRules):
                 f"{url.render_as_string(hide_password=True)} names a server and no database",
                 hint="put its name at the end: mysql://user@host/name",
             )
+
+    def may_write(self, connection: "Connection") -> str | None:
+        """Any right beyond reading, by SHOW GRANTS, which every user may ask about itself."""
+        rights: set[str] = set()
+        for line in connection.exec_driver_sql("SHOW GRANTS").scalars():
+            found = _GRANT.match(str(line))
+            if found is not None:
+                rights |= {right.strip() for right in _IN_BRACKETS.sub("", found["rights"]).split(",")}
+        beyond = sorted(rights - READING_RIGHTS)
+        if not beyond:
+            return None
+        user = connection.exec_driver_sql("SELECT CURRENT_USER()").scalar_one()
+        shown = ", ".join(beyond[:3]) + (", …" if len(beyond) > 3 else "")
+        return (
+            f"login {user} has {shown}: dbadmin keeps the session read-only, the server would not; "
+            "safer: a user with SELECT alone"
+        )
 
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
         """Set them in this transaction and at the start of each later one of this Connection; put back after each.

@@ -19,8 +19,17 @@ class PostgresqlIsolation(Isolation):
     """Every libpq client fails before it sends a packet, unless its parameters say otherwise."""
 
     raw_drivers = (
-        RawDriver("psycopg", "psycopg", ("connect", "Connection.connect", "AsyncConnection.connect")),
+        RawDriver(
+            "psycopg", "psycopg", ("connect", "Connection.connect", "AsyncConnection.connect"),
+            awaited=("AsyncConnection.connect",),
+        ),
         RawDriver("psycopg2", "psycopg2", ("connect",)),
+    )  # fmt: skip
+
+    other_drivers = (
+        RawDriver("asyncpg", "asyncpg", ("connect", "create_pool"), awaited=("connect", "create_pool")),
+        RawDriver("pg8000", "pg8000", ("connect",), positional=("user", "host", "database", "port")),
+        RawDriver("pg8000", "pg8000.dbapi", ("connect",), positional=("user", "host", "database", "port")),
     )
 
     reading = ("PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from dbadmin.dialects.base import SessionRules
+from dbadmin.dialects.cursors import judge_statements
 from dbadmin.dialects.postgresql.address import conninfo
 from dbadmin.dialects.postgresql.statements import refused, whole_server
 from dbadmin.dialects.values import Identity
@@ -14,9 +15,33 @@ from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, Statemen
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-OPTION = "-c default_transaction_read_only=on"
-READ_ONLY_TRANSACTION = "SELECT set_config('transaction_read_only', 'on', true)"
+READ_ONLY_SETTINGS = {"default_transaction_read_only": "on", "row_security": "off"}
+"""With row_security off, rows that a policy hides are an error and not a gap."""
+
+OPTION = " ".join(f"-c {name}={value}" for name, value in READ_ONLY_SETTINGS.items())
+READ_ONLY_TRANSACTION = (
+    "SELECT set_config('transaction_read_only', 'on', true), set_config('row_security', 'off', true)"
+)
 """As `SET TRANSACTION READ ONLY; SELECT 1` in one round trip: after a query PostgreSQL refuses READ WRITE."""
+
+RIGHTS = """
+    SELECT
+        r.rolname,
+        r.rolsuper,
+        r.rolbypassrls,
+        pg_has_role(d.datdba, 'USAGE') OR EXISTS (
+            SELECT FROM pg_catalog.pg_class AS c
+            JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE c.relkind IN ('r', 'p', 'm', 'S') AND n.nspname <> 'information_schema'
+              AND n.nspname !~ '^pg_' AND pg_has_role(c.relowner, 'USAGE')
+        ),
+        current_setting('server_version_num')::int >= 140000
+    FROM pg_catalog.pg_roles AS r, pg_catalog.pg_database AS d
+    WHERE r.rolname = current_user AND d.datname = current_database()
+"""
+"""One row: the role, whether it is superuser, passes over row security, owns the database or something in it, and
+whether the server knows pg_read_all_data (from 14 on). Every role may read these.
+"""
 
 IDLE_SECONDS = 60
 PREFIX = "dbadmin_"
@@ -57,7 +82,7 @@ class PostgresqlSession(SessionRules):
         """Ask for default_transaction_read_only at start-up, beside the options that are already there."""
         if driver in ("asyncpg", "pg8000"):
             key = "server_settings" if driver == "asyncpg" else "startup_params"
-            cparams[key] = {**(cparams.get(key) or {}), "default_transaction_read_only": "on"}
+            cparams[key] = {**(cparams.get(key) or {}), **READ_ONLY_SETTINGS}
             return
         options = cparams.get("options")
         if options is None and cargs and isinstance(cargs[0], str):
@@ -80,6 +105,7 @@ class PostgresqlSession(SessionRules):
             cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
             cursor.close()
             dbapi_connection.commit()
+        judge_statements(dbapi_connection, self.judge)
 
     def begin_read_only(self, connection: "Connection") -> None:
         """Say it again for this transaction, which then cannot be made READ WRITE.
@@ -105,6 +131,18 @@ class PostgresqlSession(SessionRules):
     def refused(self, statement: str) -> str | None:
         """See `statements.refused`."""
         return refused(statement)
+
+    def may_write(self, connection: "Connection") -> str | None:
+        """Superusers, owners, and roles that pass over row security; see `RIGHTS`."""
+        name, is_superuser, passes_over, owns, has_role = connection.exec_driver_sql(RIGHTS).one()
+        what = "is a superuser" if is_superuser else "owns what is in this database" if owns else ""
+        what = what or ("passes over row security" if passes_over else "")
+        if not what:
+            return None
+        role = "pg_read_all_data alone" if has_role else "SELECT alone"
+        return (
+            f"login {name} {what}: dbadmin keeps the session read-only, the server would not; safer: a role with {role}"
+        )
 
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
         """Set them in this transaction and at the start of each later one of this Connection.
@@ -173,6 +211,11 @@ class PostgresqlSession(SessionRules):
             return ConnectionFailed(f"the connection was lost: {message}", hint="dbadmin doctor")
         if state == "57014":
             return StatementFailed(message, hint="allow more with --statement-timeout 5m")
+        if state == "42501" and "row-level security" in message:
+            return StatementFailed(
+                message,
+                hint="ask as a role that sees every row; for this role's rows alone: SET LOCAL row_security = on first",
+            )
         if state == "55P03":
             return StatementFailed(
                 f"another session holds a lock: {message}",

@@ -26,6 +26,7 @@ FIRST_WORDS = {
     "notify": "it sends a message to other sessions",
     "load": "it loads code into the server",
     "do": "a DO block cannot be checked",
+    "call": "a procedure cannot be checked",
 }
 
 _FUNCTIONS = re.compile(

@@ -14,6 +14,8 @@ class SqliteIsolation(Isolation):
         RawDriver("pysqlite", "sqlite3", ("connect",)),
     )
 
+    other_drivers = (RawDriver("aiosqlite", "aiosqlite", ("connect",), awaited=("connect",)),)
+
     def install(self, judge: Judge) -> None:
         """ATTACH asks too, and VACUUM INTO, which attaches its target."""
         from dbadmin.dialects.sqlite.observe import GUARDS

@@ -1,0 +1,84 @@
+"""Statements on a driver's own cursors, which SQLAlchemy's events do not see, judged before they are sent.
+
+For `engine.raw_connection()` and for connections that somebody opens by hand. An object's class is replaced by a
+subclass of it, so that what the driver and SQLAlchemy expect of it stays as it is.
+"""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+Judge = Callable[[str], None]
+"""Raises where a statement is refused."""
+
+_TAKING = ("execute", "executemany", "copy", "stream", "copy_expert")
+"""Methods of cursors whose first argument is a statement."""
+_BARE = re.compile(r"\s*(?:begin|commit|rollback|end|abort)(?:\s+(?:work|transaction))?\s*;?\s*", re.IGNORECASE)
+"""What drivers and SQLAlchemy send to end a transaction; the next one of the session is read-only again."""
+
+
+class Own(str):
+    """A statement of dbadmin's own, which is not judged: the proof must be refused by the server."""
+
+    __slots__ = ()
+
+
+def judge_statements(dbapi_connection: Any, judge: Judge) -> None:
+    """From now on every statement on cursors of this connection is judged first."""
+    own: Any = dbapi_connection.__class__
+    if getattr(own, "_dbadmin_judged", False):
+        return
+    try:
+        dbapi_connection.__class__ = _judging_connection(own, judge)
+    except TypeError:  # a connection made in C: psycopg2's, whose cursors can be chosen
+        factory = getattr(dbapi_connection, "cursor_factory", None) or _cursor_class(dbapi_connection)
+        dbapi_connection.cursor_factory = _judging(factory, judge)
+
+
+def _cursor_class(dbapi_connection: Any) -> type:
+    cursor = dbapi_connection.cursor()
+    try:
+        return type(cursor)
+    finally:
+        cursor.close()
+
+
+@cache
+def _judging_connection(own: Any, judge: Judge) -> Any:
+    def cursor(self: Any, *args: Any, **kwargs: Any) -> Any:
+        made = own.cursor(self, *args, **kwargs)
+        if not getattr(made, "_dbadmin_judged", False):
+            made.__class__ = _judging(made.__class__, judge)
+        return made
+
+    return _subclass(own, {"cursor": cursor})
+
+
+@cache
+def _judging(own: Any, judge: Judge) -> Any:
+    return _subclass(own, {name: _judged(getattr(own, name), judge) for name in _TAKING if hasattr(own, name)})
+
+
+def _subclass(own: Any, members: dict[str, Any]) -> Any:
+    """With other methods, and with the same layout, so that an object's class can be replaced by it."""
+    fixed = {"__slots__": (), "__module__": own.__module__, "_dbadmin_judged": True}
+    return type(own)(own.__name__, (own,), {**members, **fixed})
+
+
+def _judged(method: Any, judge: Judge) -> Any:
+    def judged(self: Any, statement: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(statement, Own):
+            text = _text(statement, self)
+            if not _BARE.fullmatch(text):
+                judge(text)
+        return method(self, statement, *args, **kwargs)
+
+    return judged
+
+
+def _text(statement: Any, context: Any) -> str:
+    """The text of what drivers take for a statement: also bytes, and psycopg's composed SQL."""
+    if isinstance(statement, bytes | bytearray):
+        return bytes(statement).decode("utf-8", "replace")
+    return str(statement.as_string(context)) if hasattr(statement, "as_string") else str(statement)

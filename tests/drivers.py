@@ -1,0 +1,40 @@
+"""Drivers that SQLAlchemy connects by, and engines for the databases of tests."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from servers import TestDatabase
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from dbadmin.dialects import named
+
+SYNC = ["pysqlite", "psycopg", "psycopg2", "pg8000", "pymysql", "mysqlconnector", "mysqldb", "mariadbconnector"]
+
+
+ASYNC = ["aiosqlite", "asyncpg", "psycopg_async", "aiomysql", "asyncmy"]
+
+
+MODULES = {"mysqldb": "MySQLdb", "mariadbconnector": "mariadb", "mysqlconnector": "mysql.connector"}
+"""Drivers that need a C library to be built with, and may be missing."""
+
+
+def url_for(database: TestDatabase, driver: str) -> sa.URL:
+    return named(database.kind).address.with_driver(database.url, driver)
+
+
+def needs(driver: str) -> str:
+    if "my" in driver or "maria" in driver:
+        pytest.importorskip(MODULES.get(driver, driver), exc_type=ImportError)
+        return "mariadb"
+    return "sqlite" if "sqlite" in driver else "postgresql"
+
+
+def make_engine(made: TestDatabase, driver: str, **options: Any) -> sa.Engine | AsyncEngine:
+    url = url_for(made, driver)
+    return create_async_engine(url, **options) if driver in ASYNC else sa.create_engine(url, **options)
+
+
+def dispose(engine: sa.Engine | AsyncEngine) -> None:
+    if isinstance(engine, sa.Engine):  # an AsyncEngine was disposed of on its own loop
+        engine.dispose()
