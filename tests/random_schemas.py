@@ -131,7 +131,7 @@ def changes_of(table: Table, server: bool) -> list[Change]:
             f"op.create_table('new_{name}', sa.Column('id', sa.Integer, primary_key=True))\n",
             f"op.drop_table('new_{name}')\n",
         ),
-        Change(f"op.rename_table({name!r}, 'renamed')\n", f"op.rename_table('renamed', {name!r})\n"),
+        Change(f"op.rename_table({name!r}, 'renamed_{name}')\n", f"op.rename_table('renamed_{name}', {name!r})\n"),
         Change(
             f"t = sa.table({name!r}, sa.column('mark'))\nop.execute(t.update().values(mark=t.c.mark + 7))\n",
             f"t = sa.table({name!r}, sa.column('mark'))\nop.execute(t.update().values(mark=t.c.mark - 7))\n",
