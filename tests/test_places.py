@@ -22,6 +22,7 @@ from servers import PostgresqlServer, Servers, TestDatabase, Unavailable
 
 from dbadmin.copies import open_copy, registry
 from dbadmin.database import Database
+from dbadmin.dialects import named
 from dbadmin.dialects.postgresql import left
 from dbadmin.dialects.postgresql.server import Server
 from dbadmin.errors import DbadminError, EmptyPlan, NotFinished, NotSupported, UsageError
@@ -248,6 +249,49 @@ def test_statements_about_the_whole_server_are_kept_from_the_source_s_own(
     assert "the whole server (CREATE ROLE)" in {f.object for f in report.findings if f.code == "escaped-connection"}
     assert _as_superuser(server, "SELECT 1 FROM pg_roles WHERE rolname = 'reporting_of_b2'") == []
     assert rehearsed(app).verdict == "safe"
+
+
+PAST_SQLALCHEMY = """
+import asyncio
+from sqlalchemy import create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+
+def attempt(driver, statement):
+    raw = create_engine(URLS[driver]).raw_connection()
+    try:
+        raw.cursor().execute(statement)
+    except BaseException as error:
+        print(driver, error)
+
+async def asynchronous(statement):
+    async with create_async_engine(URLS["asyncpg"]).connect() as connection:
+        try:
+            await (await connection.get_raw_connection()).driver_connection.execute(statement)
+        except BaseException as error:
+            print("asyncpg", error)
+
+op.get_bind().connection.cursor().execute(b"SELECT 1")
+attempt("psycopg", "CREATE ROLE past_sqlalchemy")
+attempt("psycopg2", b"ALTER SYSTEM SET work_mem = '2MB'")
+attempt("pg8000", "DROP OWNED BY dbadmin")
+asyncio.run(asynchronous("CREATE DATABASE past_sqlalchemy"))
+"""
+
+
+def test_statements_about_the_whole_server_are_kept_from_it_past_sqlalchemy_too(
+    postgresql: TestDatabase, tmp_path: Path, server: Server
+) -> None:
+    before = databases(server)
+    drivers, with_driver = ("psycopg", "psycopg2", "pg8000", "asyncpg"), named("postgresql").address.with_driver
+    urls = {d: with_driver(postgresql.url, d).render_as_string(hide_password=False) for d in drivers}
+    up = f"URLS = {urls!r}\n{PAST_SQLALCHEMY}"
+    app = build(tmp_path, postgresql.url, {"a1": BASE, "b2": ("a1", up, "pass")}, at="a1", fill=PEOPLE)
+    report = rehearsed(app, scratch="same-server")
+    refused = {f.object for f in report.findings if f.code == "escaped-connection"}
+    statements = ("CREATE ROLE", "ALTER SYSTEM", "DROP OWNED", "CREATE DATABASE")
+    assert refused == {f"the whole server ({statement})" for statement in statements}, report.findings
+    assert _as_superuser(server, "SELECT 1 FROM pg_roles WHERE rolname = 'past_sqlalchemy'") == []
+    assert _as_superuser(server, "SHOW work_mem") == ["4MB"] and databases(server) == before
 
 
 def test_a_copy_that_others_look_at_is_rehearsed_in_place_all_the_same(
@@ -546,6 +590,58 @@ def test_a_hot_standby_is_rehearsed_and_the_primary_is_spared(
                     rehearsed(app, url, configured=app.url, scratch="same-server")
         finally:
             primary.stop()
+
+
+# A physical copy, by the user's own command.
+
+
+@pytest.mark.slow
+def test_the_page_s_base_backup_is_a_copy_apart_and_gone_afterwards(
+    tmp_path: Path, temporary_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dbadmin.dialects import accounts
+
+    scripts = temporary_directory / "base-backup"
+    shutil.copytree(Path(__file__).parents[1] / "docs" / "examples" / "base-backup", scripts)
+    with Server.start(temporary_directory / "whole", durable=True) as whole:
+        try:
+            _as_superuser(whole, "CREATE DATABASE shop")
+            app = build(tmp_path, whole.url("shop"), LOSSY, at="a1", fill=PEOPLE)
+            _as_superuser(whole, "CREATE UNLOGGED TABLE fleeting AS SELECT 1 AS x", "shop")
+            feed = "CREATE SUBSCRIPTION feed CONNECTION 'host=db' PUBLICATION p"
+            _as_superuser(whole, f"{feed} WITH (connect = false, slot_name = 'feed')", "shop")
+            account = accounts.owner_of(whole.directory)
+            as_user = f"setpriv --reuid={account.uid} --regid={account.gid} --clear-groups " if account else ""
+            environment = {
+                **app.environment, "PGHOST": str(whole.socket_dir), "PGUSER": "dbadmin", "TMPDIR": str(scripts),
+                "PATH": f"{whole.record.binaries}:{os.environ['PATH']}",
+            }  # fmt: skip
+            if account:
+                accounts.give(scripts, account)
+            database = Database(sa.create_engine(app.url, poolclass=sa.NullPool))
+            source = Rehearsed(database, app.project, environment=environment)
+            copy, drop = (f"{as_user}sh {scripts}/{name}.sh" for name in ("copy", "drop"))
+            rows: list[Any] = []
+
+            def look(what: str, done: float, total: float | None) -> None:
+                if what == "downgrade":
+                    (place,) = scripts.glob("dbadmin_*")
+                    url = app.url.update_query_dict({"host": str(place)}).set(username="dbadmin")
+                    with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
+                        rows.append(connection.exec_driver_sql("SELECT count(*) FROM fleeting").scalar())
+
+            origin = Origin(copy_command=f"{copy} shop", drop_command=drop)
+            report = rehearse(source, Options(origin=origin), progress=look)
+            database.close()
+            assert (facts(report), lost(report).sample, report.source_unchanged) == ({LOST}, (3,), True)
+            assert report.copy.left is None and "subscription feed parted from its slot" in report.neutralised
+            assert rows == [0]  # as the page says: a base backup has no rows of unlogged tables
+            assert not list(scripts.glob("dbadmin_*"))
+            kept = "SELECT subslotname FROM pg_subscription"
+            assert _as_superuser(whole, kept) == ["feed"]
+        finally:
+            _as_superuser(whole, "ALTER SUBSCRIPTION feed SET (slot_name = NONE)", "shop")
+            whole.stop()
 
 
 # Words that contradict each other, and places that are protected.

@@ -33,6 +33,18 @@ class RawDriver:
     """Names of the parameters, where they may be given without and the addressing does not know them so."""
 
 
+JudgeStatement = Callable[[str], None]
+"""Raises where a statement may not be sent."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Where a driver sends statements: methods of classes in `module` (dotted), whose first argument is one."""
+
+    module: str
+    methods: tuple[str, ...]
+
+
 class Isolation:
     """What an engine's drivers read from the environment, and how one connection is let through all the
     same.
@@ -42,6 +54,9 @@ class Isolation:
 
     other_drivers: tuple[RawDriver, ...] = ()
     """Drivers that connect in Python: audit hooks see them, so that only a read-only session wraps them."""
+
+    senders: tuple[Sender, ...] = ()
+    """Where drivers send statements that SQLAlchemy does not see."""
 
     url_keys: frozenset[str] = frozenset({"mode", "immutable", "vfs", "nolock", "psow", "uri", "cache"})
     """Query parameters of a URL that belong to where it leads, and not to the session."""
@@ -61,6 +76,9 @@ class Isolation:
 
         `environment` holds the values that variables named by `environment()` had before.
         """
+
+    def judge_cursors(self, driver: str, cparams: dict[str, Any], judge: JudgeStatement) -> None:
+        """Make one connection's cursors ask the judge, by parameters, where a driver's classes cannot be changed."""
 
     def sockets(self, url: "URL") -> frozenset[str | tuple[str, int]]:
         """The addresses that a driver connects to for this URL: a socket's path, or host and port."""

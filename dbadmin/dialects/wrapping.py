@@ -1,4 +1,4 @@
-"""Wrapping the functions by which drivers connect, now or when their modules are imported."""
+"""Wrapping the functions by which drivers connect and send statements, now or when their modules are imported."""
 
 import functools
 import importlib.util
@@ -9,7 +9,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.isolation import RawDriver
+from dbadmin.dialects.isolation import JudgeStatement, RawDriver, Sender
 
 if TYPE_CHECKING:
     from dbadmin.dialects.base import Dialect
@@ -21,15 +21,51 @@ Wrapping = Callable[["Dialect", RawDriver, str, Connect], Connect]
 
 def wrap_functions(drivers: Iterable[tuple["Dialect", RawDriver]], wrapping: Wrapping) -> None:
     """Put another function in the place of each connecting one. There is no way back in this process."""
+    _on_import((driver.module, functools.partial(_wrap, dialect, driver, wrapping)) for dialect, driver in drivers)
+
+
+def judge_statements(senders: Iterable[Sender], judge: JudgeStatement) -> None:
+    """Make drivers ask about each statement, by whatever class of theirs it is sent. There is no way back, either."""
+    _on_import((sender.module, functools.partial(_wrap_sender, sender, judge)) for sender in senders)
+
+
+def _on_import(callbacks: Iterable[tuple[str, Callable[[ModuleType], None]]]) -> None:
+    """Call with each module, now or when it is imported."""
     waiting: dict[str, list[Callable[[ModuleType], None]]] = {}
-    for dialect, driver in drivers:
-        wrap = functools.partial(_wrap, dialect, driver, wrapping)
-        if driver.module in sys.modules:
-            wrap(sys.modules[driver.module])
+    for module, callback in callbacks:
+        if module in sys.modules:
+            callback(sys.modules[module])
         else:
-            waiting.setdefault(driver.module, []).append(wrap)
+            waiting.setdefault(module, []).append(callback)
     if waiting:
         sys.meta_path.insert(0, _OnImport(waiting))
+
+
+def _wrap_sender(sender: Sender, judge: JudgeStatement, module: ModuleType) -> None:
+    for path in sender.methods:
+        owner, _, name = path.partition(".")
+        kind = getattr(module, owner, None)
+        if kind is not None and name in vars(kind):  # what a class inherits is judged where it stands
+            setattr(kind, name, asking(vars(kind)[name], judge))
+
+
+def asking(method: Callable[..., Any], judge: JudgeStatement) -> Callable[..., Any]:
+    """The method, which asks about its first argument before it does anything."""
+
+    @functools.wraps(method)
+    def ask(self: Any, statement: Any, *args: Any, **more: Any) -> Any:
+        judge(_text(statement, self))
+        return method(self, statement, *args, **more)
+
+    return ask
+
+
+def _text(statement: Any, context: Any) -> str:
+    """A statement's text; drivers take bytes and composed statements too."""
+    if isinstance(statement, bytes | bytearray | memoryview):
+        return bytes(statement).decode(errors="replace")
+    compose = getattr(statement, "as_string", None)
+    return str(compose(context) if compose is not None else statement)
 
 
 def _wrap(dialect: "Dialect", driver: RawDriver, wrapping: Wrapping, module: ModuleType) -> None:

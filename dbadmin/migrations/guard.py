@@ -72,6 +72,7 @@ class Guard:
 
     def install(self) -> None:
         """Put every layer in place. There is no way back in this process."""
+        from dbadmin.dialects.wrapping import judge_statements
         from dbadmin.migrations.hooks import Hooks
         from dbadmin.migrations.raw import wrap_drivers
 
@@ -79,6 +80,8 @@ class Guard:
             dialect.observe.install()
             dialect.isolation.install(self.judge_attached)
         wrap_drivers(self)
+        if self.shares_server:
+            judge_statements(self.of_copy().isolation.senders, self.judge_statement)
         Hooks(self).install()
         self._listen()
 
@@ -87,8 +90,14 @@ class Guard:
 
         event.listen(Engine, "do_connect", self._on_do_connect, insert=True)
         event.listen(Engine, "engine_connect", self._on_engine_connect, insert=True)
-        if self.rules.copy_identity is not None and self.of_copy().session.shares_server(self.rules.copy_identity):
+        if self.shares_server:
             event.listen(Engine, "before_cursor_execute", self._on_execute, insert=True)
+
+    @property
+    def shares_server(self) -> bool:
+        """Whether the copy is on a server that others use."""
+        identity = self.rules.copy_identity
+        return identity is not None and self.of_copy().session.shares_server(identity)
 
     def refuse(self, target: str, why: str) -> Refused:
         """The refusal to raise; it is reported first."""
@@ -116,6 +125,8 @@ class Guard:
                 self.report("outside", target=_place(address))
         if not self._is_harmless(address):
             dialect.isolation.admit(driver, cparams, self.rules.original)
+            if self.shares_server:
+                dialect.isolation.judge_cursors(driver, cparams, self.judge_statement)
 
     def judge_attached(self, address: Address) -> None:
         """Judge a database that is opened beside the copy: in memory, or in the copy's own directory."""
@@ -171,6 +182,9 @@ class Guard:
         connection.info[_CHECKED] = True
 
     def _on_execute(self, connection: "Connection", cursor: Any, statement: str, *_: Any) -> None:
+        self.judge_statement(statement)
+
+    def judge_statement(self, statement: str) -> None:
         """On a server that others use, only the copy itself may change."""
         reason = self.of_copy().session.whole_server(statement)
         if reason is not None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.isolation import Isolation, RawDriver
+from dbadmin.dialects.isolation import Isolation, JudgeStatement, RawDriver
+from dbadmin.dialects.postgresql.senders import SENDERS, judged_connection
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -31,6 +32,8 @@ class PostgresqlIsolation(Isolation):
         RawDriver("pg8000", "pg8000", ("connect",), positional=("user", "host", "database", "port")),
         RawDriver("pg8000", "pg8000.dbapi", ("connect",), positional=("user", "host", "database", "port")),
     )
+
+    senders = SENDERS
 
     reading = ("PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR")
 
@@ -74,6 +77,11 @@ class PostgresqlIsolation(Isolation):
             cparams.setdefault("options", environment.get("PGOPTIONS", ""))
         elif driver == "asyncpg":
             cparams.setdefault("target_session_attrs", "any")
+
+    def judge_cursors(self, driver: str, cparams: dict[str, Any], judge: JudgeStatement) -> None:
+        """psycopg2's classes are built in: a connection of our own class takes their place."""
+        if driver == "psycopg2":
+            cparams["connection_factory"] = judged_connection(cparams.get("connection_factory"), judge)
 
     def sockets(self, url: "URL") -> frozenset[str | tuple[str, int]]:
         """The socket `.s.PGSQL.PORT` in a directory, or host and port."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 WHOLE_SERVER = (
     "statements that concern the whole server (roles, other databases, ALTER SYSTEM): refused, so not rehearsed",
-    "such statements on a driver's own cursor or connection, past SQLAlchemy: not seen, so not refused either",
+    "such statements inside functions, DO blocks and other programs than this one's drivers: not seen, so not refused",
 )
 """What a copy on a server that others use leaves open."""
 _LONGEST_LOCK_OUT = 10_000  # ms that a clone of the source may keep new sessions out of it
