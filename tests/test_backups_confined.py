@@ -14,6 +14,7 @@ from rehearsing import BASE, PEOPLE, build, facts
 from servers import PostgresqlServer, Servers, TestDatabase
 
 from dbadmin.dialects.postgresql.server import Server
+from dbadmin.errors import StatementFailed
 from dbadmin.results import RollbackReport
 from dbadmin.rollback import Options, Origin, Rehearsed, rehearse
 
@@ -92,9 +93,10 @@ def server(servers: Servers, postgresql: TestDatabase) -> Server:
     return running.server
 
 
-def rehearsed(app: Any, path: Path, **origin: Any) -> RollbackReport:
+def rehearsed(app: Any, path: Path, *, after_upgrade: Path | None = None, **origin: Any) -> RollbackReport:
     source = Rehearsed(None, app.project, environment=app.environment)
-    return rehearse(source, Options(origin=Origin(backup=path, **origin)), progress=silent)
+    options = Options(origin=Origin(backup=path, **origin), after_upgrade=after_upgrade)
+    return rehearse(source, options, progress=silent)
 
 
 def test_a_trigger_of_a_backup_can_run_nothing_and_reach_nothing_when_a_migration_fires_it(
@@ -129,6 +131,12 @@ def test_a_step_that_needs_a_superuser_is_not_proven_and_says_the_way_on(
     assert (report.verdict, report.exit_code, found.code, found.revision) == ("unproven", 5, "not-compared", "b2")
     assert "permission denied to create extension" in found.detail and "--trust-backup" in str(found.remedy)
     assert rehearsed(app, path, trusted=True).verdict == "safe"
+    script = tmp_path / "after.sql"
+    script.write_text("ALTER SYSTEM SET work_mem = '2MB'")
+    plain = build(tmp_path / "plain", postgresql.url, {"a1": BASE, "b2": ("a1", "pass", "pass")})
+    with pytest.raises(StatementFailed, match="permission denied to set parameter") as refused:
+        rehearsed(plain, path, after_upgrade=script)
+    assert "--trust-backup" in str(refused.value.hint)
 
 
 def test_what_the_owner_of_a_database_may_do_is_rehearsed_as_ever(
@@ -158,6 +166,22 @@ def test_what_the_owner_of_a_database_may_do_is_rehearsed_as_ever(
         assert (facts(report), report.verdict) == (set(), "safe"), report.findings
     finally:
         postgresql.execute("DROP POLICY p ON people", "DROP ROLE reader")
+
+
+@pytest.mark.slow
+def test_a_backup_at_the_head_is_compared_with_what_the_scripts_make(
+    postgresql: TestDatabase, server: Server, tmp_path: Path
+) -> None:
+    up = """
+    op.execute("CREATE EXTENSION citext")
+    op.execute("CREATE TABLE more (id serial PRIMARY KEY, word citext UNIQUE)")
+    op.execute("CREATE VIEW words AS SELECT word FROM more")
+    op.execute("GRANT SELECT ON words TO PUBLIC")
+    """
+    down = 'op.execute("DROP VIEW words")\nop.drop_table("more")\nop.execute("DROP EXTENSION citext")'
+    app = build(tmp_path, postgresql.url, {"a1": BASE, "b2": ("a1", up, down)}, fill=PEOPLE)
+    report = rehearsed(app, dumped(server, postgresql.name, tmp_path / "shop.dump"))
+    assert (report.plan.kind, report.verdict) == ("head", "safe"), report.findings
 
 
 def test_on_a_server_of_the_user_s_the_role_is_gone_afterwards(

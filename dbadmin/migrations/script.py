@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.errors import UsageError
+from dbadmin.migrations.explain import is_denied
 from dbadmin.migrations.protocol import EventWriter, encode_tables
 from dbadmin.queries.written import split_statements
 from dbadmin.secrets import mask
@@ -87,7 +88,7 @@ def run(path: Path, project: "Project", guard: "Guard", send: EventWriter) -> No
     try:
         (_run_python if path.suffix.lower() == ".py" else _run_sql)(path, guard)
     except BaseException as error:
-        send("failed", error=_described(error, path))
+        send("failed", error={**_described(error, path), "denied": is_denied(error, guard.of_copy())})
     send("rest", touched=encode_tables(observe.written_here(observe.beginning)))
 
 

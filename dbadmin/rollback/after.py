@@ -23,6 +23,7 @@ from dbadmin.rollback.again import States, migrate, new_findings
 from dbadmin.rollback.facts import Script
 from dbadmin.rollback.head import judge_head
 from dbadmin.rollback.options import Options
+from dbadmin.rollback.origin import TRUST
 from dbadmin.rollback.plan import Route
 from dbadmin.rollback.relaxed import judge_relaxed, relaxed
 from dbadmin.rollback.source import Rehearsed
@@ -107,6 +108,8 @@ def run_script(source: Rehearsed, copy: "Copy", path: Path, options: Options) ->
     if result.error is not None:
         where = f"{path}:{result.error.line}" if result.error.line else str(path)
         allow = f"--allow-connect {result.refused[0]} if it is not the source" if result.refused else None
+        if copy.confined and result.error.denied:
+            allow = TRUST
         raise StatementFailed(
             f"{where}: {result.error.message}",
             hint=allow or "correct the script: it runs on the copy, where the upgrade ends",

@@ -22,6 +22,7 @@ from dbadmin.rollback.findings import Scripts as ScriptFacts
 from dbadmin.rollback.findings import failure_finding, finding
 from dbadmin.rollback.head import judge_head
 from dbadmin.rollback.options import Options
+from dbadmin.rollback.origin import TRUST
 from dbadmin.rollback.pending import judge_pending
 from dbadmin.rollback.plan import Route
 from dbadmin.rollback.reference import Reference
@@ -35,10 +36,6 @@ from dbadmin.rollback.walk import Walk
 from dbadmin.state import compare
 
 NOBODY = Culprit(None, None)
-TRUST = (
-    "a backup is walked by a role that owns the database and is no superuser, so that nothing in it can run programs "
-    "or read files; --trust-backup if it is a backup of your own"
-)
 
 
 def judge_walk(

@@ -14,6 +14,11 @@ from dbadmin.secrets import mask
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
+TRUST = (
+    "a backup is walked by a role that owns the database and is no superuser, so that nothing in it can run programs "
+    "or read files; --trust-backup if it is a backup of your own"
+)
+"""The remedy where a step on a backup lacks a right."""
 Kind = Literal["database", "backup", "in-place", "copy-command"]
 
 

@@ -18,8 +18,8 @@ from tests.benchmarks.measure import Row
 from tests.benchmarks.tables import fill
 from tests.servers import PostgresqlServer, TestDatabase
 
-WIDE = 300_000
-"""Rows of the wide table, and an index on one of its columns: some 300 MB."""
+WIDE = 150_000
+"""Rows of each of two wide tables, with an index on one column."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,9 @@ def source(directory: Path) -> Iterator[Source]:
             accounts.give(made.directory, accounts.owner_of(server.directory))
             made.execute("CREATE DATABASE shop")
             database = TestDatabase("postgresql", server.url("shop"), "shop")
-            fill(database, rows=WIDE)
-            database.execute("CREATE INDEX ON wide (t)")
+            for table in ("wide", "broad"):
+                fill(database, table, rows=WIDE)
+                database.execute(f"CREATE INDEX ON {table} (t)")
             made.execute("CHECKPOINT")
             yield made
         finally:
