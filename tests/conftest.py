@@ -31,6 +31,7 @@ import dbadmin
 from dbadmin import readonly
 from dbadmin.dialects import processes
 from dbadmin.errors import NoScratchServer
+from dbadmin.migrations import process
 
 # A shell starts background jobs with SIGINT ignored, and their children would inherit that: Ctrl-C must reach them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -103,6 +104,15 @@ def temporary_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         patch.setattr(tempfile, "tempdir", str(directory))
         yield directory
     shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked(temporary_directory: Path) -> Iterator[None]:
+    """Guarded processes of this test process are forked, so that imports are done once; where a test sets variables
+    they are fresh ones.
+    """
+    with process.nursery(os.environ):
+        yield
 
 
 @pytest.fixture(scope="session")

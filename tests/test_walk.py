@@ -1,7 +1,6 @@
 """A walk runs what `alembic` would run, in env.py's own transaction shape, and tells what really happened."""
 
 import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 from apps import Rev, Revisions, make_app
 from servers import Servers, TestDatabase
-from walking import Pair, pair
+from walking import Pair, guarded, has_ended, pair
 
 from dbadmin import state
 from dbadmin.dialects import TableName
@@ -328,19 +327,7 @@ def test_a_fork_neither_repeats_nor_survives(files: Pair, tmp_path: Path) -> Non
     result = files.walk(make_app(tmp_path, revisions=failing(code), url=files.source.url))
     assert result.error is None
     assert [step.revision for step in result.steps] == ["a1", "b2", "c3"]
-    assert _ended(int(note.read_text()))
-
-
-def _ended(pid: int) -> bool:
-    for _ in range(100):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        if state == "Z":  # nobody reaps it here
-            return True
-        time.sleep(0.05)
-    return False
+    assert has_ended(int(note.read_text()))
 
 
 def test_what_user_code_does_to_its_process_does_not_reach_the_walk(files: Pair, tmp_path: Path) -> None:
@@ -444,21 +431,12 @@ def test_a_walk_that_is_interrupted_leaves_no_process(files: Pair, tmp_path: Pat
 
     def interrupt(event: dict[str, Any]) -> None:
         if event["event"] == "begin" and event["revision"] == "b2":
-            children.extend(_children())
+            children.extend(guarded())
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         files.walk(app, on_event=interrupt)
-    assert children and all(_ended(pid) for pid in children)
-
-
-def _children() -> list[int]:
-    return [
-        int(pid)
-        for thread in threading.enumerate()
-        for pid in Path(f"/proc/self/task/{thread.native_id}/children").read_text().split()
-        if "migrations.child" in Path(f"/proc/{pid}/cmdline").read_text()
-    ]
+    assert children and all(has_ended(pid) for pid in children)
 
 
 def test_a_process_that_got_ready_before_it_was_asked_walks_the_same(files: Pair, tmp_path: Path) -> None:
@@ -473,9 +451,9 @@ def test_a_process_that_got_ready_before_it_was_asked_walks_the_same(files: Pair
 def test_a_process_that_is_never_asked_ends_without_a_trace(files: Pair, tmp_path: Path) -> None:
     child = Child(files.request(make_app(tmp_path, revisions=MADE, url=files.source.url)))
     time.sleep(0.3)
-    (pid,) = _children()
+    (pid,) = guarded()
     child.close()
-    assert _ended(pid)
+    assert has_ended(pid)
     assert files.tables() == {"kept"}
 
 
@@ -506,7 +484,7 @@ walk(WalkRequest(project, copy, None, identity, "upgrade", "head"))
         time.sleep(0.05)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    assert _ended(int(note.read_text()))
+    assert has_ended(int(note.read_text()))
 
 
 def test_secrets_stay_off_the_command_line(postgres: Pair, tmp_path: Path) -> None:
@@ -514,4 +492,4 @@ def test_secrets_stay_off_the_command_line(postgres: Pair, tmp_path: Path) -> No
     code = f"open({str(note)!r}, 'w').write(open('/proc/self/cmdline').read())"
     app = make_app(tmp_path, revisions=failing(code), url=postgres.source.url)
     assert postgres.walk(app, copy_url=postgres.copy.url.set(password="s3cret-pw")).error is None
-    assert "migrations.child" in note.read_text() and "s3cret" not in note.read_text()
+    assert "dbadmin.migrations." in note.read_text() and "s3cret" not in note.read_text()

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,6 +71,10 @@ class Pair:
         sessions = f"SELECT sessions FROM pg_stat_database WHERE datname = '{self.source.name}'"
         return f"{self.copy.rows(sessions)}"
 
+    def execute_on_copy(self, *statements: str) -> None:
+        """Change the copy behind everybody's back."""
+        self.copy.execute(*statements)
+
     def tables(self) -> set[str]:
         """Names of the copy's tables."""
         with self.copy.connect() as connection:
@@ -91,3 +96,41 @@ def pair(source: TestDatabase, servers: Servers, directory: Path) -> Iterator[Pa
         yield Pair(source, copy)
     finally:
         server.drop(copy)
+
+
+def guarded(*, with_nurseries: bool = False) -> set[int]:
+    """Guarded processes of this one, started or forked; with the nurseries that they are forked from."""
+    found = set()
+    for pid in _children():
+        line = _command_line(pid)
+        if "migrations.child" in line or ("migrations.nursery" in line and with_nurseries):
+            found.add(pid)
+        if "migrations.nursery" in line:
+            found |= _children(pid)
+    return found
+
+
+def _children(process: "int | str" = "self") -> set[int]:
+    """The children of all threads of a process."""
+    files = Path("/proc", str(process), "task").glob("*/children")
+    return {int(pid) for file in files for pid in file.read_text().split()}
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process ends within five seconds; one that nobody has reaped yet has ended."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False

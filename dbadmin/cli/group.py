@@ -63,12 +63,17 @@ class LazyGroup(click.Group):
         """All commands, in the order of the help."""
         return list(COMMANDS)
 
+    def prepare(self, name: str, ctx: click.Context) -> None:
+        """Let the command's module begin with what it needs in any case, while the configuration is read."""
+        prepare = getattr(import_module(_module(name)), "prepare", None)
+        if prepare is not None:
+            ctx.with_resource(prepare())
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"dbadmin.cli.commands.{cmd_name.replace('-', '_')}")
-        command = module.command
+        command = import_module(_module(cmd_name)).command
         assert isinstance(command, click.Command)
         return command
 
@@ -84,6 +89,7 @@ class LazyGroup(click.Group):
         given = ctx.find_root().ensure_object(Options)
         given.command = name
         if not {"--help", "--version"} & set(args):
+            self.prepare(name, ctx)
             ctx.default_map = {name: defaults(name, command, given)}
         return name, command, args[1:]
 
@@ -96,6 +102,10 @@ class LazyGroup(click.Group):
         """Commands first: they are what one looks for."""
         self.format_commands(ctx, formatter)
         write_options(self, ctx, formatter)
+
+
+def _module(name: str) -> str:
+    return f"dbadmin.cli.commands.{name.replace('-', '_')}"
 
 
 def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,9 +3,6 @@
 import json
 import os
 import select
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -17,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from dbadmin.dialects import urls
 from dbadmin.errors import ChildFailed, UserCodeError
 from dbadmin.migrations.environment import child_environment
+from dbadmin.migrations.process import start
 from dbadmin.migrations.project import Project
 from dbadmin.secrets import mask
 
@@ -86,12 +84,7 @@ def _ask(project: Project, base: Mapping[str, str], timeout: float) -> dict[str,
     variables, _ = child_environment(base)
     ask_read, ask_write = os.pipe()
     answer_read, answer_write = os.pipe()
-    variables |= {
-        "DBADMIN_CAPTURE_ASK": str(ask_read),
-        "DBADMIN_CAPTURE_ANSWER": str(answer_write),
-        "DBADMIN_CAPTURE_PARENT": str(os.getpid()),
-        "PYTHONDONTWRITEBYTECODE": "1",  # looking writes nothing, not even beside the application's modules
-    }
+    variables["PYTHONDONTWRITEBYTECODE"] = "1"  # looking writes nothing, not even beside the application's modules
     question = {
         "ini": str(project.ini) if project.ini else None,
         "section": project.section,
@@ -100,17 +93,7 @@ def _ask(project: Project, base: Mapping[str, str], timeout: float) -> dict[str,
         "options": dict(project.options),
     }
     try:
-        child = subprocess.Popen(
-            # -P: a module of the project's that is called like one of Python's must not take its place.
-            [sys.executable, "-P", "-m", "dbadmin.migrations.capture_child"],
-            cwd=project.directory,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(ask_read, answer_write),
-            start_new_session=True,
-        )
+        child = start("dbadmin.migrations.capture_child", [ask_read, answer_write], project.directory, variables)
     except OSError as error:
         for descriptor in (ask_write, answer_read):
             os.close(descriptor)
@@ -119,7 +102,6 @@ def _ask(project: Project, base: Mapping[str, str], timeout: float) -> dict[str,
         os.close(ask_read)
         os.close(answer_write)
     said: deque[str] = deque(maxlen=_TAIL_LINES)
-    assert child.stdout is not None
     drain = threading.Thread(target=_drain, args=(child.stdout, said), daemon=True)
     drain.start()
     try:
@@ -128,9 +110,9 @@ def _ask(project: Project, base: Mapping[str, str], timeout: float) -> dict[str,
         line = _read_line(answer_read, time.monotonic() + timeout)
     finally:
         os.close(answer_read)
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        child.kill()
         code = child.wait()
+        child.close()
         drain.join(timeout=1)
         if not drain.is_alive():
             child.stdout.close()

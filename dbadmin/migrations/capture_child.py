@@ -6,7 +6,6 @@ both, the globals that its frame had by then. The answer is one line of JSON on 
 """
 
 import contextlib
-import ctypes
 import json
 import logging.config
 import os
@@ -17,12 +16,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dbadmin.migrations import blame, fakes, harvest
+from dbadmin.migrations import blame, fakes, harvest, sandbox
 from dbadmin.migrations.project import Project
-
-ASK_DESCRIPTOR = "DBADMIN_CAPTURE_ASK"
-ANSWER_DESCRIPTOR = "DBADMIN_CAPTURE_ANSWER"
-_PR_SET_PDEATHSIG, _SIGKILL = 1, 9
 
 
 class Configured(BaseException):
@@ -53,9 +48,9 @@ class Recorder:
 
 def main() -> None:
     """Read the question, run env.py, answer, and end at once whatever user code has left running."""
-    _die_with_parent(int(os.environ.pop("DBADMIN_CAPTURE_PARENT")))
-    answer_to = int(os.environ.pop(ANSWER_DESCRIPTOR))
-    with os.fdopen(int(os.environ.pop(ASK_DESCRIPTOR)), encoding="utf-8") as question:
+    ask_from, answer_to, parent = (int(argument) for argument in sys.argv[1:4])
+    sandbox.die_with_parent(parent)
+    with os.fdopen(ask_from, encoding="utf-8") as question:
         asked = json.load(question)
     os.set_inheritable(answer_to, False)
     project = Project(
@@ -70,6 +65,11 @@ def main() -> None:
         out.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
     os._exit(0)  # not sys.exit: threads and exit handlers of user code must not hold the answer back
+
+
+def get_ready() -> None:
+    """Import what every capture needs; nothing of the user's, and nothing changed yet."""
+    import sqlalchemy.ext.asyncio  # noqa: F401
 
 
 def capture(project: Project) -> dict[str, Any]:
@@ -201,14 +201,6 @@ def _relative(path: Path, project: Project) -> str:
         return str(path.resolve().relative_to(project.directory.resolve()))
     except ValueError:
         return str(path)
-
-
-def _die_with_parent(parent: int) -> None:
-    """Linux: be killed when dbadmin is. Elsewhere the time limit ends what is left."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def main() -> None:
         os.set_inheritable(descriptor, False)
     send = EventWriter(events_to)
     with os.fdopen(request_from, "rb") as pipe:
-        _get_ready()
+        get_ready()
         asked = pipe.read()
     if not asked:
         os._exit(0)  # nobody needs this process any more
@@ -57,8 +57,8 @@ def main() -> None:
         os._exit(0)
 
 
-def _get_ready() -> None:
-    """Import what every walk needs, while the parent still works at something else.
+def get_ready() -> None:
+    """Import what every walk needs, before anybody waits for it.
 
     Nothing of the user's: Alembic imports plugins of other packages, so where there are any it has to wait for the
     guard.

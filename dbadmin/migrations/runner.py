@@ -7,9 +7,7 @@ import json
 import math
 import os
 import selectors
-import signal
 import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -17,7 +15,7 @@ from typing import IO, Any
 
 from dbadmin.errors import ChildFailed
 from dbadmin.migrations.environment import child_environment
-from dbadmin.migrations.project import Project
+from dbadmin.migrations.process import start
 from dbadmin.migrations.protocol import (
     StepError,
     StepSeen,
@@ -65,7 +63,9 @@ class Child:
         request_read, request_write = os.pipe()
         events_read, events_write = os.pipe()
         try:
-            self._process = _start(request.project, environment, request_read, events_write)
+            self._process = start(
+                "dbadmin.migrations.child", [request_read, events_write], request.project.directory, environment
+            )
         except OSError as error:
             os.close(request_write)
             os.close(events_read)
@@ -93,16 +93,9 @@ class Child:
         """End the process, whatever it does."""
         if self._request_to is not None:
             os.close(self._request_to)
-        self.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
+        self._process.close()
         self._process.stdout.close()
         os.close(self._events)
-
-    def kill(self) -> None:
-        """End the whole process group, also where its leader has ended and others live on."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
 
     def run(self, seen: Seen, timeout: float | None) -> tuple[str, int | None]:
         """Feed events to `seen` until the process ends; `timeout` in seconds for each revision, and before
@@ -111,7 +104,7 @@ class Child:
         Gives the end of what it printed, and its exit status.
         """
         lines = _Lines(self._events)
-        stdout: IO[bytes] = self._process.stdout  # type: ignore[assignment]
+        stdout = self._process.stdout
         os.set_blocking(stdout.fileno(), False)
         started = time.monotonic()
         with selectors.DefaultSelector() as selector:
@@ -139,7 +132,7 @@ class Child:
                     break
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE)
-        self.kill()
+        self._process.kill()
         for event in lines.read()[0]:
             seen.take(event)
         while self._read_output(stdout):
@@ -147,7 +140,7 @@ class Child:
         return mask(self._tail.decode(errors="replace")), self._process.returncode
 
     def _stop_at_limit(self, seen: Seen, timeout: float, passed: float) -> None:
-        self.kill()
+        self._process.kill()
         what = f"revision {seen.current['revision']}" if seen.current else "env.py"
         seen.stopped(f"{what} ran longer than {timeout:g} s", "Timeout", timed_out=True, seconds=passed)
 
@@ -184,25 +177,6 @@ class _Lines:
             self._rest += data
         *lines, self._rest = self._rest.split(b"\n")
         return [json.loads(line) for line in lines if line], open_
-
-
-def _start(
-    project: Project, environment: dict[str, str], request_read: int, events_write: int
-) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        # -P: a module of the project's that is called like one of Python's must not take its place.
-        [
-            sys.executable, "-P", "-m", "dbadmin.migrations.child",
-            str(request_read), str(events_write), str(os.getpid()),
-        ],
-        cwd=project.directory,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        pass_fds=(request_read, events_write),
-        start_new_session=True,
-    )  # fmt: skip
 
 
 def _write(descriptor: int, data: bytes) -> None:

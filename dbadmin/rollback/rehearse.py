@@ -4,6 +4,7 @@ from dbadmin.copies import Copy
 from dbadmin.copies.make import connect
 from dbadmin.dialects import Progress
 from dbadmin.errors import EmptyPlan, NotFinished
+from dbadmin.migrations.process import nursery
 from dbadmin.migrations.scripts import Scripts, open_scripts
 from dbadmin.migrations.status import loose_heads
 from dbadmin.results import RollbackReport
@@ -34,7 +35,11 @@ def rehearse(source: Rehearsed, options: Options, *, progress: Progress) -> Roll
     planned = planned_before(source, scripts, options)
     report: RollbackReport | None = None
     try:
-        with Witness(source, options) as witness, open_source(source, options, progress=progress) as opened:
+        with (
+            nursery(source.environment),
+            Witness(source, options) as witness,
+            open_source(source, options, progress=progress) as opened,
+        ):
             report = walked(opened, planned, scripts, witness, options, clock, progress)
     except Exception as error:
         if report is None:

@@ -1,5 +1,7 @@
 """`dbadmin verify-rollback`."""
 
+import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +69,13 @@ def command(
         result = of_backup(asked, dry_run, progress) if more["backup"] else of_database(asked, dry_run, progress)
         progress.close()
         return deliver(result)
+
+
+def prepare() -> AbstractContextManager[None]:
+    """Have a process get ready that the guarded ones are forked from, while this one still reads and connects."""
+    from dbadmin.migrations.process import nursery
+
+    return nursery(os.environ)
 
 
 def of_database(asked: dict[str, Any], dry_run: bool, progress: TerminalProgress) -> "RollbackReport | RollbackPlan":

@@ -1,0 +1,260 @@
+"""Processes for user code: each a fresh one, or a fork of a nursery that has done the imports which are not the user's.
+
+A process starts with nothing of the user's in it, in a session of its own, with stdin closed, and dies with its parent.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from dbadmin.migrations.environment import child_environment
+
+_PATIENCE = 60.0
+"""Seconds for a nursery to get ready and fork; then a fresh process takes its place."""
+
+
+class Process(Protocol):
+    """A process of user code. `stdout` has what it prints, on both streams; it leads its own process group."""
+
+    pid: int
+    stdout: IO[bytes]
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, once `poll` or `wait` has learnt it."""
+
+    def poll(self) -> int | None:
+        """The exit status, negative for a signal; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended; subprocess.TimeoutExpired after `timeout` seconds."""
+
+    def kill(self) -> None:
+        """End its whole process group, also where its leader has ended and others live on."""
+
+    def close(self) -> None:
+        """Kill and forget it: nothing of it is left, and `stdout` alone remains to be closed."""
+
+
+def start(module: str, descriptors: Sequence[int], directory: Path, environment: Mapping[str, str]) -> Process:
+    """Run `module`'s main() with these descriptors and its parent's process id as arguments.
+
+    Forked by a nursery where one is open that was started with the same environment; else a fresh Python. OSError
+    where none can be started in that directory.
+    """
+    for nursery in list(_nurseries):
+        process = nursery.fork(module, descriptors, directory, environment)
+        if process is not None:
+            return process
+    return _Fresh(module, descriptors, directory, environment)
+
+
+class _Base:
+    pid: int
+    stdout: IO[bytes]
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+
+class _Fresh(_Base):
+    def __init__(
+        self, module: str, descriptors: Sequence[int], directory: Path, environment: Mapping[str, str]
+    ) -> None:
+        self._process = _python(module, [*descriptors], os.getpid(), environment, directory, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        self.pid, self.stdout = self._process.pid, self._process.stdout
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        return self._process.wait(timeout)
+
+    def close(self) -> None:
+        self.kill()
+        self._process.wait()
+
+
+def _python(
+    module: str, descriptors: list[int], parent: int, environment: Mapping[str, str], directory: Path, stdout: int
+) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        # -P: a module of the project's that is called like one of Python's must not take its place.
+        [sys.executable, "-P", "-m", module, *map(str, descriptors), str(parent)],
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.STDOUT,
+        pass_fds=descriptors,
+        start_new_session=True,
+    )
+
+
+class _Forked(_Base):
+    """A fork of a nursery. `link` tells its exit status; its process id stays taken until the link is closed."""
+
+    def __init__(self, pid: int, stdout: IO[bytes], link: socket.socket) -> None:
+        self.pid, self.stdout, self._link = pid, stdout, link
+        self._code: int | None = None
+
+    @property
+    def returncode(self) -> int | None:
+        return self._code
+
+    def poll(self) -> int | None:
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(0)
+        return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self._code is None:
+            told = _line(self._link, timeout)
+            if told is None:
+                raise subprocess.TimeoutExpired("the guarded process", timeout or 0)
+            # Nothing: the nursery was killed, and the kernel ended its children with it.
+            self._code = int(told) if told else -signal.SIGKILL
+        return self._code
+
+    def close(self) -> None:
+        self.kill()
+        with self._link, suppress(OSError):
+            self._link.shutdown(socket.SHUT_WR)
+            while self._link.recv(4096):  # its end is closed once the process is gone
+                pass
+
+
+class Nursery:
+    """A process that imports what every child needs and nothing of the user's, and forks a child for each request.
+
+    Linux only. It ends with the thread that started it, and its children with it.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        variables = _without_urls(child_environment(environment)[0])
+        self._environment = _same_for_all(variables)
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = _python(
+                "dbadmin.migrations.nursery", [theirs.fileno()], os.getpid(), variables, Path("/"),
+                stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+
+    def fork(
+        self, module: str, descriptors: Sequence[int], directory: Path, environment: Mapping[str, str]
+    ) -> Process | None:
+        """A child; None where this environment asks for a Python of its own, or the nursery has ended."""
+        if self._owner != os.getpid() or _same_for_all(environment) != self._environment:
+            return None
+        asked = {"module": module, "directory": str(directory.absolute()), "environment": dict(environment)}
+        link, theirs = socket.socketpair()
+        from_child, to_parent = os.pipe()
+        stdout = os.fdopen(from_child, "rb")
+        try:
+            try:
+                self._ask(json.dumps(asked).encode(), [theirs.fileno(), to_parent, *descriptors])
+            finally:
+                theirs.close()
+                os.close(to_parent)
+            told = _line(link, _PATIENCE)
+        except OSError:
+            told = b""
+        except BaseException:
+            link.close()
+            stdout.close()
+            raise
+        if not told:
+            link.close()
+            stdout.close()
+            return None
+        return _Forked(int(told), stdout, link)
+
+    def _ask(self, asked: bytes, descriptors: list[int]) -> None:
+        with self._lock:
+            socket.send_fds(self._control, [len(asked).to_bytes(4, "big")], descriptors)
+            self._control.sendall(asked)
+
+    def close(self) -> None:
+        """End it."""
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+
+
+_nurseries: list[Nursery] = []
+
+
+@contextmanager
+def nursery(environment: Mapping[str, str]) -> Iterator[None]:
+    """While this lasts, processes with this environment are forked and not started.
+
+    `environment` is what a plain `alembic` would have. Where it cannot be (no Linux, module paths that depend on the
+    directory), every process is a fresh one.
+    """
+    variables = _same_for_all(child_environment(environment)[0])
+    known = any(one._owner == os.getpid() and one._environment == variables for one in _nurseries)
+    if known or not hasattr(os, "pidfd_open") or not _anywhere(variables):
+        yield
+        return
+    try:
+        made = Nursery(environment)
+    except OSError:
+        yield  # the processes themselves will say why none can be started
+        return
+    _nurseries.append(made)
+    try:
+        yield
+    finally:
+        _nurseries.remove(made)
+        made.close()
+
+
+def _same_for_all(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that must be equal: all but URLs, which are led to the copy, and a flag that a fork can set."""
+    return {n: value for n, value in _without_urls(environment).items() if n != "PYTHONDONTWRITEBYTECODE"}
+
+
+def _without_urls(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that hold no URL; those of Python and the loader in any case."""
+    return {n: value for n, value in environment.items() if "://" not in value or n.startswith(("PYTHON", "LD_"))}
+
+
+def _anywhere(environment: Mapping[str, str]) -> bool:
+    """Whether Python finds its modules from any directory: no path is relative to the current one."""
+    return all(Path(part).is_absolute() for part in environment.get("PYTHONPATH", "/").split(os.pathsep))
+
+
+def _line(link: socket.socket, timeout: float | None) -> bytes | None:
+    """A line; empty where the other side is gone, None where `timeout` seconds are over."""
+    until = None if timeout is None else time.monotonic() + timeout
+    got = b""
+    while not got.endswith(b"\n"):
+        left = None if until is None else max(0.0, until - time.monotonic())
+        if not select.select([link], [], [], left)[0]:
+            return None
+        try:
+            data: Any = link.recv(1)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            return b""
+        got += data
+    return got
