@@ -101,6 +101,9 @@ def temporary_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     directory.chmod(0o711)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(directory))
+        patch.setenv(
+            "XDG_CACHE_HOME", str(directory / "cache")
+        )  # one for all of them, also those with a HOME of their own
         patch.setattr(tempfile, "tempdir", str(directory))
         yield directory
     shutil.rmtree(directory)
@@ -270,6 +273,7 @@ def _clean_environment(home: Path, temporary: Path) -> dict[str, str]:
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
         "TMPDIR": str(temporary),
+        "XDG_CACHE_HOME": str(temporary / "cache"),
         "PYTHONPATH": str(here),
         "PYTHONDONTWRITEBYTECODE": "1",
         "LC_ALL": "C.UTF-8",

@@ -85,7 +85,7 @@ def test_forked_and_fresh_are_the_same_to_user_code(
         again, forked = walked(files, app, note, environment=variables)
     assert forked
     more = set(again.pop("modules")) - set(fresh["modules"])
-    assert {name.partition(".")[0] for name in more} <= {"dbadmin", "sqlalchemy", *sys.stdlib_module_names}
+    assert {name.partition(".")[0] for name in more} <= {"dbadmin", "sqlalchemy", "greenlet", *sys.stdlib_module_names}
     assert again == {name: value for name, value in fresh.items() if name != "modules"}
     assert fresh["environment"]["DATABASE_URL"] == str(files.copy.url)
 

@@ -1,10 +1,9 @@
 """A private MariaDB data directory: where it stands, how it is made, with which settings it is served."""
 
 import os
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dbadmin.dialects import accounts
@@ -12,6 +11,7 @@ from dbadmin.dialects.accounts import Account
 from dbadmin.dialects.mysql.binaries import Binaries
 from dbadmin.dialects.postgresql.cluster import last_lines
 from dbadmin.dialects.postgresql.directory import temporary_directories
+from dbadmin.dialects.prepared import prepare
 from dbadmin.errors import NoScratchServer
 
 PREFIX = "dbadmin-my-"
@@ -78,18 +78,27 @@ def temporary(account: Account | None) -> Path:
 def initialise(binaries: Binaries, data: Path, account: Account | None, *, page_size: int | None = None) -> None:
     """Make an empty data directory: root without a password, which only the socket's owner can use.
 
-    Run as the account itself, never with --user: as root the installer would change the owner of the
-    machine's own PAM tool.
+    A copy of what the installer made before is taken where there is one; see `prepared`. Run as the account
+    itself, never with --user: as root the installer would change the owner of the machine's own PAM tool.
     """
     sized = [f"--innodb-page-size={page_size}"] if page_size else []
     if binaries.family == "mysql":
-        command = [binaries.server, "--no-defaults", "--initialize-insecure", f"--datadir={data}", *sized]
-    else:
-        command = [
-            binaries.tool("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db",
-            "--skip-name-resolve", "--auth-root-authentication-method=normal",
-            *_UNSYNCED["mariadb"], f"--innodb-log-file-size={_LOG_BYTES}", *sized,
-        ]  # fmt: skip
+        _install([binaries.server, "--no-defaults", "--initialize-insecure", f"--datadir={data}", *sized], data,
+                 binaries, account)  # fmt: skip
+        return
+    tool = binaries.tool("mariadb-install-db")
+    chosen = [
+        "--skip-test-db", "--skip-name-resolve", "--auth-root-authentication-method=normal",
+        *_UNSYNCED["mariadb"], f"--innodb-log-file-size={_LOG_BYTES}", *sized,
+    ]  # fmt: skip
+
+    def make() -> None:
+        _install([tool, "--no-defaults", f"--datadir={data}", *chosen], data, binaries, account)
+
+    prepare(binaries.server, [binaries.version, str(tool), *chosen], data, account, make)
+
+
+def _install(command: Sequence[str | Path], data: Path, binaries: Binaries, account: Account | None) -> None:
     try:
         done = subprocess.run(
             [str(part) for part in command],
@@ -142,19 +151,3 @@ def make_own(directory: Path, account: Account | None) -> None:
     for name in ("tmp", "files"):
         (directory / name).mkdir(exist_ok=True)
         accounts.give(directory / name, account)
-
-
-def copy_data(source: Path, target: Path, account: Account | None) -> None:
-    """Copy a stopped server's data directory; shares blocks where the file system can."""
-    tool = shutil.which("cp")
-    if tool is None or "GNU" not in _version_of(tool):
-        shutil.copytree(source, target, symlinks=True)
-        for path in [target, *target.rglob("*")]:
-            if account is not None:
-                os.lchown(path, account.uid, account.gid)
-        return
-    subprocess.run([tool, "-a", "--reflink=auto", str(source), str(target)], check=True, stdin=subprocess.DEVNULL)
-
-
-def _version_of(tool: str) -> str:
-    return subprocess.run([tool, "--version"], capture_output=True, text=True, check=False).stdout

@@ -31,6 +31,7 @@ from dbadmin.dialects.mysql.binaries import Binaries
 from dbadmin.dialects.postgresql.cluster import last_lines
 from dbadmin.dialects.postgresql.directory import open_log, remove, temporary_directories
 from dbadmin.dialects.postgresql.record import Record
+from dbadmin.dialects.prepared import copy_tree
 from dbadmin.errors import NoScratchServer
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Server:
             if data is None:
                 places.initialise(chosen, directory / "data", account, page_size=page_size)
             else:
-                places.copy_data(data, directory / "data", account)
+                copy_tree(data, directory / "data", account)
             server._launch()
         except BaseException:
             server.stop()

@@ -8,6 +8,7 @@ from pathlib import Path
 from dbadmin.dialects import accounts, processes
 from dbadmin.dialects.accounts import Account
 from dbadmin.dialects.postgresql.binaries import Binaries
+from dbadmin.dialects.prepared import prepare
 from dbadmin.errors import NoScratchServer
 
 SUPERUSER = "dbadmin"
@@ -61,23 +62,32 @@ class PidFile:
 def initialise(binaries: Binaries, data: Path, account: Account | None, *, durable: bool) -> None:
     """Run initdb: superuser `dbadmin`, UTF-8, trust (the directory is private), the locale C.UTF-8.
 
+    For a disposable server a copy of an earlier one's first state is taken where there is one; see `prepared`.
     From PostgreSQL 17 on the locale is the server's own, the same on every machine; before, the C library's.
     """
-    command = [str(binaries.tool("initdb")), "-D", str(data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8"]
+    chosen = ["-U", SUPERUSER, "-A", "trust", "-E", "UTF8"]
     if binaries.major >= 17:
-        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        chosen += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     if not durable:
-        command.append("--no-sync")
+        chosen.append("--no-sync")
     if not durable and binaries.major >= 18:
-        command.append("--no-data-checksums")
-    done = _initdb([*command, "--locale=C.UTF-8"], data, account)
-    if done.returncode != 0 and "invalid locale" in done.stderr:
-        done = _initdb([*command, "--locale=C"], data, account)  # the C library has no C.UTF-8
-    if done.returncode != 0:
-        raise NoScratchServer(
-            f"initdb of PostgreSQL {binaries.version} failed in {data.parent}: {last_lines(done.stderr)}",
-            hint="is the disk full, or the directory mounted with noexec? TMPDIR chooses another place",
-        )
+        chosen.append("--no-data-checksums")
+
+    def make() -> None:
+        command = [str(binaries.tool("initdb")), "-D", str(data), *chosen]
+        done = _initdb([*command, "--locale=C.UTF-8"], data, account)
+        if done.returncode != 0 and "invalid locale" in done.stderr:
+            done = _initdb([*command, "--locale=C"], data, account)  # the C library has no C.UTF-8
+        if done.returncode != 0:
+            raise NoScratchServer(
+                f"initdb of PostgreSQL {binaries.version} failed in {data.parent}: {last_lines(done.stderr)}",
+                hint="is the disk full, or the directory mounted with noexec? TMPDIR chooses another place",
+            )
+
+    if durable:
+        make()  # a server that lasts has an identifier of its own
+    else:
+        prepare(binaries.tool("initdb"), [binaries.version, *chosen], data, account, make)
 
 
 def settings(major: int, socket_dir: Path, *, durable: bool) -> list[str]:
