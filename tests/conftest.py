@@ -61,6 +61,8 @@ EVERY_DAY = {
 }  # fmt: skip
 """Modules of rehearsals, which take seconds each on a server → those that run every time; the others do as `slow`."""
 
+NAME_OF_TEST = "PYTEST_CURRENT_TEST"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -112,10 +114,21 @@ def temporary_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 @pytest.fixture(scope="session", autouse=True)
 def forked(temporary_directory: Path) -> Iterator[None]:
     """Guarded processes of this test process are forked, so that imports are done once; where a test sets variables
-    they are fresh ones.
+    they are fresh ones, and a rehearsal has a nursery of its own.
     """
-    with process.nursery(os.environ):
+    with process.nursery({name: value for name, value in os.environ.items() if name != NAME_OF_TEST}):
         yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Iterator[None]:
+    """Without pytest's own variable, which differs from test to test, so that it is no reason for a fresh process."""
+    name = os.environ.pop(NAME_OF_TEST, None)
+    try:
+        return (yield)
+    finally:
+        if name is not None:
+            os.environ[NAME_OF_TEST] = name
 
 
 @pytest.fixture(scope="session")

@@ -20,13 +20,13 @@ it out. Where the URL comes from is the style's business: only "plain" and its k
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import TYPE_CHECKING
 
+import alembic_server
 from sqlalchemy import URL, make_url
 
 if TYPE_CHECKING:
@@ -90,15 +90,7 @@ class App:
 
     def alembic(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run Alembic's own command line here; stdout and stderr are captured as text."""
-        done = subprocess.run(
-            [sys.executable, "-m", "alembic", *arguments],
-            cwd=self.directory,
-            env=dict(self.environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        done = alembic_server.run(list(arguments), self.directory, self.environment)
         if check and done.returncode:
             raise AssertionError(f"alembic {' '.join(arguments)}: {done.stdout}\n{done.stderr}")
         return done
@@ -179,7 +171,9 @@ def _body(source: str) -> str:
 
 
 def _environment(style: str, url: URL) -> dict[str, str]:
-    environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("DATABASE_URL", "PYTEST_CURRENT_TEST")
+    }
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     if style in URL_IN_ENVIRONMENT:
         environment["DATABASE_URL"] = url.render_as_string(hide_password=False)
