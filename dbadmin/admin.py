@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Executable
     from sqlalchemy.orm import Session
 
+    from dbadmin.frames.frame import Backend, Numerics
     from dbadmin.migrations.project import Project
     from dbadmin.migrations.scripts import Scripts
-    from dbadmin.queries import Entities
+    from dbadmin.queries import Entities, Query
     from dbadmin.rollback import Options, Rehearsed
 
 DEFAULT_LOCK_TIMEOUT = 2.0
@@ -103,18 +104,40 @@ class Admin:
 
     def frame(
         self,
-        statement: "Executable | str",
+        statement: "Executable | Query | str",
         parameters: Mapping[str, Any] | None = None,
         *,
         chunks: int | None = None,
+        numeric: "Numerics" = "decimal",
+        dtype_backend: "Backend" = "numpy_nullable",
+        progress: Progress | None = None,
     ) -> Any:
-        """Any statement (SQLAlchemy's, or SQL text) as a typed DataFrame.
+        """Any statement (SQLAlchemy's, or SQL text) as a typed DataFrame; options as `dbadmin.frames.frame`.
 
         With `chunks`, an iterator of frames of so many rows, in constant memory.
         """
         from dbadmin.frames import frame
 
-        return frame(self.database, statement, params=parameters, chunks=chunks)
+        given: dict[str, Any] = {"numeric": numeric, "dtype_backend": dtype_backend, "progress": progress}
+        return frame(self.database, statement, params=parameters, chunks=chunks, **given)
+
+    def export(
+        self,
+        statement: "Executable | Query | str",
+        path: "str | os.PathLike[str]",
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        numeric: "Numerics" = "decimal",
+        progress: Progress | None = None,
+    ) -> int:
+        """Write every row of a query to a file, and give their number.
+
+        The suffix decides: .parquet in constant memory, types as in `dbadmin.frames.arrow`; .csv .json .md .html as
+        the command line writes them. `statement` is SQLAlchemy's, SQL text, or what `dbadmin.queries` makes.
+        """
+        from dbadmin.frames import export
+
+        return export(self.database, statement, path, params=parameters, numeric=numeric, progress=progress)
 
     @contextmanager
     def session(self) -> "Iterator[Session]":

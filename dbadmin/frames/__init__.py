@@ -7,9 +7,12 @@
 pandas is imported with the first frame.
 """
 
+from dbadmin.frames.files import export
 from dbadmin.frames.frame import frame
 from dbadmin.frames.rows import rows, statement_rows
 from dbadmin.queries.values import parse_parameters
 from dbadmin.queries.written import split_statements, without_where
 
-__all__ = ["frame", "parse_parameters", "rows", "split_statements", "statement_rows", "without_where"]
+__all__ = [
+    "export", "frame", "parse_parameters", "rows", "split_statements", "statement_rows", "without_where",
+]  # fmt: skip

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import Enum
 from sqlalchemy.types import TypeEngine
 
+from dbadmin.dialects.columns import Values
 from dbadmin.queries.types import Family, family
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NONE = type(None)
 LONGEST = timedelta(microseconds=2**63 - 1)
@@ -25,17 +29,21 @@ class Misfit(Exception):
 class ColumnOfFrame:
     """Grows batch by batch; the first value that does not fit makes all of it Python objects."""
 
-    def __init__(self, name: str, type_: TypeEngine[Any] | None) -> None:
+    def __init__(self, name: str, type_: TypeEngine[Any] | None, numeric: str = "decimal") -> None:
         self.name = name
+        self.numeric = numeric
         self.kind: Family | None = None if type_ is None or family(type_) == "unknown" else family(type_)
         self.enum = type_.enum_class if isinstance(type_, Enum) else None
         self.fits = True
         self._arrays: list[Array] = []
         self._objects: list[Any] = []
+        self._unknown: list[pa.Array] = []
 
     def add(self, values: Sequence[Any]) -> None:
         """One more batch."""
         if self.kind is None or not self.fits:
+            self._objects.extend([value for array in self._unknown for value in array.to_pylist()])
+            self._unknown.clear()
             self._objects.extend(values)
             return
         try:
@@ -46,12 +54,22 @@ class ColumnOfFrame:
             self._arrays.clear()
             self._objects.extend(values)
 
+    def take(self, values: Values) -> None:
+        """One more batch, read by columns."""
+        found = values.arrow() if self.fits else None
+        if found is None:
+            self.add(values.python())
+        elif self.kind is None:
+            self._unknown.append(found)
+        else:
+            self._arrays.append(from_arrow(found, self.kind))
+
     def series(self) -> "pd.Series[Any]":
         """The finished column."""
         if not self.fits:
             return _object_series(self._objects)
         if self.kind is None:
-            return _guessed(self._objects)
+            return self._without_type()
         if not self._arrays:
             self._arrays.append(self._array([]))
         if len(self._arrays) == 1:
@@ -61,7 +79,20 @@ class ColumnOfFrame:
         found: Any = pd.Series(whole)
         return found.dt.tz_localize("UTC") if self.kind == "aware" else found  # type: ignore[no-any-return]
 
+    def _without_type(self) -> "pd.Series[Any]":
+        types = {str(array.type) for array in self._unknown} - {"null"}
+        kind = NATURAL.get(next(iter(types))) if len(types) == 1 and not self._objects else None
+        if kind is None:
+            self.add([])
+            return _guessed(self._objects)
+        self._arrays = [from_arrow(array, kind) for array in self._unknown]
+        self.kind = kind
+        return self.series()
+
     def _array(self, values: Sequence[Any]) -> Array:
+        if self.kind == "numeric" and self.numeric == "float":
+            _only(values, Decimal, NONE)
+            return np.array([np.nan if v is None else float(v) for v in values], dtype="float64")
         if self.enum is not None:
             _only(values, self.enum, NONE, exact=False)
             return _objects(values)
@@ -152,12 +183,60 @@ CONVERTERS: dict[Family, Callable[[Sequence[Any]], Array]] = {
 }
 
 
+NATURAL: dict[str, Family] = {"int64": "integer", "double": "float", "large_string": "text"}
+"""What a column without a type is, where Arrow holds all of it as one."""
+
+
+def from_arrow(found: "pa.Array", kind: Family) -> Array:
+    """The array that a column of this kind is made of; `found` holds values of the kind, or only NULL."""
+    import pyarrow as pa
+
+    if pa.types.is_null(found.type):
+        return CONVERTERS.get(kind, _objects)([None] * len(found))
+    if kind == "integer":
+        return pd.arrays.IntegerArray(*_values_and_nulls(found, 0))
+    if kind == "boolean":
+        return pd.arrays.BooleanArray(*_values_and_nulls(found, False))
+    if kind == "float":
+        return found.to_numpy(zero_copy_only=False)
+    if kind in ("text", "enum"):
+        text: Any = pd.StringDtype("pyarrow")
+        return text.__from_arrow__(found)
+    if kind in ("datetime", "aware"):
+        at, _ = _values_and_nulls(found.cast(pa.int64()), np.iinfo(np.int64).min)  # NaT
+        return at.view("datetime64[us]")
+    if kind == "date":
+        return _days(found)
+    return _objects(found.to_pylist())
+
+
+def _values_and_nulls(found: "pa.Array", filler: Any) -> tuple[Any, Any]:
+    """Writable arrays of the values and of what is NULL."""
+    nulls = found.is_null().to_numpy(zero_copy_only=False)
+    filled = found.fill_null(filler) if found.null_count else found
+    return np.array(filled.to_numpy(zero_copy_only=False)), np.array(nulls)
+
+
+def _days(found: "pa.Array") -> Array:
+    """Date objects, one for each day that occurs and not one for each row."""
+    import pyarrow as pa
+
+    days, nulls = _values_and_nulls(found.cast(pa.int32()), 0)
+    seen, where = np.unique(days, return_inverse=True)
+    array = _objects([date.fromordinal(EPOCH + int(day)) for day in seen])[where]
+    array[nulls] = None
+    return array
+
+
+EPOCH = date(1970, 1, 1).toordinal()
+
+
 def _python(array: Array, kind: Family) -> list[Any]:
     """The Python values that an array was made of."""
     if kind in ("datetime", "aware", "interval"):
         values = array.astype(object).tolist()
         return [v.replace(tzinfo=UTC) if kind == "aware" and v is not None else v for v in values]
-    if kind == "float":
+    if isinstance(array, np.ndarray) and array.dtype == np.float64:
         return [None if v != v else v for v in array.tolist()]
     return [None if v is pd.NA else v for v in array.tolist()]
 

@@ -42,6 +42,8 @@ def family(type_: TypeEngine[Any]) -> Family:
     """
     if isinstance(type_, Enum):
         return "enum"
+    if hasattr(type_, "retrieve_as_bitwise"):  # MySQL's SET, which calls itself a text and returns a set of them
+        return "array"
     try:
         python_type = type_.python_type
     except NotImplementedError:

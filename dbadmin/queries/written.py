@@ -138,11 +138,40 @@ def _changes_all(words: list[str]) -> bool:
 def only_reads(statement: str) -> bool:
     """Whether a statement is surely a query, so that a server-side cursor can be opened for it.
 
-    >>> only_reads("with a as (select 1) select * from a"), only_reads("explain select 1")
-    (True, False)
+    >>> [only_reads(s) for s in ("with a as (select 1) select replace(b, 'x', '') from a", "explain select 1")]
+    [True, False]
     """
-    words = [token.word for token in tokens(statement) if token.word]
-    return bool(words) and words[0] in _READS and not _WRITES & set(words)
+    pieces = [token for token in tokens(statement) if token.kind not in ("space", "comment")]
+    followers = [*(token.text for token in pieces[1:]), ""]
+    words = [token.word for token in pieces if token.word]
+    # replace(…) and insert(…) are functions
+    acting = {token.word for token, then in zip(pieces, followers, strict=True) if then != "("}
+    return bool(words) and words[0] in _READS and not _WRITES & acting
+
+
+def is_one_bracket(statement: str) -> bool:
+    """Whether a query can be put in brackets: its own are closed, and it is one statement.
+
+    >>> is_one_bracket("select (1) -- ;)"), is_one_bracket("select 1) a; select (2"), is_one_bracket("select 1;")
+    (True, False, False)
+    """
+    depth = 0
+    for token in tokens(statement):
+        depth += {"(": 1, ")": -1}.get(token.text, 0) if token.kind == "other" else 0
+        unfinished = token.kind in ("text", "comment") and not _is_finished(token.text)
+        if depth < 0 or unfinished or (token.kind == "other" and token.text == ";"):
+            return False
+    return depth == 0
+
+
+def _is_finished(text: str) -> bool:
+    """Whether a string, a quoted name or a comment has its end."""
+    if text.startswith("/*"):
+        return text.count("/*") == text.count("*/")
+    if text.startswith("--"):
+        return True
+    mark = text[text.find("'")] if text[0] in "eE'" else text[: text.find("$", 1) + 1] if text[0] == "$" else text[0]
+    return len(text) > len(mark) and text.endswith(mark)
 
 
 class Written(Executable, ClauseElement):

@@ -1,0 +1,94 @@
+"""Results read as whole columns, over the connection that is there: Arrow arrays, and no object for each value.
+
+Each engine's own `columns` module knows the drivers whose bytes it can take apart. The connection is the guarded
+one: its transaction is seen, its read-only rule, its timeouts and its event listeners hold as for any statement,
+and no second connection needs a password.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.dialects import PACKAGES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlalchemy import Connection, Executable
+    from sqlalchemy.types import TypeEngine
+
+
+class NotColumnar(Exception):
+    """This statement, or this driver, is read row by row; says why."""
+
+
+class Values(ABC):
+    """One column of one batch of rows."""
+
+    @abstractmethod
+    def arrow(self) -> "pa.Array | None":
+        """All values as an Arrow array of the natural type, None where there is none that holds them all."""
+
+    @abstractmethod
+    def python(self) -> Sequence[Any]:
+        """The values as the driver gives them."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A running statement. `codes` are the driver's numbers of types, `types` what they mean to SQLAlchemy.
+
+    `batches` give the number of rows, and a column's values each.
+    """
+
+    names: tuple[str, ...]
+    codes: tuple[Any, ...]
+    types: "tuple[TypeEngine[Any] | None, ...]"
+    batches: Iterator[tuple[int, Sequence[Values]]]
+
+
+def reading(
+    connection: "Connection", executable: "Executable", params: Mapping[str, Any], size: int
+) -> AbstractContextManager[Reading]:
+    """Run a query and read it by columns, `size` rows at a time. Raises NotColumnar before anything is read."""
+    name = connection.dialect.name
+    path = f"dbadmin.dialects.{PACKAGES.get(name, name)}.columns"
+    if name not in PACKAGES or find_spec(path) is None:
+        raise NotColumnar(f"{name} is read row by row")
+    if find_spec("pyarrow") is None:
+        raise NotColumnar("pyarrow is not installed (extra fast)")
+    opened: AbstractContextManager[Reading] = import_module(path).read(connection, executable, params, size)
+    return opened
+
+
+@contextmanager
+def announced(connection: "Connection", cursor: Any, statement: str, parameters: Any, context: Any) -> Iterator[None]:
+    """A statement that the driver runs beside SQLAlchemy, told to all who listen for statements and may refuse."""
+    connection.engine.logger.info("%s", statement)
+    for tell in connection.dispatch.before_cursor_execute:
+        tell(connection, cursor, statement, parameters, context, False)
+    yield
+    for tell in connection.dispatch.after_cursor_execute:
+        tell(connection, cursor, statement, parameters, context, False)
+
+
+@contextmanager
+def driver_errors(connection: "Connection", cursor: Any, statement: str) -> Iterator[None]:
+    """The driver's errors as SQLAlchemy raises them, without values; a lost connection is told to the pool."""
+    from sqlalchemy.exc import DBAPIError
+
+    base: Any = connection.dialect.dbapi.Error  # type: ignore[union-attr]
+    try:
+        yield
+    except base as error:
+        lost = connection.dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
+        wrapped = DBAPIError.instance(
+            statement, None, error, base,
+            hide_parameters=True, connection_invalidated=lost, dialect=connection.dialect,
+        )  # fmt: skip
+        if lost:
+            connection.invalidate(error)
+        raise wrapped from error

@@ -1,0 +1,111 @@
+"""PostgreSQL's binary forms → Arrow arrays; whatever has no array goes through psycopg's own loader."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dbadmin.dialects.columns import Values
+from dbadmin.dialects.postgresql.results import SCALARS
+from dbadmin.dialects.slices import Slices
+
+TEXTS = frozenset({19, 25, 1042, 1043})
+INTEGERS = {20: ">i8", 21: ">i2", 23: ">i4", 26: ">u4"}
+LOADED = frozenset({17, 114, 1083, 1186, 1266, 1700, 2950, 3802})
+"""bytea, json, time, interval, timetz, numeric, uuid, jsonb: psycopg's loader gives what it gives for text."""
+ARRAYS = frozenset(array for oid, (_, array) in SCALARS.items() if oid not in (19, 700))
+"""Arrays of these; a real in an array would come with other digits than as text."""
+KNOWN = TEXTS | INTEGERS.keys() | LOADED | ARRAYS | {16, 700, 701, 1082, 1114, 1184}
+
+# Days and microseconds from 1970, where Arrow counts from, to 2000, where PostgreSQL does (timestamp.h).
+EPOCH_DAYS = 10_957
+EPOCH = EPOCH_DAYS * 86_400_000_000
+FIRST_DAY, LAST_DAY = -730_119, 2_921_939
+"""0001-01-01 and 9999-12-31, counted from 2000: what Python's dates hold."""
+FIRST, LAST = FIRST_DAY * 86_400_000_000, (LAST_DAY + 1) * 86_400_000_000 - 1
+INFINITE_DAY, INFINITE = 2**31 - 1, 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Binary(Values):
+    """One column of a binary COPY, of the type with this OID."""
+
+    code: int
+    slices: Slices
+    load: Any
+    is_enum: bool
+
+    def arrow(self) -> "pa.Array | None":
+        """An array for numbers, truth, texts, dates, times and bytes."""
+        found = self.slices
+        if self.code in TEXTS or self.is_enum:
+            return found.text()
+        if self.code in INTEGERS:
+            return found.numbers(found.fixed(INTEGERS[self.code]).astype(np.int64))
+        if self.code == 16:
+            return found.numbers(found.fixed("u1").astype(np.bool_))
+        if self.code == 701:
+            return found.numbers(found.fixed(">f8"))
+        if self.code == 700:
+            return found.numbers(_shortest(found.fixed(">f4")))
+        if self.code == 17:
+            return found.binary()
+        return self._moments()
+
+    def _moments(self) -> "pa.Array | None":
+        found = self.slices
+        if self.code == 1082:
+            days = np.where(found.nulls, 0, found.fixed(">i4"))
+            return _within(days, FIRST_DAY, LAST_DAY) and found.numbers(days + np.int32(EPOCH_DAYS), pa.date32())
+        if self.code in (1114, 1184):
+            at = np.where(found.nulls, 0, found.fixed(">i8"))
+            type_ = pa.timestamp("us", "UTC" if self.code == 1184 else None)
+            return _within(at, FIRST, LAST) and found.numbers(at + EPOCH, type_)
+        return None
+
+    def python(self) -> list[Any]:
+        """The values as psycopg gives them; dates that Python cannot hold as PostgreSQL writes them, in UTC."""
+        if self.code in TEXTS or self.is_enum:
+            return self.slices.text().to_pylist()  # type: ignore[no-any-return]
+        if self.code == 700:
+            return self.arrow().to_pylist()  # type: ignore[no-any-return, union-attr]
+        load = self.load if self.code not in (1082, 1114, 1184) else self._moment
+        return [None if value is None else load(value) for value in self.slices.bytes()]
+
+    def _moment(self, data: bytes) -> Any:
+        """A date or time, or its text where it is infinite or too distant."""
+        number = int.from_bytes(data, "big", signed=True)
+        first, last = (FIRST_DAY, LAST_DAY) if self.code == 1082 else (FIRST, LAST)
+        return self.load(data) if first <= number <= last else distant(number, self.code)
+
+
+def _within(values: "np.ndarray[Any, Any]", first: int, last: int) -> Any:
+    """True, or None where a value lies outside."""
+    inside = not len(values) or bool(values.min() >= first and values.max() <= last)
+    return True if inside else None
+
+
+def _shortest(values: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Reals as the numbers that their shortest digits mean, which is how drivers read them from text."""
+    return values.astype(np.str_).astype(np.float64)
+
+
+def distant(number: int, code: int) -> str:
+    """A date or time outside the years 1 to 9999, as PostgreSQL writes it.
+
+    >>> distant(2**31 - 1, 1082), distant(107_256_000, 1082), distant(-2_451_507, 1082)
+    ('infinity', '295657-05-21', '4713-01-01 BC')
+    """
+    limit = INFINITE_DAY if code == 1082 else INFINITE
+    if number in (limit, -limit - 1):
+        return "infinity" if number > 0 else "-infinity"
+    days, rest = (number, 0) if code == 1082 else divmod(number, 86_400_000_000)
+    date = str(np.datetime64(days + EPOCH_DAYS, "D"))
+    sign, year, tail = date[:1] == "-", date.lstrip("-").partition("-")[0], date.lstrip("-").partition("-")[2]
+    before = sign or int(year) == 0
+    shown = f"{1 + int(year) if before else int(year):04}-{tail}"
+    if code != 1082:
+        shown += str(np.datetime64(rest, "us"))[10:].replace("T", " ").rstrip("0").rstrip(".") if rest else " 00:00:00"
+        shown += "+00" if code == 1184 else ""
+    return f"{shown} BC" if before else shown

@@ -1,0 +1,200 @@
+"""Columns over psycopg: COPY (…) TO STDOUT (FORMAT binary) on the guarded connection, taken apart in bulk.
+
+COPY has no parameters of its own; psycopg writes them as literals, as it does for any COPY.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import Executable, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement
+
+from dbadmin.dialects.columns import NotColumnar, Reading, announced, driver_errors
+from dbadmin.dialects.postgresql.binary import KNOWN, TEXTS, Binary
+from dbadmin.dialects.postgresql.results import column_types
+from dbadmin.dialects.slices import PADDING, Slices
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+BEFORE, AFTER = "SELECT * FROM (", "\n) AS dbadmin LIMIT 0"
+"""A newline, because what is inside may end in a comment."""
+FULL = 16 * 2**20
+"""Bytes after which a batch is handed on, however few rows it has."""
+USER_TYPES = """
+    SELECT oid::bigint, typtype::text
+    FROM pg_catalog.pg_type
+    WHERE oid = ANY(:oids)
+"""
+"""One row for each type: e is an enumeration, which is sent as its label."""
+
+
+class Probe(Executable, ClauseElement):
+    """A query that is planned and described, and whose rows are not computed."""
+
+    inherit_cache = False
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+
+@compiles(Probe)
+def _compile(element: Probe, compiler: SQLCompiler, **options: Any) -> str:
+    return BEFORE + compiler.process(element.inner, **options) + AFTER
+
+
+@contextmanager
+def read(connection: "Connection", executable: Executable, params: Mapping[str, Any], size: int) -> Iterator[Reading]:
+    """See `dialects.columns.reading`."""
+    driver = _driver(connection)
+    with connection.execute(Probe(executable), dict(params)) as probe:
+        names = tuple(map(str, probe.keys()))
+        description = list(probe.cursor.description)
+        context: Any = probe.context
+    codes: tuple[Any, ...] = tuple(column[1] for column in description)
+    enums = _check_types(connection, driver, names, codes)
+    inner = context.statement.removeprefix(BEFORE).removesuffix(AFTER)
+    given = context.parameters[0]
+    statement = f"COPY ({inner if given else inner.replace('%%', '%')}\n) TO STDOUT (FORMAT binary)"
+    try:
+        with driver.cursor() as cursor, announced(connection, cursor, inner, given, context):
+            loaders = [_loader(cursor, code) for code in codes]
+
+            def batch(data: bytes, starts: "np.ndarray[Any, Any]") -> tuple[int, Sequence[Binary]]:
+                columns = zip(codes, split(data, starts, len(codes)), loaders, strict=True)
+                return len(starts), [Binary(code, slices, load, code in enums) for code, slices, load in columns]
+
+            with driver_errors(connection, cursor, inner), cursor.copy(statement, given or None) as copy:
+                found = (batch(*received) for received in batches(driver.pgconn, copy, size))
+                try:
+                    yield Reading(names, codes, tuple(column_types(description)), found)
+                finally:
+                    copy.finish(Abandoned())
+    finally:
+        if _is_busy(driver):  # Ctrl-C before the first row: psycopg stops the statement and leaves its COPY open
+            connection.invalidate()
+
+
+def _is_busy(driver: Any) -> bool:
+    from psycopg.pq import TransactionStatus
+
+    return bool(driver.pgconn.transaction_status == TransactionStatus.ACTIVE)
+
+
+class Abandoned(Exception):
+    """Tells psycopg to stop a COPY that was not read to its end; nothing happens to one that was."""
+
+
+def _driver(connection: "Connection") -> Any:
+    """The psycopg connection. Raises NotColumnar for other drivers and encodings."""
+    driver: Any = connection.connection.driver_connection
+    kind = type(driver)
+    if kind.__module__.partition(".")[0] != "psycopg" or connection.dialect.is_async:
+        raise NotColumnar(f"the driver {connection.dialect.driver} gives rows only; psycopg gives columns")
+    encoding = driver.info.encoding
+    if encoding != "utf-8":
+        raise NotColumnar(f"the connection's encoding is {encoding}")
+    return driver
+
+
+def _check_types(connection: "Connection", driver: Any, names: Sequence[str], codes: Sequence[int]) -> frozenset[int]:
+    """The enumerations among types of the user's own. Raises NotColumnar where a type is only read as text."""
+    own = [code for code in dict.fromkeys(codes) if code not in KNOWN]
+    found: Any = connection.execute(text(USER_TYPES), {"oids": own}).all() if own else []
+    enums = frozenset(oid for oid, kind in found if kind == "e")
+    for name, code in zip(names, codes, strict=True):
+        if code not in KNOWN and code not in enums:
+            raise NotColumnar(f"{name} is of a type that is only read as text")
+        if _has_own_reader(driver, code):
+            raise NotColumnar(f"the application reads the type of {name} in its own way")
+    return enums
+
+
+def _has_own_reader(driver: Any, code: int) -> bool:
+    """Whether the connection reads a type's text otherwise than psycopg does, and its binary form not likewise."""
+    import psycopg
+    from psycopg.pq import Format
+
+    def own(format: Any, code: int) -> bool:
+        return driver.adapters.get_loader(code, format) is not psycopg.adapters.get_loader(code, format)
+
+    return own(Format.TEXT, code) and (code in TEXTS or not own(Format.BINARY, code))
+
+
+def _loader(cursor: Any, code: int) -> Any:
+    from psycopg.adapt import Transformer
+    from psycopg.pq import Format
+
+    return Transformer.from_context(cursor).get_loader(code, Format.BINARY).load
+
+
+def batches(pgconn: Any, copy: Any, size: int) -> Iterator[tuple[bytes, "np.ndarray[Any, Any]"]]:
+    """Rows as libpq received them, one after the other in a buffer, and where each begins.
+
+    Rows that have arrived are taken without a wait; `copy.read` waits for more, and ends the COPY after its
+    trailer.
+    """
+    received, lengths, first = bytearray(), [], True
+    get = pgconn.get_copy_data
+    while True:
+        count, row = get(1)
+        if count == 0:
+            row = copy.read()
+            count = len(row)
+        if count < 0:
+            _raise_error(pgconn)
+        if first:
+            row, first = _without_header(bytes(row)), False
+            if not row:
+                continue
+            count = len(row)
+        if count <= 2:  # the trailer
+            while copy.read():
+                pass
+            break
+        received += row
+        lengths.append(count)
+        if len(lengths) >= size or len(received) >= FULL:
+            yield _batch(received, lengths)
+            received, lengths = bytearray(), []
+    if lengths:
+        yield _batch(received, lengths)
+
+
+def _without_header(row: bytes) -> bytes:
+    """Without the signature, flags and extension with which the first row begins."""
+    return row[19 + int.from_bytes(row[15:19], "big") :]
+
+
+def _raise_error(pgconn: Any) -> None:
+    """The error that ended a COPY."""
+    from psycopg import errors
+    from psycopg.pq import ExecStatus
+
+    failed = None
+    while (result := pgconn.get_result()) is not None:
+        failed = result if result.status == ExecStatus.FATAL_ERROR else failed
+    if failed is None:
+        raise errors.OperationalError("the connection was lost while rows were read")
+    raise errors.error_from_result(failed)
+
+
+def _batch(received: bytearray, lengths: list[int]) -> tuple[bytes, "np.ndarray[Any, Any]"]:
+    ends = np.cumsum(np.array(lengths, dtype=np.int64))
+    return bytes(received) + PADDING, ends - lengths
+
+
+def split(data: bytes, starts: "np.ndarray[Any, Any]", fields: int) -> list[Slices]:
+    """The columns of rows: a number of fields in two bytes, then for each its length in four, and its bytes."""
+    everywhere: Any = np.ndarray((len(data) - 3,), ">i4", data, strides=(1,))
+    at = starts + 2
+    columns = []
+    for _ in range(fields):
+        lengths = everywhere[at].astype(np.int64)
+        columns.append(Slices(data, at + 4, lengths))
+        at = at + 4 + np.maximum(lengths, 0)
+    return columns

@@ -1,0 +1,106 @@
+"""A statement's rows into a Parquet file, batch by batch: memory does not grow with the rows."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from dbadmin.database import Database
+from dbadmin.dialects import Progress
+from dbadmin.dialects.columns import NotColumnar
+from dbadmin.errors import MissingExtra, StatementFailed
+from dbadmin.frames.columnar import Batches, columnar
+from dbadmin.frames.statements import CLIENT_SIDE, Opened, Prepared, is_client_side, opened
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH = 50_000
+"""Rows of a row group, at most."""
+
+
+def to_parquet(
+    database: Database | Connection, prepared: Prepared, path: Path, *, numeric: str, progress: Progress | None
+) -> int:
+    """Write every row of a query, and give their number. Raises MissingExtra, StatementFailed; see `files.export`."""
+    if find_spec("pyarrow") is None:
+        raise MissingExtra("pyarrow", "fast", "Parquet files")
+
+    def work(connection: Connection) -> int:
+        return _write(connection, prepared, path, numeric, progress)
+
+    return work(database) if isinstance(database, Connection) else database.run(work)
+
+
+def _write(connection: Connection, prepared: Prepared, path: Path, numeric: str, progress: Progress | None) -> int:
+    import pyarrow.parquet as pq
+
+    from dbadmin.frames.arrow import arrow_type
+
+    with ExitStack() as stack:
+        running, batches = _read(stack, connection, prepared)
+        wanted = [arrow_type(type_, numeric) for type_ in running.types]
+        writer, rows = None, 0
+        for count, values in batches:
+            table = _table(running, wanted, values, count)
+            if writer is None:
+                writer = stack.enter_context(pq.ParquetWriter(path, table.schema))
+                wanted = [field.type for field in table.schema]
+            writer.write_table(table)
+            rows += count
+            if progress is not None:
+                progress("rows", rows, None)
+        if writer is None:
+            table = _table(running, wanted, [[]] * len(wanted), 0)
+            stack.enter_context(pq.ParquetWriter(path, table.schema)).write_table(table)
+    return rows
+
+
+def _read(
+    stack: ExitStack, connection: Connection, prepared: Prepared
+) -> "tuple[Batches | Opened, Iterator[tuple[int, Sequence[Any]]]]":
+    """The running statement and its batches, by columns where that is possible."""
+    try:
+        running = stack.enter_context(columnar(connection, prepared, BATCH))
+        return running, running.batches
+    except NotColumnar:
+        rows = stack.enter_context(opened(connection, prepared, BATCH, lenient=True))
+        return rows, ((len(part), list(zip(*part, strict=True))) for part in rows.result.partitions(BATCH))
+
+
+def _table(running: "Batches | Opened", wanted: list[Any], values: Sequence[Any], count: int) -> "pa.Table":
+    import pyarrow as pa
+
+    from dbadmin.frames.arrow import UNFIT, to_arrow
+
+    arrays = []
+    for name, type_, into, column in zip(running.names, running.types, wanted, values, strict=True):
+        try:
+            array = to_arrow(column, type_, into)
+        except (*UNFIT, *CLIENT_SIDE) as error:
+            if isinstance(error, CLIENT_SIDE) and not is_client_side(error):
+                raise
+            raise StatementFailed(
+                f"a value of {name} does not fit {into or 'one type'}", hint=f"CAST({name} AS text) takes any value"
+            ) from error
+        arrays.append(array.cast(pa.large_string()) if pa.types.is_null(array.type) else array)
+    return pa.Table.from_arrays(arrays, names=_distinct(running.names))
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names that occur once; Parquet's readers want them so.
+
+    >>> _distinct(["id", "id", "name"])
+    ['id', 'id_1', 'name']
+    """
+    found: list[str] = []
+    for name in names:
+        number, distinct = 0, name
+        while distinct in found:
+            number += 1
+            distinct = f"{name}_{number}"
+        found.append(distinct)
+    return found
