@@ -94,8 +94,8 @@ def _shortest(values: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
 def distant(number: int, code: int) -> str:
     """A date or time outside the years 1 to 9999, as PostgreSQL writes it.
 
-    >>> distant(2**31 - 1, 1082), distant(107_256_000, 1082), distant(-2_451_507, 1082)
-    ('infinity', '295657-05-21', '4713-01-01 BC')
+    >>> distant(2**31 - 1, 1082), distant(LAST_DAY + 1, 1082), distant(FIRST_DAY - 1, 1082), distant(LAST + 2, 1114)
+    ('infinity', '10000-01-01', '0001-12-31 BC', '10000-01-01 00:00:00.000001')
     """
     limit = INFINITE_DAY if code == 1082 else INFINITE
     if number in (limit, -limit - 1):
