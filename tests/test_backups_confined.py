@@ -1,6 +1,9 @@
 """Backups are walked by a role that owns the database and may do nothing beyond it, whatever hides in the backup."""
 
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +16,7 @@ from dumping import pg_dump, silent
 from rehearsing import BASE, PEOPLE, build, facts
 from servers import PostgresqlServer, Servers, TestDatabase
 
+from dbadmin.copies import registry
 from dbadmin.dialects.postgresql.server import Server
 from dbadmin.errors import StatementFailed
 from dbadmin.results import RollbackReport
@@ -202,3 +206,37 @@ def test_on_a_server_of_the_user_s_the_role_is_gone_afterwards(
 def test_who_trusts_a_backup_says_so_on_the_command_line_alone(tmp_path: Path, run: Run) -> None:
     done = run("verify-rollback", cwd=tmp_path, env={"DBADMIN_VERIFY_ROLLBACK_TRUST_BACKUP": "1"})
     assert done.code == 2 and "taken from the command line only" in done.stderr
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import sqlalchemy as sa
+from dbadmin.copies.backups import open_backup
+from dbadmin.copies.make import open_restored
+with open_backup(Path(sys.argv[1]), progress=lambda *_: None) as backup:
+    with open_restored(backup, progress=lambda *_: None, scratch=sa.make_url(sys.argv[2])) as copy:
+        copy.keep_pristine()
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_the_role_that_a_killed_run_left_goes_with_its_databases(
+    postgresql: TestDatabase, server: Server, tmp_path: Path
+) -> None:
+    postgresql.execute("CREATE TABLE t (x int)")
+    path = dumped(server, postgresql.name, tmp_path / "shop.dump")
+    with Server.start(binaries=PostgresqlServer.binaries()) as other:
+
+        def there() -> tuple[list[str], list[str]]:
+            with sa.create_engine(other.url("template1"), poolclass=sa.NullPool).connect() as connection:
+                names = ("SELECT rolname FROM pg_roles", "SELECT datname FROM pg_database")
+                roles, databases = (connection.exec_driver_sql(name).scalars().all() for name in names)
+            return [r for r in roles if r.startswith("dbadmin_")], [d for d in databases if d.startswith("dbadmin_")]
+
+        url = other.url().render_as_string(hide_password=False)
+        done = subprocess.run([sys.executable, "-c", KILLED, str(path), url], check=False)
+        assert (done.returncode, [len(names) for names in there()]) == (-signal.SIGKILL, [1, 2])
+        registry.clean()
+        assert there() == ([], [])
