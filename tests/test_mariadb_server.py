@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -36,6 +37,12 @@ def test_it_listens_on_a_socket_in_a_closed_directory_and_leaves_nothing() -> No
         )  # fmt: skip
     assert not directory.exists()
     assert not processes.is_alive(pid)
+
+
+def test_its_url_asks_for_no_certificates_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server.start() as running:
+        monkeypatch.setattr(ssl, "create_default_context", lambda **_: pytest.fail("certificates are read"))
+        assert ask(running, "SELECT 1") == (1,)
 
 
 def test_a_second_server_ends_with_the_first_and_begins_with_its_data() -> None:

@@ -189,6 +189,9 @@ def test_every_driver_connects_and_is_led_to_the_copy(backend: str, driver: str,
         ),
         ("mysql+aiomysql://u@db/x?charset=utf8", "pymysql", "mysql+pymysql://u@db/x?charset=utf8"),
         ("mysql+asyncmy://u@db/x", "", "mysql://u@db/x"),
+        ("mysql+pymysql://u@/x?unix_socket=/s&ssl_disabled=true", "aiomysql", "mysql+aiomysql://u@/x?unix_socket=/s"),
+        ("mysql+pymysql://u@/x?unix_socket=/s&ssl_disabled=true", "", "mysql://u@/x?unix_socket=/s"),
+        ("mysql://u@db/x?ssl_disabled=true", "pymysql", "mysql+pymysql://u@db/x?ssl_disabled=true"),
     ],
 )
 def test_a_url_is_translated_for_another_driver(url: str, driver: str, expected: str) -> None:

@@ -95,6 +95,8 @@ class MysqlAddressing(Addressing):
         Parameters that only the former driver knows and that are about its own working are left out. Raises
         NotSupported where the other driver cannot be told what the URL says.
         """
+        if driver != "pymysql" and "unix_socket" in url.query:
+            url = url.difference_update_query(["ssl_disabled"])  # others know it not, and a socket needs it not
         name = f"{url.get_backend_name()}+{driver}" if driver else url.get_backend_name()
         before, after = _family(url.get_driver_name()), _family(driver or "pymysql")
         if before == after:
