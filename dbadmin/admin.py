@@ -127,17 +127,19 @@ class Admin:
         path: "str | os.PathLike[str]",
         parameters: Mapping[str, Any] | None = None,
         *,
+        limit: int | None = None,
         numeric: "Numerics" = "decimal",
         progress: Progress | None = None,
     ) -> int:
-        """Write every row of a query to a file, and give their number.
+        """Write the rows of a query (all, or `limit`) to a file, and give their number.
 
         The suffix decides: .parquet in constant memory, types as in `dbadmin.frames.arrow`; .csv .json .md .html as
         the command line writes them. `statement` is SQLAlchemy's, SQL text, or what `dbadmin.queries` makes.
         """
         from dbadmin.frames import export
 
-        return export(self.database, statement, path, params=parameters, numeric=numeric, progress=progress)
+        given: dict[str, Any] = {"limit": limit, "numeric": numeric, "progress": progress}
+        return export(self.database, statement, path, params=parameters, **given)
 
     @contextmanager
     def session(self) -> "Iterator[Session]":

@@ -120,10 +120,12 @@ class Answers:
         """The newest rows of a table, newest first; rows without a time are left out and counted."""
         return self._rows(self.recent_query(table, **options), limit)
 
-    def group_query(self, table: Any, *, by: Any, **options: Any) -> "Query":
+    def group_query(self, table: Any, *, by: Any, agg: Mapping[str, str] | None = None, **options: Any) -> "Query":
         """The statement of `group`."""
         from dbadmin.queries import group_query
 
+        if agg:
+            options["aggregates"] = agg
         return group_query(table, by=by, sensitive=self._sensitive, entities=self.known(table), **options)
 
     def group(
@@ -136,7 +138,9 @@ class Answers:
         **options: Any,
     ) -> Rows:
         """Aggregates per parent, value or period, largest first."""
-        return self._rows(self.group_query(table, by=by, aggregates=agg or None, **options), limit)
+        others = bool(options.get("others"))
+        query = self.group_query(table, by=by, agg=agg, limit=limit if others else None, **options)
+        return self._rows(query, None if others else limit)
 
     def join_query(self, *tables: Any, **options: Any) -> "Query":
         """The statement of `join`."""

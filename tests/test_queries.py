@@ -462,3 +462,54 @@ def test_everything_answers_on_empty_tables(database: TestDatabase) -> None:
     assert rows(database, group(BlogPost, by="author", outer=True)) == []
     assert rows(database, count_by(BlogPost, "created_at:week")) == []
     assert rows(database, join(BlogPost, User)) == []
+
+
+# The largest groups and the others; going on behind a row
+
+
+def test_what_a_limit_cuts_off_is_one_row_more(blog: TestDatabase) -> None:
+    everything = rows(blog, group(BlogPost, by="author", posts="count", mean="avg(id)", first="min(created_at)"))
+    query = group(BlogPost, by="author", posts="count", mean="avg(id)", first="min(created_at)", limit=3, others=True)
+    assert names(query) == ["author.id", "author.username", "others", "posts", "mean", "first"]
+    found = rows(blog, query)
+    assert [(*row[:2], *row[3:]) for row in found[:3]] == everything[:3]
+    rest = everything[3:]
+    assert found[3][:4] == (None, "others", True, sum(row[2] for row in rest))
+    assert [row[2] for row in found] == [False, False, False, True]
+    assert found[3][4] == pytest.approx(sum(row[2] * row[3] for row in rest) / found[3][3])
+    assert found[3][5] == min(row[4] for row in rest)
+
+
+def test_others_hold_what_having_leaves_and_no_row_where_nothing_is_cut(blog: TestDatabase) -> None:
+    def some(**options: Any) -> list[tuple[Any, ...]]:
+        return rows(blog, group(BlogPost, by="is_published", posts="count", others=True, **options))
+
+    both = rows(blog, group(BlogPost, by="is_published", posts="count"))
+    assert some(limit=5) == [(flag, False, number) for flag, number in both]
+    assert some(limit=1, having="posts > 1000") == []
+    assert some(limit=1) == [(both[0][0], False, both[0][1]), (None, True, both[1][1])]
+    outer = rows(blog, group(BlogPost, by="author", outer=True, n="count", limit=2, others=True))
+    assert sum(row[3] for row in outer) == 60
+    with pytest.raises(UsageError, match="others are what a limit cuts off"):
+        group(BlogPost, by="author", others=True)
+
+
+@pytest.mark.parametrize("order_by", [None, "published_at", "id", "author.username"])
+def test_pages_by_key_are_the_whole_whatever_is_written_between(blog: TestDatabase, order_by: str | None) -> None:
+    whole = rows(blog, recent(BlogPost, order_by=order_by, columns=["id"]))
+    found: list[tuple[Any, ...]] = []
+    after = None
+    while page := rows(blog, recent(BlogPost, order_by=order_by, columns=["id"], limit=17, after=after)):
+        found += page
+        after = page[-1][0]
+    assert found == whole
+
+
+def test_going_on_needs_a_key_of_the_right_shape() -> None:
+    keyless = sa.Table("log", sa.MetaData(), sa.Column("created_at", sa.DateTime))
+    with pytest.raises(UsageError, match="log has no primary key to go on from"):
+        recent(keyless, after=3)
+    with pytest.raises(UsageError, match="the primary key of blog_posts is id"):
+        recent(BlogPost, after=(1, 2))
+    with pytest.raises(UsageError, match="'x' is not a whole number"):
+        recent(BlogPost, after="x")

@@ -13,8 +13,10 @@ from dbadmin.errors import UsageError
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
 FORMAT_HELP = "Of stdout: table, json, csv, markdown or html."
-OUTPUT_HELP = "Also write .json .csv .md .html or .xml; repeatable."
-SUFFIXES = (".json", ".csv", ".md", ".html", ".xml", ".sarif")
+OUTPUT_HELP = "Also write .json .csv .md .html .xml or .parquet; repeatable."
+SUFFIXES = (".json", ".csv", ".md", ".html", ".xml", ".sarif", ".parquet")
+ROWS = ("recent", "group", "join", "sql")
+"""Commands whose rows a Parquet file can hold."""
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 if TYPE_CHECKING:
     FloatType = click.ParamType[float]
@@ -165,5 +167,7 @@ def check_outputs(given: Options, command: str) -> None:
     """Refuse a report that this command cannot write, before any work is done."""
     for path in given.output:
         suffix = path.suffix.lower()
+        if suffix == ".parquet" and command not in ROWS:
+            raise UsageError(f"--output {path}: {command} has no rows", hint=f"{', '.join(ROWS)} have")
         if suffix == ".sarif" or (suffix == ".xml" and command != "verify-rollback"):
             raise UsageError(f"--output {path}: {command} has no {suffix} report", hint="use .json, .csv, .md or .html")

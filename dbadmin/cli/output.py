@@ -5,17 +5,25 @@ import shutil
 import stat
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
 
 from dbadmin.cli.state import options
 from dbadmin.errors import NotFinished
 from dbadmin.render import FILE_FORMATS, asides, render
 from dbadmin.render.layouts.rows import how_many
-from dbadmin.render.values import visible
+from dbadmin.render.values import plural, visible
 from dbadmin.render.writers.json import ascii_only
 from dbadmin.results import Result, Rows
 from dbadmin.secrets import mask
+
+if TYPE_CHECKING:
+    from dbadmin.admin import Admin
 
 SIGNS = str.maketrans({"─": "-", "…": "~", "–": "-", "→": ">", "✅": "+", "❌": "!", "⚠": "!", "\ufe0f": ""})
 """Our own signs on a terminal that has only ASCII."""
@@ -41,6 +49,8 @@ def deliver(result: Result, *, kind: str | None = None, detail: bool = False) ->
     if form == "csv" and isinstance(result, Rows) and result.truncated:  # a table says so itself
         note(how_many(result))
     for path in given.output:
+        if path.suffix.lower() == ".parquet":  # written before, by `save_rows`
+            continue
         try:
             write_file(path, render(result, FILE_FORMATS[path.suffix.lower()], kind=name, detail=detail))
         except OSError as error:
@@ -57,6 +67,25 @@ def tell(message: str, hint: str | None) -> None:
     note(f"dbadmin: {message}")
     if hint:
         note(f"hint: {hint}")
+
+
+def save_rows(admin: "Admin", make: "Callable[[int | None], Any]", params: "Mapping[str, Any] | None" = None) -> None:
+    """Write what a command asks into each Parquet file of --output: every row, unless --limit was typed or configured.
+
+    `make` gives the statement for a limit; SQL text is cut while it is read.
+    """
+    paths = [path for path in options().output if path.suffix.lower() == ".parquet"]
+    if not paths:
+        return
+    from dbadmin.cli.progress import TerminalProgress
+
+    context = click.get_current_context()
+    typed = context.get_parameter_source("limit") is not ParameterSource.DEFAULT
+    limit = context.params.get("limit") if typed else None
+    for path in paths:
+        with TerminalProgress() as progress:
+            rows = admin.export(make(limit), path, params, limit=limit, progress=progress)
+        note(f"{path}: {plural(rows, 'row')}")
 
 
 def exit_code(result: Result) -> int:

@@ -26,15 +26,17 @@ def export(
     path: "str | os.PathLike[str]",
     *,
     params: Mapping[str, Any] | None = None,
+    limit: int | None = None,
     numeric: str = "decimal",
     progress: Progress | None = None,
 ) -> int:
-    """Write every row of a query to a file, and give their number; an existing file is replaced once all is there.
+    """Write the rows of a query to a file, and give their number; an existing file is replaced once all is there.
 
-    Parameters: `path`, whose suffix decides: .parquet (constant memory, types as in `frames.arrow`), .csv .json .md
-    .html (as the command line writes them); `numeric`, "float" for numbers that Parquet's readers count with;
-    `progress`, called with what is done, the rows so far and None. Raises UsageError for another suffix or a
-    statement that is no query, MissingExtra for Parquet without pyarrow, StatementFailed where a value does not fit.
+    Parameters: `limit`, rows at most (None: every row); `path`, whose suffix decides: .parquet (constant memory,
+    types as in `frames.arrow`), .csv .json .md .html (as the command line writes them); `numeric`, "float" for
+    numbers that Parquet's readers count with; `progress`, called with what is done, the rows so far and None.
+    Raises UsageError for another suffix or a statement that is no query, MissingExtra for Parquet without pyarrow,
+    StatementFailed where a value does not fit.
     """
     target = Path(path)
     suffix = target.suffix.lower()
@@ -47,8 +49,8 @@ def export(
         raise UsageError("only a query's rows can be written to a file", hint="give SELECT …")
     with complete(target) as part:
         if suffix == ".parquet":
-            return to_parquet(database, prepared, part, numeric=numeric, progress=progress)
-        found = rows(database, statement, limit=None, params=params)
+            return to_parquet(database, prepared, part, limit, numeric=numeric, progress=progress)
+        found = rows(database, statement, limit=limit, params=params)
         part.write_bytes(render(found, FILE_FORMATS[suffix], kind="sql").encode("utf-8", "backslashreplace"))
         return len(found.rows)
 

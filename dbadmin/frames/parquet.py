@@ -23,19 +23,27 @@ BATCH = 50_000
 
 
 def to_parquet(
-    database: Database | Connection, prepared: Prepared, path: Path, *, numeric: str, progress: Progress | None
+    database: Database | Connection,
+    prepared: Prepared,
+    path: Path,
+    limit: int | None = None,
+    *,
+    numeric: str = "decimal",
+    progress: Progress | None = None,
 ) -> int:
-    """Write every row of a query, and give their number. Raises MissingExtra, StatementFailed; see `files.export`."""
+    """Write up to `limit` rows of a query; see `files.export`. Raises MissingExtra and StatementFailed."""
     if find_spec("pyarrow") is None:
         raise MissingExtra("pyarrow", "fast", "Parquet files")
 
     def work(connection: Connection) -> int:
-        return _write(connection, prepared, path, numeric, progress)
+        return _write(connection, prepared, path, limit, numeric, progress)
 
     return work(database) if isinstance(database, Connection) else database.run(work)
 
 
-def _write(connection: Connection, prepared: Prepared, path: Path, numeric: str, progress: Progress | None) -> int:
+def _write(
+    connection: Connection, prepared: Prepared, path: Path, limit: int | None, numeric: str, progress: Progress | None
+) -> int:
     import pyarrow.parquet as pq
 
     from dbadmin.frames.arrow import arrow_type
@@ -46,13 +54,17 @@ def _write(connection: Connection, prepared: Prepared, path: Path, numeric: str,
         writer, rows = None, 0
         for count, values in batches:
             table = _table(running, wanted, values, count)
+            if limit is not None:
+                table = table.slice(0, limit - rows)
             if writer is None:
                 writer = stack.enter_context(pq.ParquetWriter(path, table.schema))
                 wanted = [field.type for field in table.schema]
             writer.write_table(table)
-            rows += count
+            rows += len(table)
             if progress is not None:
                 progress("rows", rows, None)
+            if rows == limit:
+                break
         if writer is None:
             table = _table(running, wanted, [[]] * len(wanted), 0)
             stack.enter_context(pq.ParquetWriter(path, table.schema)).write_table(table)

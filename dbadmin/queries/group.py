@@ -12,6 +12,7 @@ from dbadmin.queries.filters import Where, compare, parse_filter, placed
 from dbadmin.queries.grouping import inner, read_grouping
 from dbadmin.queries.grouping import outer as all_parents
 from dbadmin.queries.names import Entities
+from dbadmin.queries.others import with_others
 from dbadmin.queries.paths import unquoted
 from dbadmin.queries.query import Query, as_select, limited, start
 from dbadmin.secrets import SENSITIVE_WORDS
@@ -26,6 +27,7 @@ def group_query(
     where: Where = None,
     having: Where = None,
     limit: int | None = None,
+    others: bool = False,
     sensitive: Iterable[str] = SENSITIVE_WORDS,
     entities: Entities | None = None,
     **named: Any,
@@ -36,7 +38,8 @@ def group_query(
     path (`author.username`: per value) or a period (`created_at:month`), or several in a sequence;
     `aggregates` and further keywords, a name for each of count, count(col), count_distinct(col), sum(col),
     avg(col), min(col), max(col), default `count`; `outer`, parents without children too (counted 0);
-    `where`, filters on rows; `having`, filters on aggregates; `limit`, groups at most.
+    `where`, filters on rows; `having`, filters on aggregates; `limit`, groups at most; `others`, what the
+    limit cuts off in one row more, aggregated from its rows, which a column `others` tells apart.
 
     >>> from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table
     >>> metadata = MetaData()
@@ -70,12 +73,15 @@ def group_query(
     tests = having_conditions(having, values, value)
     shown = [found.label(name) for name, found in values.items()]
     first = next(iter(values))
+    order = (*_nulls_last(wanted[first], values[first]), shown[0].desc(), *labels)
+    if others:
+        return Query(with_others(grouped, shown, order, tests, limit))
     query = (
         select(*labels, *shown)
         .select_from(grouped.scope.from_clause)
         .where(*grouped.filters)
         .group_by(*(label.element for label in labels))
-        .order_by(*_nulls_last(wanted[first], values[first]), shown[0].desc(), *labels)
+        .order_by(*order)
     )
     return Query(limited(query.having(*tests) if tests else query, limit))
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Column, ColumnElement, func, literal, select
+from sqlalchemy import Column, ColumnElement, func, literal, select, tuple_
 
 from dbadmin.errors import UsageError
 from dbadmin.queries.filters import Where, conditions
@@ -13,7 +13,7 @@ from dbadmin.queries.names import Entities, Entity
 from dbadmin.queries.paths import Path, Scope, path_of
 from dbadmin.queries.query import Query, as_select, by_key, chosen_columns, limited, start
 from dbadmin.queries.types import TEMPORAL, family
-from dbadmin.queries.values import moment
+from dbadmin.queries.values import moment, typed
 from dbadmin.secrets import SENSITIVE_WORDS
 
 TIME_COLUMNS = ("created_at", "created", "inserted_at", "created_on", "date_created", "timestamp")
@@ -27,6 +27,7 @@ def recent_query(
     days: float | None = None,
     limit: int | None = None,
     offset: int | None = None,
+    after: Any = None,
     columns: Iterable[Any] | None = None,
     where: Where = None,
     reveal: bool = False,
@@ -42,8 +43,9 @@ def recent_query(
     without a value there are left out. Equal times are ordered by the primary key.
 
     Parameters: `days`, only rows of the last so many days (columns without zone hold times of `timezone`);
-    `columns`, names or paths, default the whole row without columns that look like credentials (`sensitive`
-    words) unless `reveal`; `where`, filters; `now`, an aware time instead of the clock's.
+    `after`, the primary key of the last row seen (several columns: a sequence), to go on behind it without
+    counting rows; `columns`, names or paths, default the whole row without columns that look like credentials
+    (`sensitive` words) unless `reveal`; `where`, filters; `now`, an aware time instead of the clock's.
 
     >>> from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table
     >>> posts = Table("posts", MetaData(), Column("id", Integer, primary_key=True), Column("title", String),
@@ -62,9 +64,16 @@ def recent_query(
     filters = conditions(scope, where)
     since = [] if days is None else [time >= _start(time, entity, path, days, timezone, now)]
     column = entity.find(path.name) if not path.steps else None
-    ties = [] if column in entity.key else by_key(entity, scope.source, descending=True)
-    present = [] if column in entity.key else [time.is_not(None)]
-    query = select(*shown).select_from(scope.from_clause).where(*present, *since, *filters).order_by(time.desc(), *ties)
+    is_key = any(column is one for one in entity.key)
+    ties = [] if is_key else by_key(entity, scope.source, descending=True)
+    behind = [] if after is None else [_behind(scope, entity, path, after)]
+    present = [] if is_key else [time.is_not(None)]
+    query = (
+        select(*shown)
+        .select_from(scope.from_clause)
+        .where(*present, *since, *behind, *filters)
+        .order_by(time.desc(), *ties)
+    )
     without = select(func.count()).select_from(scope.from_clause).where(time.is_(None), *filters)
     always_there = column is not None and not column.nullable
     return Query(limited(query, limit, offset), withheld, None if always_there else without, str(path))
@@ -97,6 +106,29 @@ def autoincrement_key(entity: Entity) -> Column[Any] | None:
     column = entity.key[0]
     table = column.table
     return column if getattr(table, "autoincrement_column", None) is column else None
+
+
+def _behind(scope: Scope, entity: Entity, path: Path, after: Any) -> ColumnElement[bool]:
+    """Rows that stand behind the one with this primary key, in the order of time and key."""
+    key = [entity.at(scope.source, column) for column in entity.key]
+    parts = [after] if isinstance(after, str) or not isinstance(after, Iterable) else list(after)
+    if not key:
+        raise UsageError(f"{entity} has no primary key to go on from", hint="use --offset")
+    if len(parts) == 1 and isinstance(after, str) and len(key) > 1:
+        parts = after.split(",")
+    if len(parts) != len(key):
+        raise UsageError(f"the primary key of {entity} is {', '.join(column.name for column in entity.key)}")
+    values = [
+        literal(typed(part, column.type, column.name) if isinstance(part, str) else part, column.type)
+        for part, column in zip(parts, entity.key, strict=True)
+    ]
+    if not path.steps and any(entity.find(path.name) is column for column in entity.key):
+        return tuple_(*key) < tuple_(*values) if len(key) > 1 else key[0] < values[0]
+    seen = Scope(scope.entities, entity, entity.source("_seen"))
+    time = seen.column(path)
+    known = [entity.at(seen.source, column) == value for column, value in zip(entity.key, values, strict=True)]
+    then = select(time).select_from(seen.from_clause).where(*known).correlate(None).scalar_subquery()
+    return tuple_(scope.column(path), *key) < tuple_(then, *values)
 
 
 def _start(

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Enum
+from sqlalchemy import JSON, Enum
 from sqlalchemy.types import TypeEngine
 
 Family = Literal[
@@ -42,6 +42,8 @@ def family(type_: TypeEngine[Any]) -> Family:
     """
     if isinstance(type_, Enum):
         return "enum"
+    if isinstance(type_, JSON):  # SQLAlchemy 2.1 names no Python type for it
+        return "json"
     if hasattr(type_, "retrieve_as_bitwise"):  # MySQL's SET, which calls itself a text and returns a set of them
         return "array"
     try:

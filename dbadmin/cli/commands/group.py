@@ -1,10 +1,12 @@
 """`dbadmin group`."""
 
+from typing import Any
+
 import click
 
 from dbadmin.cli.group import subcommand
 from dbadmin.cli.opening import opened
-from dbadmin.cli.output import deliver
+from dbadmin.cli.output import deliver, save_rows
 from dbadmin.errors import UsageError
 
 
@@ -31,12 +33,26 @@ def named_aggregates(written: tuple[str, ...]) -> dict[str, str]:
 @click.option("--agg", metavar="NAME=AGG", multiple=True, help="count, count(c), sum(c), avg(c), min(c), max(c) ...")
 @click.option("--outer", is_flag=True, help="Also parents that have no rows.")
 @click.option("--having", metavar="FILTER", multiple=True, help="NAME OP VALUE on an aggregate; repeated: AND.")
+@click.option("--where", metavar="FILTER", multiple=True, help="COLUMN OP VALUE on rows; repeated: AND.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many groups.")
-def command(table: str, by: str, agg: tuple[str, ...], outer: bool, having: tuple[str, ...], limit: int | None) -> int:
+@click.option("--others", is_flag=True, help="What --limit cuts off, in one row more.")
+def command(
+    table: str,
+    by: str,
+    agg: tuple[str, ...],
+    outer: bool,
+    having: tuple[str, ...],
+    where: tuple[str, ...],
+    limit: int | None,
+    others: bool,
+) -> int:
     """Rows of a table counted by a column, a related row or a part of a date.
 
     For example: dbadmin group blog_posts --by author --agg posts=count
     """
     with opened() as admin:
-        aggregates = named_aggregates(agg)
-        return deliver(admin.answers.group(table, by=by, agg=aggregates, outer=outer, having=having, limit=limit))
+        asked: dict[str, Any] = {
+            "by": by, "agg": named_aggregates(agg), "outer": outer, "where": where, "having": having, "others": others,
+        }  # fmt: skip
+        save_rows(admin, lambda limit: admin.answers.group_query(table, limit=limit, **asked))
+        return deliver(admin.answers.group(table, limit=limit, **asked))

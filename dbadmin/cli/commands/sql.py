@@ -10,7 +10,7 @@ import click
 from dbadmin.cli.group import subcommand
 from dbadmin.cli.opening import opened
 from dbadmin.cli.options import confirm_option
-from dbadmin.cli.output import deliver
+from dbadmin.cli.output import deliver, save_rows
 from dbadmin.errors import UsageError
 
 WORDS = {"true": True, "false": False, "null": None}
@@ -68,4 +68,5 @@ def command(
     text = text_of(statement, file)
     parameters = dict(parameter(one) for one in param)
     with opened(write=write, confirm=confirm) as admin:
+        save_rows(admin, lambda _: text, parameters)
         return deliver(admin.answers.sql(text, params=parameters, limit=limit, write=write, all_rows=all_rows))
