@@ -5,10 +5,9 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from attempts import fill
 from drivers import needs
+from forking import run_module
 from servers import (
     ENGINES,
     EngineServer,
@@ -256,26 +256,14 @@ def run(tmp_path: Path, temporary_directory: Path) -> Run:
         timeout: float = 60,
     ) -> Finished:
         home.mkdir(exist_ok=True)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dbadmin", *map(str, arguments)],
-            cwd=cwd or tmp_path,
-            env=_clean_environment(home, temporary_directory) | dict(env or {}),
-            stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-        with process:
-            try:
-                stdout, stderr = process.communicate(input, timeout)
-            except subprocess.TimeoutExpired:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                stdout, stderr = process.communicate()
-                pytest.fail(f"dbadmin still ran after {timeout} s\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
-        return Finished(process.returncode, stdout, stderr)
+        variables = _clean_environment(home, temporary_directory) | dict(env or {})
+        where = cwd or tmp_path
+        try:
+            done = run_module("dbadmin", [*map(str, arguments)], where, variables, input=input, timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            said = f"--- stdout\n{error.output}\n--- stderr\n{error.stderr}"
+            pytest.fail(f"dbadmin still ran after {timeout} s\n{said}")
+        return Finished(done.returncode, done.stdout, done.stderr)
 
     return run
 

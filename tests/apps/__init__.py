@@ -26,7 +26,7 @@ from pathlib import Path
 from textwrap import dedent, indent
 from typing import TYPE_CHECKING
 
-import alembic_server
+from forking import run_module
 from sqlalchemy import URL, make_url
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class App:
 
     def alembic(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run Alembic's own command line here; stdout and stderr are captured as text."""
-        done = alembic_server.run(list(arguments), self.directory, self.environment)
+        done = run_module("alembic", list(arguments), self.directory, self.environment)
         if check and done.returncode:
             raise AssertionError(f"alembic {' '.join(arguments)}: {done.stdout}\n{done.stderr}")
         return done
