@@ -10,6 +10,7 @@ from dbadmin.answers import Answers, frame_of
 from dbadmin.app import Settings, load_application, load_settings
 from dbadmin.app.load import Application
 from dbadmin.database import Database, Mode
+from dbadmin.database import echo as echo_statements
 from dbadmin.dialects import Progress
 from dbadmin.errors import ConfigError
 from dbadmin.protected import refuse_write
@@ -306,7 +307,7 @@ def open_admin(
         lock_timeout=settings.get("lock_timeout", DEFAULT_LOCK_TIMEOUT),
     )
     if settings.get("echo"):
-        database.sync_engine.echo = True
+        echo_statements(database.sync_engine)
     return Admin(application, database)
 
 

@@ -8,7 +8,9 @@ alike.
 """
 
 import asyncio
+import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -104,6 +106,7 @@ class Database:
         self.engine = engine
         self.is_async = hasattr(engine, "sync_engine")
         self.sync_engine: Engine = getattr(engine, "sync_engine", None) or cast("Engine", engine)
+        self.sync_engine.hide_parameters = True  # errors of SQLAlchemy's would show values of rows
         self._loop: EventLoop | None = None
         self._proven = False
         remember(self.url.password)
@@ -230,6 +233,28 @@ class Database:
                 self._loop = None
         else:
             self.sync_engine.dispose()
+
+
+def echo(engine: "Engine") -> None:
+    """Show every statement of an engine on stderr with the time it took, and without its values."""
+    from sqlalchemy import event
+
+    started: list[float] = []
+
+    def before(*_: Any) -> None:
+        started.append(time.perf_counter())
+
+    def after(connection: "Connection", cursor: Any, statement: str, *_: Any) -> None:
+        seconds = time.perf_counter() - started.pop() if started else 0.0
+        sys.stderr.write(mask(f"[{seconds:.3f} s] {statement}\n"))
+
+    def failed(context: Any) -> None:
+        if context.statement is not None:
+            after(context.connection, None, f"{context.statement}  -- failed")
+
+    event.listen(engine, "before_cursor_execute", before)
+    event.listen(engine, "after_cursor_execute", after)
+    event.listen(engine, "handle_error", failed)
 
 
 @contextmanager

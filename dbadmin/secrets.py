@@ -1,29 +1,73 @@
 """One place that knows secrets: what to hide, and how it looks when hidden."""
 
+import html
+import json
 import re
-from collections.abc import Iterable
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from urllib.parse import quote, quote_plus, unquote_plus
 
 HIDDEN = "***"
 SENSITIVE_WORDS = ("password", "passwd", "secret", "token", "api_key", "hash")
+SHORTEST = 4
+"""Texts of fewer characters are hidden by pattern only: they would blank out ordinary words."""
+SHORTEST_OF_A_VARIABLE = 6
+"""As long must a variable's value be that is hidden for the variable's name alone."""
 
 _known: set[str] = set()
-_SECRET_KEY = r"(?:sslpassword|password|passwd|pwd|secret|token|api_key)"
+_WORD = r"(?:password|passwd|secret|token|api_?key)"
+_SECRET_KEY = rf"(?:\w{{0,40}}{_WORD}|pwd)"
+_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _URL_PASSWORD = re.compile(r"(?P<head>\b[A-Za-z][\w+.-]*://[^\s:/@'\"]*:)(?P<secret>[^\s'\"]*)@(?=[^\s@'\"]*)")
-_KEY_VALUE = re.compile(rf"(?P<head>\b{_SECRET_KEY}\s*=\s*)(?P<secret>'[^']*'|\"[^\"]*\"|[^\s&;,)'\"]+)", re.IGNORECASE)
+_CUT_URL = re.compile(
+    r"(?P<head>\b[A-Za-z][\w+.-]*://[^\s:/@'\"\[\]]*:)(?!\d{1,5}(?:[/?#\s'\",;)\]]|$))(?!\*\*\*)(?P<secret>[^\s'\"@]+)"
+)
+"""A URL that somebody cut short before its host, as pydantic does: what follows the colon is no port."""
+_KEY_VALUE = re.compile(
+    rf"(?P<head>(?<![A-Za-z0-9]){_SECRET_KEY}\s*=\s*)(?P<secret>{_QUOTED}|[^\s&;,)'\"]+)", re.IGNORECASE
+)
+_ITEM = re.compile(rf"(?P<head>(?P<quote>['\"]){_SECRET_KEY}(?P=quote)\s*:\s*)(?P<secret>{_QUOTED})", re.IGNORECASE)
+"""An entry of a dict or of JSON, as in a printed environment."""
+_VARIABLE = re.compile(rf"(?:^|_|PG|MYSQL_){_WORD}S?(?:$|_)|^MYSQL_PWD$|_PWD$", re.IGNORECASE)
+_IN_URL = re.compile(r"\b[A-Za-z][\w+.-]*://[^\s:/@]*:(?P<secret>\S+)@")
+_DETAILS = (
+    (re.compile(r"^(\s*DETAIL:).*$", re.MULTILINE), rf"\1 {HIDDEN}"),
+    (re.compile(rf"('D':\s*)(?:{_QUOTED})"), rf"\1'{HIDDEN}'"),
+    (re.compile(r"(Duplicate entry )'.*?' (for key)", re.DOTALL), rf"\1{HIDDEN} \2"),
+    (re.compile(r"(Failing row contains ).*$", re.MULTILINE), rf"\1{HIDDEN}"),
+    (re.compile(r"(invalid input (?:syntax|value) for [^:\n]+: )\"[^\n]*\""), rf"\1{HIDDEN}"),
+)
 
 
 def remember(secret: str | None) -> None:
-    """Hide this text wherever `mask` meets it from now on, also url-encoded or with doubled percents.
-
-    Texts under four characters are only hidden by pattern: they would blank out ordinary words.
-    """
-    if secret and len(secret) >= 4:
+    """Hide this text wherever `mask` meets it from now on, in every spelling that texts carry it in."""
+    if secret and len(secret) >= SHORTEST:
         plain = unquote_plus(secret) if "%" in secret else secret
         for text in {secret, plain}:
-            _known.update({text, quote(text, safe=""), quote_plus(text), text.replace("%", "%%")})
-            _known.add(quote(text, safe="").replace("%", "%%"))
+            _known.update(form for form in _spellings(text) if len(form) >= SHORTEST)
+
+
+def remember_variables(environment: Mapping[str, str]) -> None:
+    """Hide the values of variables that are named like secrets, and the passwords of URLs among the others."""
+    for name, value in environment.items():
+        if "://" in value:
+            for found in _IN_URL.finditer(value):
+                remember(found["secret"])
+        elif _VARIABLE.search(name) and len(value) >= SHORTEST_OF_A_VARIABLE and not value.startswith(("/", ".", "~")):
+            remember(value)  # a path is where a secret lies, and would be hidden in ordinary messages
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """A secret as URLs, configuration files, Python, JSON, HTML, SQL and HTTP headers spell it."""
+    for url in (text, quote(text, safe=""), quote_plus(text), quote(text, safe=" +"), quote(text)):
+        yield from (url, url.replace("%", "%%"), re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), url))
+    yield from (repr(text)[1:-1], ascii(text)[1:-1], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    yield from (html.escape(text), html.escape(text, quote=False))
+    yield from (text.replace("'", "''"), text.replace('"', '""'), text.replace("\\", "\\\\").replace("'", "\\'"))
+    encoded = b64encode(text.encode("utf-8", "surrogateescape")).decode().rstrip("=")
+    if len(encoded) >= 2 * SHORTEST:
+        yield encoded
 
 
 def mask(text: str) -> str:
@@ -31,12 +75,27 @@ def mask(text: str) -> str:
 
     >>> mask("postgresql://app:s3cret@db/prod?sslpassword=x1")
     'postgresql://app:***@db/prod?sslpassword=***'
+    >>> mask("input_value='postgresql://app:s3cr...ple', {'DB_PASSWORD': 'x'} http://localhost:8080/")
+    "input_value='postgresql://app:***', {'DB_PASSWORD': ***} http://localhost:8080/"
     """
     for secret in sorted(_known, key=len, reverse=True):
         if secret in text:
             text = _as_secret(secret).sub(HIDDEN, text)
     text = _URL_PASSWORD.sub(rf"\g<head>{HIDDEN}@", text)
+    text = _CUT_URL.sub(rf"\g<head>{HIDDEN}", text)
+    text = _ITEM.sub(rf"\g<head>{HIDDEN}", text)
     return _KEY_VALUE.sub(rf"\g<head>{HIDDEN}", text)
+
+
+def without_values(text: str) -> str:
+    """A traceback without those parts of databases' messages that repeat values of rows.
+
+    >>> without_values("duplicate key\\nDETAIL:  Key (email)=(ann@example.com) already exists.")
+    'duplicate key\\nDETAIL: ***'
+    """
+    for pattern, kept in _DETAILS:
+        text = pattern.sub(kept, text)
+    return text
 
 
 @cache

@@ -95,7 +95,7 @@ def test_timeouts_hold_in_later_transactions_and_end_with_the_connection(postgre
 def test_timeouts_of_mariadb_are_given_back_after_each_transaction(driver: str, made: TestDatabase) -> None:
     engine = make_engine(made, driver, connect_args={"init_command": "SET SESSION lock_wait_timeout = 77"})
     database = Database(engine, mode="write", statement_timeout=7.5)
-    show = "SELECT @@max_statement_time, @@lock_wait_timeout, @@innodb_lock_wait_timeout"
+    show = "SELECT @@max_statement_time, @@lock_wait_timeout, @@innodb_lock_wait_timeout, @@idle_transaction_timeout"
     seen: list[tuple[object, ...]] = []
 
     def work(connection: sa.Connection) -> None:
@@ -108,7 +108,7 @@ def test_timeouts_of_mariadb_are_given_back_after_each_transaction(driver: str, 
         seen.append(tuple(connection.exec_driver_sql(show).one()))
 
     database.run(work)
-    assert seen == [(7.5, 2, 2), (0.0, 77, 50), (7.5, 2, 2)]
+    assert seen == [(7.5, 2, 2, 60), (0.0, 77, 50, 0), (7.5, 2, 2, 60)]
     database.close()
 
 

@@ -31,6 +31,7 @@ from dbadmin.app.values import (
     unknown_key,
 )
 from dbadmin.errors import ConfigError
+from dbadmin.secrets import remember_variables
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -171,6 +172,7 @@ def load_settings(
     env_file = _env_file(given.get("env_file") or in_file.get("env_file"), here, directory, base)
     env_values = _dotenv(env_file.value) if env_file else {}
     merged = {**env_values, **real}
+    remember_variables(merged)
     from_file = frozenset(set(env_values) - set(real))
     settings = Settings(
         start=here if "app" not in given else base,
@@ -246,6 +248,7 @@ def _with_project(
         found = project.directory / ".env"
         if found.is_file():
             later = _dotenv(found)
+            remember_variables(later)
             settings = replace(
                 settings,
                 env_file=Setting(found, "found"),

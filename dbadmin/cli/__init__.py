@@ -20,7 +20,7 @@ import click
 from dbadmin.cli.group import COMMANDS, LazyGroup
 from dbadmin.cli.state import Options
 from dbadmin.errors import DbadminError, InternalError, NotFinished, UsageError
-from dbadmin.secrets import mask
+from dbadmin.secrets import mask, without_values
 
 INTERRUPTED, TERMINATED = 130, 143
 FAULT = "this is a fault in dbadmin: please report it, with what --debug shows"
@@ -56,6 +56,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line and give its exit code; every error is told here."""
     given = Options()
     listen_for_termination()
+    leave_no_core()
     try:
         warn_of_passwords(arguments)
         code = dbadmin.main(arguments, prog_name="dbadmin", standalone_mode=False, obj=given)
@@ -73,6 +74,14 @@ def run(arguments: list[str]) -> int:
         return 0
     except Exception as error:
         return fail(error, given, arguments)
+
+
+def leave_no_core() -> None:
+    """Neither this process nor its children write a core file: passwords and rows stand in their memory."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def listen_for_termination() -> None:
@@ -96,7 +105,7 @@ def fail(error: Exception, given: Options, arguments: list[str]) -> int:
     if known.exit_code == InternalError.exit_code:
         hint = f"{hint}; {FAULT}" if hint else FAULT
     if given.debug or "--debug" in arguments:
-        sys.stderr.write(mask("".join(traceback.format_exception(error))))
+        sys.stderr.write(without_values(mask("".join(traceback.format_exception(error)))))
     tell(message, hint)
     if wants_json(given, arguments):
         from dbadmin.cli.output import say

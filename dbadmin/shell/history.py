@@ -9,8 +9,12 @@ from IPython.core.history import HistoryManager
 from dbadmin.secrets import mask
 
 LEFT_OUT = "# a line with a secret was left out"
-_SPOKEN = re.compile(r"\b(?:password|identified\s+by)\b\s*(?:as\s+)?'", re.IGNORECASE)
-"""A password in SQL, as in ALTER ROLE … PASSWORD '…'."""
+_SPOKEN = re.compile(
+    r"\b(?:password|identified\s+by)\b\s*(?:as\s+)?'"
+    r"|(?:password|passwd|secret|token|api_?key)\w*[\"']?\]?\s*(?:=|:|\()\s*(?:str\()?[rbf]?[\"']",
+    re.IGNORECASE,
+)
+"""A password in SQL, as in ALTER ROLE … PASSWORD '…'; or given to a variable, an entry or a function so called."""
 
 
 class History(HistoryManager):
@@ -30,6 +34,8 @@ def has_secret(line: str) -> bool:
     True
     >>> has_secret("text(\\"alter role a password 'x'\\")")
     True
+    >>> has_secret("os.environ['DB_PASSWORD'] = 'x'"), has_secret("user.set_password('x')")
+    (True, True)
     >>> has_secret("select(User).where(User.id == 1)")
     False
     """

@@ -27,7 +27,7 @@ from dbadmin.database import Database
 from dbadmin.errors import DbadminError
 from dbadmin.render import render
 from dbadmin.results import Result
-from dbadmin.secrets import mask
+from dbadmin.secrets import mask, without_values
 from dbadmin.shell import awaiting
 from dbadmin.shell.history import History, history_file
 from dbadmin.shell.session import Keeper, explained
@@ -140,7 +140,8 @@ def without_secrets(text: str) -> str:
     ('postgresql://u:***@h', '\\x1b[31mx')
     """
     plain = _COLOUR.sub("", text)
-    return text if mask(plain) == plain else mask(plain)
+    shown = without_values(mask(plain))
+    return text if shown == plain else shown
 
 
 def result_kinds() -> list[type[Result]]:

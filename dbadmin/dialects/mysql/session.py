@@ -15,6 +15,7 @@ from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, Statemen
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
+IDLE_SECONDS = 60
 READ_ONLY_SESSION = "SET SESSION TRANSACTION READ ONLY"
 READ_ONLY_TRANSACTION = "START TRANSACTION READ ONLY"
 MULTI_STATEMENTS = 1 << 16
@@ -155,7 +156,8 @@ class MysqlSession(SessionRules):
         """Set them in this transaction and at the start of each later one of this Connection; put back after each.
 
         MariaDB limits every statement (max_statement_time), MySQL only SELECT (max_execution_time). Locks are
-        waited for in whole seconds, one at least.
+        waited for in whole seconds, one at least. With a statement timeout MariaDB ends a session, too, that idles for
+        a minute in a transaction: it would hold back purging.
         """
         from sqlalchemy import event
 
@@ -163,7 +165,8 @@ class MysqlSession(SessionRules):
         limit = "max_statement_time" if is_mariadb else "max_execution_time"
         known = _timeouts.get(connection)
         if known is None:
-            names = (limit, "lock_wait_timeout", "innodb_lock_wait_timeout")
+            idle = ("idle_transaction_timeout",) if is_mariadb else ()
+            names = (limit, "lock_wait_timeout", "innodb_lock_wait_timeout", *idle)
             row = connection.exec_driver_sql(f"SELECT {', '.join(f'@@session.{name}' for name in names)}").one()
             known = _timeouts[connection] = Timeouts(dict(zip(names, row, strict=True)))
             event.listen(connection, "begin", known.start)
@@ -173,6 +176,8 @@ class MysqlSession(SessionRules):
         known.wanted = {}
         if statement is not None:
             known.wanted[limit] = statement if is_mariadb else max(1, round(statement * 1000))
+            if is_mariadb:
+                known.wanted["idle_transaction_timeout"] = IDLE_SECONDS
         if lock is not None:
             seconds = max(1, math.ceil(lock))
             known.wanted |= {"lock_wait_timeout": seconds, "innodb_lock_wait_timeout": seconds}

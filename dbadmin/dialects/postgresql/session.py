@@ -72,6 +72,12 @@ _LOGIN_WORDS = re.compile(r"password authentication failed|no password supplied|
 """What libpq says of a refused login: an error at connecting carries no SQLSTATE there."""
 _LOST = ("57P01", "57P02", "57P03", "57P05", "25P03", "25P04")
 
+_VALUES = (
+    (re.compile(r'^([^:\n]+): "[^\n]*"$'), r"\1"),
+    (re.compile(r'(value) "[^\n]*?" (is out of range)'), r"\1 \2"),
+)
+"""Parts of messages of data exceptions that hold values, and what stays of them."""
+
 _timeouts: "WeakKeyDictionary[Connection, str]" = WeakKeyDictionary()
 
 
@@ -192,10 +198,14 @@ class PostgresqlSession(SessionRules):
         return sqlstate(error) == "42501"
 
     def message(self, error: BaseException) -> str:
-        """The primary message alone: DETAIL may hold values of rows."""
+        """The primary message alone, without the value that a data exception names: DETAIL holds values of rows."""
         if error.args and isinstance(error.args[0], dict):  # pg8000
-            return str(error.args[0].get("M", error.args[0]))
-        return re.sub(r"^<class '[^']+'>: ", "", super().message(error))  # SQLAlchemy's asyncpg
+            text = str(error.args[0].get("M", error.args[0].get("C", "")))
+        else:
+            text = re.sub(r"^<class '[^']+'>: ", "", super().message(error))  # SQLAlchemy's asyncpg
+        for pattern, kept in _VALUES if sqlstate(error).startswith("22") else ():
+            text = pattern.sub(kept, text)
+        return text
 
     def explain(self, error: BaseException) -> DbadminError | None:
         """What a SQLSTATE means for somebody who has never seen it."""
