@@ -19,7 +19,7 @@ _known: set[str] = set()
 _WORD = r"(?:password|passwd|secret|token|api_?key)"
 _SECRET_KEY = rf"(?:\w{{0,40}}{_WORD}|pwd)"
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
-_URL_PASSWORD = re.compile(r"(?P<head>\b[A-Za-z][\w+.-]*://[^\s:/@'\"]*:)(?P<secret>[^\s'\"]*)@(?=[^\s@'\"]*)")
+_URL_PASSWORD = re.compile(r"(?P<head>\b[A-Za-z][\w+.-]*://[^\s:/@'\"]*:)(?P<secret>[^\s'\"]{0,2000})@(?=[^\s@'\"]*)")
 _CUT_URL = re.compile(
     r"(?P<head>\b[A-Za-z][\w+.-]*://[^\s:/@'\"\[\]]*:)(?!\d{1,5}(?:[/?#\s'\",;)\]]|$))(?!\*\*\*)(?P<secret>[^\s'\"@]+)"
 )
