@@ -5,6 +5,7 @@ a question, which must be answered; afterwards rows, catalog, settings, files, l
 """
 
 import argparse
+import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -274,6 +275,7 @@ def main() -> int:
     parser.add_argument("--driver", choices=SYNC + ASYNC, action="append")
     parser.add_argument("--require-servers", action="store_true", help="a server that cannot be started is a failure")
     given = parser.parse_args()
+    logging.disable(logging.CRITICAL)  # SQLAlchemy tells of cursors that do not close after an error
     outcomes, not_run, without_server = [], [], 0
     with tempfile.TemporaryDirectory(prefix="matrix-") as name:
         directory = Path(name)
