@@ -20,9 +20,11 @@ _WORD = r"(?:password|passwd|secret|token|api_?key)"
 _SECRET_KEY = rf"(?:\w{{0,40}}{_WORD}|pwd)"
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _URL_PASSWORD = re.compile(r"(?P<head>\b[A-Za-z][\w+.-]*://[^\s:/@'\"]*:)(?P<secret>[^\s'\"]{0,2000})@(?=[^\s@'\"]*)")
-_CUT_URL = re.compile(
-    r"(?P<head>\b[A-Za-z][\w+.-]*://[^\s:/@'\"\[\]]*:)(?!\d{1,5}(?:[/?#\s'\",;)\]]|$))(?!\*\*\*)(?P<secret>[^\s'\"@]+)"
-)
+_NO_PORT = r"(?!\d{1,5}(?:[/?#\s'\",;)\]]|$))(?!\*\*\*)"
+_OPEN_URL = rf"(?P<head>\b[A-Za-z][\w+.-]*://[^\s:/@'\"\[\]]*:){_NO_PORT}"
+_SPACED_URL = re.compile(rf"{_OPEN_URL}(?P<secret>[^\s'\"@]+(?: [^\s'\"@]+){{1,3}})@")
+"""A URL as SQLAlchemy writes it: blanks of a password stay blanks."""
+_CUT_URL = re.compile(rf"{_OPEN_URL}(?P<secret>[^\s'\"@]+)")
 """A URL that somebody cut short before its host, as pydantic does: what follows the colon is no port."""
 _KEY_VALUE = re.compile(
     rf"(?P<head>(?<![A-Za-z0-9]){_SECRET_KEY}\s*=\s*)(?P<secret>{_QUOTED}|[^\s&;,)'\"]+)", re.IGNORECASE
@@ -82,6 +84,7 @@ def mask(text: str) -> str:
         if secret in text:
             text = _as_secret(secret).sub(HIDDEN, text)
     text = _URL_PASSWORD.sub(rf"\g<head>{HIDDEN}@", text)
+    text = _SPACED_URL.sub(rf"\g<head>{HIDDEN}@", text)
     text = _CUT_URL.sub(rf"\g<head>{HIDDEN}", text)
     text = _ITEM.sub(rf"\g<head>{HIDDEN}", text)
     return _KEY_VALUE.sub(rf"\g<head>{HIDDEN}", text)

@@ -21,6 +21,7 @@ from dbadmin.migrations.protocol import (
     decode_project,
     decode_tables,
 )
+from dbadmin.secrets import remember_variables
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -77,6 +78,7 @@ def walk(request: dict[str, Any], send: EventWriter) -> None:
     from dbadmin.migrations.guard import Guard
     from dbadmin.migrations.steps import Walker
 
+    remember_variables(os.environ)
     project = decode_project(request["project"])
     guard = Guard(_rules(request), send)
     send("sandbox", kind=_restrict(guard))
