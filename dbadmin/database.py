@@ -239,6 +239,8 @@ def echo(engine: "Engine") -> None:
     """Show every statement of an engine on stderr with the time it took, and without its values."""
     from sqlalchemy import event
 
+    from dbadmin.render.values import visible_lines
+
     started: list[float] = []
 
     def before(*_: Any) -> None:
@@ -246,7 +248,7 @@ def echo(engine: "Engine") -> None:
 
     def after(connection: "Connection", cursor: Any, statement: str, *_: Any) -> None:
         seconds = time.perf_counter() - started.pop() if started else 0.0
-        sys.stderr.write(mask(f"[{seconds:.3f} s] {statement}\n"))
+        sys.stderr.write(visible_lines(mask(f"[{seconds:.3f} s] {statement}")) + "\n")
 
     def failed(context: Any) -> None:
         if context.statement is not None:

@@ -105,7 +105,9 @@ def fail(error: Exception, given: Options, arguments: list[str]) -> int:
     if known.exit_code == InternalError.exit_code:
         hint = f"{hint}; {FAULT}" if hint else FAULT
     if given.debug or "--debug" in arguments:
-        sys.stderr.write(without_values(mask("".join(traceback.format_exception(error)))))
+        from dbadmin.render.values import visible_lines
+
+        sys.stderr.write(visible_lines(without_values(mask("".join(traceback.format_exception(error))))))
     tell(message, hint)
     if wants_json(given, arguments):
         from dbadmin.cli.output import say

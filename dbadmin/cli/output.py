@@ -17,7 +17,7 @@ from dbadmin.cli.state import options
 from dbadmin.errors import NotFinished
 from dbadmin.render import FILE_FORMATS, asides, render
 from dbadmin.render.layouts.rows import how_many
-from dbadmin.render.values import plural, visible
+from dbadmin.render.values import plural, visible_lines
 from dbadmin.render.writers.json import ascii_only
 from dbadmin.results import Result, Rows
 from dbadmin.secrets import mask
@@ -105,7 +105,7 @@ def terminal() -> tuple[int | None, bool]:
 def say(text: str, form: str = "table") -> None:
     """Write to stdout in what its encoding has; a reader that went away is no error."""
     if form == "csv" and sys.stdout.isatty():
-        text = "\n".join(visible(line) for line in text.split("\n"))
+        text = visible_lines(text)
     try:
         sys.stdout.write(encodable(text, sys.stdout.encoding or "utf-8", form))
         sys.stdout.flush()
@@ -143,7 +143,7 @@ def close_stdout() -> None:
 def note(line: str) -> None:
     """One line of talk on stderr."""
     with suppress(OSError, ValueError):
-        text = mask("\n".join(visible(part) for part in line.splitlines()))
+        text = visible_lines(mask("\n".join(line.splitlines())))
         sys.stderr.write(encodable(text, sys.stderr.encoding or "utf-8", "talk") + "\n")
         sys.stderr.flush()
 

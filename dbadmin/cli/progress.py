@@ -39,8 +39,10 @@ class TerminalProgress:
     def _new(self, what: str, total: float | None) -> "tqdm[Any]":
         from tqdm import tqdm
 
+        from dbadmin.render.values import visible
+
         shape = "{desc} {percentage:3.0f} % |{bar}| {elapsed}, {remaining} left" if total else "{desc} … {elapsed}"
-        return tqdm(desc=what, total=total, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=shape)
+        return tqdm(desc=visible(what), total=total, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=shape)
 
     def close(self) -> None:
         """Take the bar away."""

@@ -25,6 +25,7 @@ from dbadmin.frames.statements import (
     prepare,
     shown_sql,
 )
+from dbadmin.render.values import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -195,7 +196,7 @@ class Building:
         built = pd.DataFrame(series, index=pd.RangeIndex(self.rows), copy=False)
         built.columns = pd.Index(list(self.names), dtype=object if not self.columns else None)
         built.attrs.update(self.attrs, reader=reader, fallback=fallback)
-        misfits = [column.name for column in self.columns if not column.fits]
+        misfits = [visible(column.name) for column in self.columns if not column.fits]
         if misfits:
             warnings.warn(
                 f"values of {', '.join(misfits)} do not fit the column's type; they are Python objects",

@@ -12,7 +12,10 @@ from typing import Any
 
 ABSENT = "–"
 LARGEST_EXACT = 2**53
-UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]"
+)
+"""What steers a terminal, turns a line around, or is no character of XML 1.0."""
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
@@ -93,6 +96,15 @@ def visible(written: str) -> str:
     '\\x1b[31mred\\n'
     """
     return UNSAFE.sub(_spell, written)
+
+
+def visible_lines(written: str) -> str:
+    r"""The same for a text of several lines, which stay.
+
+    >>> visible_lines("a\tb\n\x1b[2J")
+    'a       b\n\\x1b[2J'
+    """
+    return "\n".join(visible(line.expandtabs()) for line in written.split("\n"))
 
 
 def _spell(match: re.Match[str]) -> str:

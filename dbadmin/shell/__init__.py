@@ -37,7 +37,9 @@ def run(admin: "Admin", *, code: str | None = None, file: Path | None = None) ->
     finally:
         said = keeper.close()
         if said:
-            sys.stderr.write(f"dbadmin: {said}\n")
+            from dbadmin.render.values import visible_lines
+
+            sys.stderr.write(visible_lines(f"dbadmin: {said}\n"))
 
 
 def run_script(db: "Admin", session: Any, code: str | None, file: Path | None) -> int:

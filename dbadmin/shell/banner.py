@@ -7,6 +7,7 @@ from pathlib import Path
 from dbadmin.admin import Admin
 from dbadmin.database import Database
 from dbadmin.errors import ConfigError, ConnectionFailed, DbadminError, StatementFailed
+from dbadmin.render.values import visible, visible_lines
 from dbadmin.results import DatabaseInfo, Status
 from dbadmin.secrets import mask
 from dbadmin.shell.names import HELPERS, Names
@@ -60,7 +61,7 @@ def rights(database: Database) -> str | None:
 def label(database: Database, info: DatabaseInfo | None) -> str:
     """The prompt's first part: database and mode."""
     name = info.name if info is not None else Path(database.url.database or database.dialect.name).name
-    return f"{name} [{database.mode}]"
+    return f"{visible(name)} [{database.mode}]"
 
 
 def banner(standing: Standing, database: Database, names: Names, *, versions: str) -> str:
@@ -70,7 +71,7 @@ def banner(standing: Standing, database: Database, names: Names, *, versions: st
     lines += [f"hidden    {h.name} is {h.winner} here; {h.reachable} is the other" for h in names.hidden]
     lines += [f"renamed   {name}: {', '.join(new)}" for name, new in names.renamed.items()]
     lines += [f"missing   {line}" for line in standing.missing]
-    return mask("\n".join(lines)) + "\n"
+    return visible_lines(mask("\n".join(lines))) + "\n"
 
 
 def facts(standing: Standing, database: Database, names: Names) -> list[str]:

@@ -26,13 +26,14 @@ from dbadmin import results
 from dbadmin.database import Database
 from dbadmin.errors import DbadminError
 from dbadmin.render import render
+from dbadmin.render.values import visible_lines
 from dbadmin.results import Result
 from dbadmin.secrets import mask, without_values
 from dbadmin.shell import awaiting
 from dbadmin.shell.history import History, history_file
 from dbadmin.shell.session import Keeper, explained
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 
 STYLES = {Token.Prompt.ReadOnly: "ansigreen", Token.Prompt.Write: "bold ansired"}
 
@@ -64,7 +65,7 @@ class Shell(TerminalInteractiveShell):
         return bool(super().should_run_async(raw_cell, **more))
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
-        super()._showtraceback(etype, evalue, [without_secrets(part) for part in stb])
+        super()._showtraceback(etype, evalue, [harmless(part) for part in stb])
         session: Any = self.parent
         known = explained(evalue, session.database)
         if known is not None:
@@ -88,8 +89,12 @@ class IPythonSession(TerminalIPythonApp):
         super().init_shell()  # type: ignore[no-untyped-call]
         shell: Any = self.shell
         shell.events.register("post_run_cell", self.after_cell)
+        plain = shell.display_formatter.formatters["text/plain"]
         for kind in result_kinds():
-            shell.display_formatter.formatters["text/plain"].for_type(kind, show_result)
+            plain.for_type(kind, show_result)
+        for name in ("DataFrame", "Series"):  # by name: pandas is imported when it is first used
+            for module in ("pandas", f"pandas.core.{'frame' if name == 'DataFrame' else 'series'}"):
+                plain.for_type_by_name(module, name, show_frame)
         shell.set_custom_exc((DbadminError, DBAPIError, asyncio.CancelledError), self.show)
         if self.database.is_async:
             shell.loop_runner = self.run_on_loop
@@ -133,15 +138,17 @@ def tell_error(error: DbadminError) -> None:
     tell(f"{error.message}\nhint: {error.hint}" if error.hint else error.message)
 
 
-def without_secrets(text: str) -> str:
-    """A part of a traceback without passwords; it loses its colours where it held one, for they cut words.
+def harmless(text: str) -> str:
+    """A part of a traceback without passwords and with no control but colour; a password costs it its colours too.
 
-    >>> without_secrets("\\x1b[31mpostgresql://\\x1b[32mu:pw@h\\x1b[0m"), without_secrets("\\x1b[31mx")
-    ('postgresql://u:***@h', '\\x1b[31mx')
+    >>> harmless("\\x1b[31mpostgresql://\\x1b[32mu:pw@h\\x1b[0m"), harmless("\\x1b[31mx\\x1b[2J")
+    ('postgresql://u:***@h', '\\x1b[31mx\\\\x1b[2J')
     """
     plain = _COLOUR.sub("", text)
     shown = without_values(mask(plain))
-    return text if shown == plain else shown
+    if shown != plain:
+        return visible_lines(shown)
+    return "".join(part if _COLOUR.fullmatch(part) else visible_lines(part) for part in _COLOUR.split(text))
 
 
 def result_kinds() -> list[type[Result]]:
@@ -154,11 +161,16 @@ def show_result(result: Result, printer: Any, cycle: bool) -> None:
     printer.text(render(result, "table", width=shutil.get_terminal_size().columns).rstrip("\n"))
 
 
+def show_frame(frame: Any, printer: Any, cycle: bool) -> None:
+    """What pandas draws, in which values steer no terminal."""
+    printer.text(visible_lines(repr(frame)))
+
+
 def tell(text: str | None) -> None:
     """Talk, on stderr."""
     if text:
         sys.stdout.flush()
-        sys.stderr.write(mask(f"dbadmin: {text}\n"))
+        sys.stderr.write(visible_lines(mask(f"dbadmin: {text}\n")))
         sys.stderr.flush()
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from dbadmin.database import Database
 from dbadmin.errors import UsageError
+from dbadmin.render.values import visible_lines
 from dbadmin.secrets import mask, without_values
 from dbadmin.shell import awaiting
 from dbadmin.shell.session import explained
@@ -95,7 +96,8 @@ def failed(error: Exception, filename: str, database: Database) -> int:
         if last and Path(filename).exists():
             known.message = f"{filename}:{last[-1].lineno}: {known.message}"
         raise known from error
-    sys.stderr.write(without_values(mask("".join(traceback.format_exception(type(error), error, frames)))))
+    shown = without_values(mask("".join(traceback.format_exception(type(error), error, frames))))
+    sys.stderr.write(visible_lines(shown))
     return 1
 
 

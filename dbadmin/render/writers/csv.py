@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from dbadmin.render.document import Document, KeyValues, value_of
@@ -9,7 +10,9 @@ from dbadmin.render.values import text
 
 QUOTE = '"'
 QUOTED = re.compile('[",\r\n]')
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""How a formula begins for a spreadsheet; the wide signs do so where East Asian text is typed."""
+NUMBERS = (int, float, Decimal)
 
 
 def write(document: Document) -> str:
@@ -38,7 +41,7 @@ def field(cell: Any) -> str:
     value = value_of(cell)
     if value is None:
         return ""
-    return safe(value) if isinstance(value, str) else text(value)
+    return text(value) if isinstance(value, NUMBERS) else safe(text(value))
 
 
 def safe(written: str) -> str:
