@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from tests.benchmarks.frames import READ_ROWS
 from tests.benchmarks.measure import Row
 from tests.benchmarks.rows import ROWS
 
@@ -49,8 +50,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("names", nargs="*", choices=[*ROWS, []], help="rows to measure; all by default")
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each command")
+    parser.add_argument("--rows", type=int, help="rows of the tables that are read (frames-…); 1,000,000 by default")
     parser.add_argument("--json", type=Path, help="write the figures here")
     given = parser.parse_args()
+    if given.rows:
+        os.environ[READ_ROWS] = str(given.rows)
     rows: list[Row] = []
     for name in given.names or ROWS:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.benchmarks.copies import copying
 from tests.benchmarks.fingerprints import FINGERPRINTS
 from tests.benchmarks.flat import flat_rows
+from tests.benchmarks.frames import FRAMES
 from tests.benchmarks.measure import Command, Row, compare
 from tests.benchmarks.project import ENV, dbadmin
 
@@ -96,4 +97,5 @@ ROWS: Mapping[str, Callable[[Path, int], Row | list[Row]]] = {
     "rehearsal-flat-postgresql": flat_rows("postgresql"),
     "copying-postgresql": copying,
     **FINGERPRINTS,
+    **FRAMES,
 }
