@@ -73,6 +73,8 @@ COMMON: dict[str, tuple[Any, SearchStrategy[Any]]] = {
     "flag": (sa.Boolean, st.booleans()),
     "real": (sa.Double, finite.filter(lambda v: v == 0 or 1e-300 < abs(v) < 1e300)),
     "money": (sa.Numeric(14, 2), money(12, 2)),
+    "fine": (sa.Numeric(30, 12), money(30, 12)),
+    "cents": (sa.Numeric(18, 3), money(18, 3) | money(6, 0).map(lambda v: v * 1000)),
     "loose": (sa.Numeric(12, 4, asdecimal=False), money(9, 2)),
     "name": (sa.String(40), texts),
     "prose": (sa.Text, texts),
@@ -268,7 +270,8 @@ def test_nothing_that_writes_gets_through(database_kind: str, postgresql: TestDa
         ):
             with pytest.raises((WriteRefused, StatementFailed)):
                 frame(asked, f"select {trick}")
-        assert frame(asked, "select 'to program' as program from t").attrs["reader"] == "arrow"
+        found = frame(asked, "select 'x' as program from t")
+        assert found.attrs["fallback"] == "a word of the statement would be refused in a COPY"
     assert postgresql.rows("select count(*) from t") == [(0,)]
 
 
@@ -403,3 +406,16 @@ def test_large_values_and_many_columns_come_whole(engine_kind: str, database: Te
 )  # fmt: skip
 def test_only_what_is_whole_is_put_in_brackets(statement: str, whole_: bool) -> None:
     assert is_one_bracket(statement) is whole_
+
+
+@pytest.mark.parametrize("size", [1, 4, 7, 100])
+def test_parts_have_as_many_rows_as_asked_for_whatever_comes_at_once(
+    notes: TestDatabase, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name in (("sqlite", "AT_ONCE"), ("postgresql", "FULL"), ("mysql", "FULL")):
+        monkeypatch.setattr(f"dbadmin.dialects.{module}.columns.{name}", 3 if name == "AT_ONCE" else 60)
+    with opened(notes) as asked:
+        parts = list(frame(asked, sa.select(NOTES).order_by(NOTES.c.id), chunks=size))
+        assert [len(part) for part in parts] == [size] * (10 // size) + ([10 % size] if 10 % size else [])
+        assert [n for part in parts for n in part["id"]] == list(range(1, 11))
+        assert {part.attrs["reader"] for part in parts} == {"arrow"}

@@ -50,10 +50,21 @@ class Reading:
     batches: Iterator[tuple[int, Sequence[Values]]]
 
 
+class Portion:
+    """Room for the rows of one part: it may come in several batches, but no batch belongs to two parts."""
+
+    def __init__(self, size: int) -> None:
+        self.size = self.room = size
+
+    def took(self, rows: int) -> None:
+        """A batch of so many rows is complete; a full part makes room for the next."""
+        self.room = self.room - rows or self.size
+
+
 def reading(
     connection: "Connection", executable: "Executable", params: Mapping[str, Any], size: int
 ) -> AbstractContextManager[Reading]:
-    """Run a query and read it by columns, `size` rows at a time. Raises NotColumnar before anything is read."""
+    """Run a query and read it by columns, in batches that end at every `size` rows. Raises NotColumnar at once."""
     name = connection.dialect.name
     path = f"dbadmin.dialects.{PACKAGES.get(name, name)}.columns"
     if name not in PACKAGES or find_spec(path) is None:

@@ -27,16 +27,22 @@ class Slices:
         """Which rows have no value."""
         return self.lengths < 0
 
-    def fixed(self, dtype: str) -> "np.ndarray[Any, Any]":
-        """Numbers of a fixed width (`>i4`) in this machine's byte order; anything where there is NULL."""
+    def fixed(self, dtype: str, behind: int = 0) -> "np.ndarray[Any, Any]":
+        """Numbers of a fixed width (`>i4`), `behind` bytes after the begin; anything where there is NULL."""
         kind = np.dtype(dtype)
         everywhere: Any = np.ndarray((len(self.buffer) - kind.itemsize + 1,), kind, self.buffer, strides=(1,))
         at = np.where(self.nulls, 0, self.starts) if self.nulls.any() else self.starts
-        return everywhere[at].astype(kind.newbyteorder("="))  # type: ignore[no-any-return]
+        return everywhere[at + behind].astype(kind.newbyteorder("="))  # type: ignore[no-any-return]
 
     def numbers(self, values: "np.ndarray[Any, Any]", type_: Any = None) -> "pa.Array":
         """Numbers, and NULL where this column has it, as an Arrow array."""
         return pa.array(values, type=type_, mask=self.nulls if self.nulls.any() else None)
+
+    def decimals(self, units: "np.ndarray[Any, Any]", scale: int) -> "pa.Array":
+        """Whole numbers of 10 to the power of -scale as decimal128, which is two words, the low one first."""
+        words = np.stack([units, units >> 63], axis=1)
+        there = pa.py_buffer(np.packbits(~self.nulls, bitorder="little")) if self.nulls.any() else None
+        return pa.Array.from_buffers(pa.decimal128(38, scale), len(self), [there, pa.py_buffer(words)])
 
     def binary(self) -> "pa.Array":
         """The bytes as Arrow's large_binary.

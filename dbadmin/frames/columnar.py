@@ -106,7 +106,7 @@ def _as_processed(found: "pa.Array", processor: Any, type_: TypeEngine[Any] | No
 
 TEXT_TO: dict[Any, Family] = {processors.str_to_datetime: "datetime", processors.str_to_date: "date"}
 ARROW: frozenset[Family] = frozenset(
-    {"integer", "boolean", "float", "text", "enum", "date", "datetime", "aware", "binary"}
+    {"integer", "boolean", "float", "numeric", "text", "enum", "date", "datetime", "aware", "binary"}
 )
 """Families whose values an Arrow array holds without a change."""
 
@@ -120,7 +120,7 @@ def _is_of(found: "pa.Array", kind: Family) -> bool:
     belongs: dict[Family, Callable[[Any], bool]] = {
         "integer": types.is_int64, "boolean": types.is_boolean, "float": types.is_float64,
         "text": types.is_large_string, "enum": types.is_large_string, "date": types.is_date32,
-        "binary": types.is_large_binary, "aware": types.is_timestamp,
+        "numeric": types.is_decimal128, "binary": types.is_large_binary, "aware": types.is_timestamp,
         "datetime": lambda one: types.is_timestamp(one) and one.tz is None,
     }  # fmt: skip
     return belongs[kind](given)

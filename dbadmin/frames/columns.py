@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class ColumnOfFrame:
         elif self.kind is None:
             self._unknown.append(found)
         else:
-            self._arrays.append(from_arrow(found, self.kind))
+            self._arrays.append(from_arrow(found, self.kind, self.numeric))
 
     def series(self) -> "pd.Series[Any]":
         """The finished column."""
@@ -187,7 +187,7 @@ NATURAL: dict[str, Family] = {"int64": "integer", "double": "float", "large_stri
 """What a column without a type is, where Arrow holds all of it as one."""
 
 
-def from_arrow(found: "pa.Array", kind: Family) -> Array:
+def from_arrow(found: "pa.Array", kind: Family, numeric: str = "decimal") -> Array:
     """The array that a column of this kind is made of; `found` holds values of the kind, or only NULL."""
     import pyarrow as pa
 
@@ -207,6 +207,8 @@ def from_arrow(found: "pa.Array", kind: Family) -> Array:
         return at.view("datetime64[us]")
     if kind == "date":
         return _days(found)
+    if kind == "numeric":
+        return decimal_floats(found) if numeric == "float" else _decimal_objects(found)
     return _objects(found.to_pylist())
 
 
@@ -215,6 +217,37 @@ def _values_and_nulls(found: "pa.Array", filler: Any) -> tuple[Any, Any]:
     nulls = found.is_null().to_numpy(zero_copy_only=False)
     filled = found.fill_null(filler) if found.null_count else found
     return np.array(filled.to_numpy(zero_copy_only=False)), np.array(nulls)
+
+
+def _units(found: "pa.Array") -> "np.ndarray[Any, Any] | None":
+    """Decimals as whole numbers of the last place, None where one takes more than 64 bits."""
+    raw = np.frombuffer(found.buffers()[1], dtype=np.int64)
+    words = raw[2 * found.offset : 2 * (found.offset + len(found))].reshape(-1, 2)
+    return words[:, 0] if bool((words[:, 1] == words[:, 0] >> 63).all()) else None
+
+
+def decimal_floats(found: "pa.Array") -> "np.ndarray[Any, Any]":
+    """The nearest float of each decimal: one division of numbers that floats hold exactly, else Python's."""
+    units, scale = _units(found), found.type.scale
+    if units is not None and scale <= 22 and bool(((units < 2**53) & (units > -(2**53))).all()):
+        floats: np.ndarray[Any, Any] = units / 10.0**scale
+        floats[found.is_null().to_numpy(zero_copy_only=False)] = np.nan
+        return floats
+    return np.array([np.nan if value is None else float(value) for value in found.to_pylist()], dtype="float64")
+
+
+def _decimal_objects(found: "pa.Array") -> Array:
+    """Decimal objects with the digits that the database gave."""
+    units = _units(found)
+    if units is None:
+        return _objects(found.to_pylist())
+    last, times = Decimal(1).scaleb(-found.type.scale), EXACT.multiply
+    array = _objects([times(number, last) for number in units.tolist()])
+    array[found.is_null().to_numpy(zero_copy_only=False)] = None
+    return array
+
+
+EXACT = Context(prec=40)
 
 
 def _days(found: "pa.Array") -> Array:

@@ -281,8 +281,10 @@ class Parts:
             if rows:
                 building.add(rows, running.raw)
             return
-        count, batch = next(running.batches, (0, ()))
-        if count:
+        while building.rows < self.size:
+            count, batch = next(running.batches, (0, ()))
+            if not count:
+                return
             building.take(count, batch)
 
     def close(self, _: Connection) -> None:

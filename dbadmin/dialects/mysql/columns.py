@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy import event
 
-from dbadmin.dialects.columns import NotColumnar, Reading, Values, driver_errors
+from dbadmin.dialects.columns import NotColumnar, Portion, Reading, Values, driver_errors
 from dbadmin.dialects.mysql.results import TEXTS, cursor_types
 from dbadmin.dialects.slices import PADDING, Slices
 
@@ -27,7 +27,7 @@ LARGEST = 2**24 - 1
 INTEGERS = frozenset({1, 2, 3, 8, 9, 13})
 FLOATS = frozenset({4, 5})
 TIMES = frozenset({7, 12})
-DATE, JSON = 10, 245
+DATE, DECIMAL, JSON = 10, 246, 245
 
 
 @contextmanager
@@ -83,11 +83,13 @@ class Packets:
         """Packets in a buffer, and where the content of each begins."""
         received, at = bytearray(), 0
         starts: list[int] = []
+        portion = Portion(size)
         while not self.ended:
-            at = self._take(received, at, starts, size)
-            if self.ended or len(starts) >= size or at >= FULL:
+            at = self._take(received, at, starts, portion.room)
+            if self.ended or len(starts) == portion.room or at >= FULL:
                 rest = bytes(received[at:])
                 del received[at:]
+                portion.took(len(starts))
                 if starts:
                     yield bytes(received) + PADDING, np.array(starts, dtype=np.int64)
                 received, starts, at = bytearray(rest), [], 0
@@ -183,7 +185,7 @@ def _columns(data: bytes, starts: "np.ndarray[Any, Any]", running: Any) -> tuple
                 lengths[longer] = sum(bytes_[there + n].astype(np.int64) << 8 * n for n in range(width))
                 at = at.copy()
                 at[longer] += width
-        columns.append(Text(field.type_code, field.charsetnr, Slices(data, at, lengths), encoding, converter))
+        columns.append(Text(field.type_code, field.scale, Slices(data, at, lengths), encoding, converter))
         at = at + np.maximum(lengths, 0)
     assert len(columns) == count
     return len(starts), columns
@@ -194,7 +196,7 @@ class Text(Values):
     """One column of a result in MySQL's text form; PyMySQL's `encoding` and `converter` read single values."""
 
     code: int
-    charset: int
+    scale: int
     slices: Slices
     encoding: str | None
     converter: Any
@@ -203,7 +205,10 @@ class Text(Values):
         """An array for numbers, dates, times, texts and bytes."""
         try:
             return self._arrow()
-        except pa.ArrowInvalid:  # a date such as 0000-00-00, a number beyond 2**63, no UTF-8
+        except (
+            pa.ArrowInvalid,
+            pa.ArrowNotImplementedError,
+        ):  # a date such as 0000-00-00, a number beyond 2**63, no UTF-8
             return None
 
     def _arrow(self) -> "pa.Array | None":
@@ -214,6 +219,7 @@ class Text(Values):
             else pa.float64() if self.code in FLOATS
             else pa.timestamp("us") if self.code in TIMES
             else pa.date32() if self.code == DATE
+            else pa.decimal128(38, self.scale) if self.code == DECIMAL
             else None
         )  # fmt: skip
         return None if wanted is None else self.slices.text().cast(wanted)

@@ -51,7 +51,7 @@ class Binary(Values):
             return found.numbers(_shortest(found.fixed(">f4")))
         if self.code == 17:
             return found.binary()
-        return self._moments()
+        return decimals(found) if self.code == 1700 else self._moments()
 
     def _moments(self) -> "pa.Array | None":
         found = self.slices
@@ -78,6 +78,34 @@ class Binary(Values):
         number = int.from_bytes(data, "big", signed=True)
         first, last = (FIRST_DAY, LAST_DAY) if self.code == 1082 else (FIRST, LAST)
         return self.load(data) if first <= number <= last else distant(number, self.code)
+
+
+POWERS = 10 ** np.arange(19, dtype=np.int64)
+
+
+def decimals(found: Slices) -> "pa.Array | None":
+    """Numerics of one scale and at most 18 digits; None where there are others.
+
+    A value is four numbers of two bytes (how many digits follow, the weight of the first, the sign, the scale) and
+    digits to the base of 10,000 (numeric_send in src/backend/utils/adt/numeric.c).
+    """
+    if found.nulls.all():
+        return None
+    count, weight, sign, scale = (
+        np.where(found.nulls, 0, found.fixed(">i2", 2 * n)).astype(np.int64) for n in range(4)
+    )
+    places = int(scale.max())
+    one_scale = bool((scale[~found.nulls] == places).all())
+    if not one_scale or not set(np.unique(sign)) <= {0, 0x4000} or places > 18 or count.max() > 5:
+        return None
+    if (4 * (weight + 1) + places).max() > 18 or weight.min() < -5:
+        return None
+    units = np.zeros(len(found), dtype=np.int64)
+    for n in range(int(count.max())):
+        digit = np.where(n < count, found.fixed(">i2", 8 + 2 * n), 0)
+        power = np.where(n < count, 4 * (weight - n) + places, 0)
+        units += digit * POWERS[np.maximum(power, 0)] // POWERS[np.maximum(-power, 0)]
+    return found.decimals(np.where(sign == 0x4000, -units, units), places)
 
 
 def _within(values: "np.ndarray[Any, Any]", first: int, last: int) -> Any:

@@ -13,9 +13,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
-from dbadmin.dialects.columns import NotColumnar, Reading, announced, driver_errors
+from dbadmin.dialects.columns import NotColumnar, Portion, Reading, announced, driver_errors
 from dbadmin.dialects.postgresql.binary import KNOWN, TEXTS, Binary
 from dbadmin.dialects.postgresql.results import column_types
+from dbadmin.dialects.postgresql.statements import refused
 from dbadmin.dialects.slices import PADDING, Slices
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def read(connection: "Connection", executable: Executable, params: Mapping[str, 
     inner = context.statement.removeprefix(BEFORE).removesuffix(AFTER)
     given = context.parameters[0]
     statement = f"COPY ({inner if given else inner.replace('%%', '%')}\n) TO STDOUT (FORMAT binary)"
+    if refused(statement) is not None:  # its plain SELECT is judged when it is read by rows
+        raise NotColumnar("a word of the statement would be refused in a COPY")
     try:
         with driver.cursor() as cursor, announced(connection, cursor, inner, given, context):
             loaders = [_loader(cursor, code) for code in codes]
@@ -139,6 +142,7 @@ def batches(pgconn: Any, copy: Any, size: int) -> Iterator[tuple[bytes, "np.ndar
     trailer.
     """
     received, lengths, first = bytearray(), [], True
+    portion = Portion(size)
     get = pgconn.get_copy_data
     while True:
         count, row = get(1)
@@ -158,7 +162,8 @@ def batches(pgconn: Any, copy: Any, size: int) -> Iterator[tuple[bytes, "np.ndar
             break
         received += row
         lengths.append(count)
-        if len(lengths) >= size or len(received) >= FULL:
+        if len(lengths) == portion.room or len(received) >= FULL:
+            portion.took(len(lengths))
             yield _batch(received, lengths)
             received, lengths = bytearray(), []
     if lengths:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from dbadmin.dialects.columns import NotColumnar, Reading, Values, driver_errors
+from dbadmin.dialects.columns import NotColumnar, Portion, Reading, Values, driver_errors
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Executable
 
+AT_ONCE = 1_000
+"""Rows whose objects stay in the processor's cache until they are columns."""
 NATURAL = ((int, pa.int64()), (float, pa.float64()), (str, pa.large_string()), (bytes, pa.large_binary()))
 
 
@@ -32,7 +34,9 @@ def read(connection: "Connection", executable: "Executable", params: Mapping[str
 
 
 def _batches(cursor: Any, size: int) -> Iterator[tuple[int, Sequence[Values]]]:
-    while rows := cursor.fetchmany(size):
+    portion = Portion(size)
+    while rows := cursor.fetchmany(min(AT_ONCE, portion.room)):
+        portion.took(len(rows))
         yield len(rows), [Stored(values) for values in zip(*rows, strict=True)]
 
 
