@@ -23,6 +23,7 @@ from servers import PostgresqlServer, Servers, TestDatabase, Unavailable
 from dbadmin.copies import open_copy, registry
 from dbadmin.database import Database
 from dbadmin.dialects import named
+from dbadmin.dialects.left import SERVER
 from dbadmin.dialects.postgresql import left
 from dbadmin.dialects.postgresql.server import Server
 from dbadmin.errors import DbadminError, EmptyPlan, NotFinished, NotSupported, UsageError
@@ -364,7 +365,7 @@ def test_what_a_killed_run_left_on_a_server_is_found_and_dropped_and_nothing_els
         assert subprocess.run([sys.executable, "-c", KILLED, *urls], check=False).returncode == -signal.SIGKILL
         (found,) = [place for place in registry.existing() if place.name.startswith(left.PREFIX)]
         assert (found.owner_alive, len(databases(other) - before)) == (False, 2)
-        assert "password" not in (found.directory / left.SERVER).read_text()
+        assert "password" not in (found.directory / SERVER).read_text()
         return found.name
 
     name = kill()

@@ -31,6 +31,43 @@ def merged(before: Iterable[R], after: Iterable[R]) -> Iterator[tuple[R | None, 
             old, new = next(old_rows, None), next(new_rows, None)
 
 
+Keyed = tuple[tuple[Any, ...], tuple[Any, ...]]
+"""A row as `by_key` takes it: its key, and what stands for the values of its other columns."""
+
+
+def by_key(columns: Sequence[str], before: Iterable[Keyed], after: Iterable[Keyed]) -> RowDifferences:
+    """Compare two streams sorted by key; `columns` are those that are not in it.
+
+    >>> by_key(["a"], [((1,), ("x",)), ((2,), ("y",))], [((1,), ("z",))])
+    RowDifferences(lost=1, added=0, values_lost={}, values_changed={'a': 1}, sample={'a': (1,), 'lost': (2,)}, \
+keys={'a': {1: False}}, lost_keys=frozenset({2}))
+    """
+    comparison = RowComparison(columns)
+    for was, is_now in merged(before, after):
+        key = (was or is_now or ((),))[0]
+        comparison.add(_shown(key), was and was[1], is_now and is_now[1])
+    return comparison.result()
+
+
+def by_count(before: Iterable[tuple[Any, int]], after: Iterable[tuple[Any, int]]) -> RowDifferences:
+    """Compare two sorted streams of whole rows, or what stands for them, with how often each is there.
+
+    >>> found = by_count([("x", 2), ("y", 1)], [("x", 1), ("z", 3)])
+    >>> found.lost, found.added
+    (2, 3)
+    """
+    lost = added = 0
+    for was, is_now in merged(before, after):
+        difference = (was[1] if was else 0) - (is_now[1] if is_now else 0)
+        lost, added = lost + max(difference, 0), added + max(-difference, 0)
+    return RowDifferences(lost, added, {}, {}, {})
+
+
+def _shown(key: tuple[Any, ...]) -> Any:
+    plain = tuple(v.decode(errors="replace") if isinstance(v, bytes) else v for v in key)
+    return plain if len(plain) > 1 else plain[0]
+
+
 class RowComparison:
     """Counts differences as rows come by; `columns` are the ones compared."""
 

@@ -70,7 +70,7 @@ def _where(options: Options) -> str | None:
     if scratch is None:
         return None
     if scratch == SAME_SERVER:
-        return "into a marked database on the source's own server (by TEMPLATE while nobody is connected)"
+        return "into a marked database on the source's own server"
     return "into a marked database on the server that --scratch names"
 
 

@@ -104,6 +104,20 @@ def require(family: Family = "mariadb", at_least: tuple[int, ...] = ()) -> Binar
     )
 
 
+def client_tools(family: Family, at_least: tuple[int, ...]) -> Binaries:
+    """Programs to dump with: a server's own of this series, else the client programs on PATH; NotSupported without."""
+    servers = find(family, at_least)
+    if servers:
+        return servers[0]
+    for name in ("mariadb-dump", "mysqldump"):
+        found = shutil.which(name)
+        read = _read(Path(found).resolve()) if found else None
+        if read is not None and read.family == family and read.series >= at_least:
+            return read
+    wanted = f"{_PRODUCTS[family]} {'.'.join(map(str, at_least))}"
+    raise NotSupported(f"no mariadb-dump of {wanted} or later on this machine", hint="install its client programs")
+
+
 def _on_machine() -> Iterator[Binaries]:
     places = [place for pattern in INSTALLED for place in sorted(Path("/").glob(pattern.lstrip("/")))]
     programs = [place / name for place in places for name in ("mariadbd", "mysqld")]
@@ -127,7 +141,7 @@ def _read(program: Path) -> Binaries | None:
         )
     except OSError:
         return None
-    match = re.search(r"\bVer (\d+\.\d+\.\d+)", done.stdout)
+    match = re.search(r"(?:\bDistrib|\bfrom|\bVer) (\d+\.\d+\.\d+)", done.stdout)
     if done.returncode != 0 or match is None:
         return None
     return Binaries(program, "mariadb" if "MariaDB" in done.stdout else "mysql", match[1])

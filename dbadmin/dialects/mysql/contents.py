@@ -19,7 +19,7 @@ _WHERE_FROM = "no dump of one database holds such a thing: look where the file c
 _MARKS = re.compile(rb"/\*M?!\d*|\*/")
 _NAME = rb"(?:`(?:[^`]|``)+`|[\w$\x80-\xff]+)"
 _USE = re.compile(rb"USE\b", re.IGNORECASE)
-_DATABASE = re.compile(
+DATABASE = re.compile(
     rb"(?:CREATE|DROP)\s+(?:OR\s+REPLACE\s+)?(?:DATABASE|SCHEMA)\b"
     rb"|ALTER\s+(?:DATABASE|SCHEMA)\s+(?P<name>" + _NAME + rb")",
     re.IGNORECASE,
@@ -43,7 +43,7 @@ _REPLICATION = re.compile(
     rb"|(?:START|STOP)\s+(?:SLAVE|REPLICA)\b|SET\s+GLOBAL\s+gtid_slave_pos\b",
     re.IGNORECASE,
 )
-_DEFINER = re.compile(rb"\bDEFINER\s*=\s*(" + _NAME + rb"|'[^']*')(?:\s*@\s*(" + _NAME + rb"|'[^']*'))?", re.IGNORECASE)
+DEFINER = re.compile(rb"\bDEFINER\s*=\s*(" + _NAME + rb"|'[^']*')(?:\s*@\s*(" + _NAME + rb"|'[^']*'))?", re.IGNORECASE)
 _COLLATE = re.compile(rb"\bCOLLATE[\s=]+['`]?(\w+)", re.IGNORECASE)
 _TABLE = re.compile(rb"CREATE\s+(?:OR\s+REPLACE\s+)?TABLE\b", re.IGNORECASE)
 _TABLE_END = re.compile(
@@ -116,7 +116,7 @@ def bare(text: bytes) -> bytes:
 def refuse(code: bytes, part: Statement, shown: str, database: str | None) -> None:
     """Raise UsageError for a statement that would reach beyond one database."""
     where = f"{shown}, line {part.line}: {' '.join(code[:60].decode(errors='replace').split())}"
-    made = _DATABASE.match(code)
+    made = DATABASE.match(code)
     if _USE.match(code) or (made and (made["name"] is None or _unquoted(made["name"]) != database)):
         raise UsageError(f"{where}: this dump says itself into which database it goes", hint=_ONE)
     if _CLIENT.match(code):
@@ -157,7 +157,7 @@ def _note_statement(code: bytes, found: Contents) -> None:
     elif _FRAME_ENDS.search(code):
         found.framed = False
     found.collations.update(name.decode().lower() for name in _COLLATE.findall(code))
-    for user, host in _DEFINER.findall(code):
+    for user, host in DEFINER.findall(code):
         found.definers.add((_unquoted(user), _unquoted(host) if host else None))
     if _TABLE.match(code):
         end = _TABLE_END.search(code, max(code.rfind(b")"), 0)) or _TABLE_END.search(code)

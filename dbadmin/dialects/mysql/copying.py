@@ -1,19 +1,23 @@
-"""Copies of a MariaDB or MySQL database: piped by the server's own tools into a private server of ours."""
+"""Copies of a MariaDB or MySQL database: where they may live, and which exist.
+
+place.py   a private server of ours, filled by the server's own tools, the rule
+marked.py  marked databases on a MariaDB server of the user's, on the user's word alone
+"""
 
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from dbadmin.dialects.base import Copying, Place
 from dbadmin.dialects.mysql import binaries as installed
-from dbadmin.dialects.mysql import neutralise, server, surroundings
+from dbadmin.dialects.mysql import left, marked, neutralise, server, surroundings
 from dbadmin.dialects.mysql.place import MysqlPlace, TwinPlace, create_connection
 from dbadmin.dialects.mysql.server import Server
 from dbadmin.dialects.mysql.surroundings import Surroundings
-from dbadmin.dialects.postgresql.directory import temporary_directories
+from dbadmin.dialects.places import temporary_directories
 from dbadmin.dialects.values import Existing, FileProof
-from dbadmin.errors import NoScratchServer, NotSupported, UnknownName
+from dbadmin.errors import NoScratchServer, NotSupported
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -70,12 +74,10 @@ class MysqlCopying(Copying):
             with _closing(TwinPlace(running, facts, url)) as place:
                 yield place
 
-    def on_server(self, url: "URL", facts: Any, *, source: "URL | None" = None) -> "AbstractContextManager[Place]":
-        raise NotSupported(
-            "a copy of this engine cannot live on a server that others use: what its triggers and routines name "
-            "there would be reached with their definer's rights",
-            hint="leave out --scratch, or make the copy yourself: --copy-command CMD, or --in-place",
-        )
+    @contextmanager
+    def on_server(self, url: "URL", facts: Surroundings | None, *, source: "URL | None" = None) -> Iterator[Place]:
+        with marked.opened(url, facts, source=source) as place:
+            yield place
 
     def neutralise(self, connection: "Connection") -> tuple[tuple[str, ...], tuple[str, ...]]:
         return neutralise.disable_events(connection, surroundings.read(connection))
@@ -90,7 +92,7 @@ class MysqlCopying(Copying):
         return FileProof()  # the server's files are not ours to read; the catalog speaks for them
 
     def existing(self) -> tuple[Existing, ...]:
-        return tuple(
+        servers = tuple(
             Existing(
                 name=found.directory.name,
                 engine="mysql",
@@ -103,13 +105,14 @@ class MysqlCopying(Copying):
             )
             for found in server.disposable()
         )
+        return (*servers, *left.LEFT.existing())
 
     def remove(self, name: str) -> None:
         for found in server.disposable():
             if found.directory.name == name:
                 found.stop()
                 return
-        raise UnknownName("copy", name, [found.directory.name for found in server.disposable()])
+        left.LEFT.remove(name)
 
 
 @contextmanager

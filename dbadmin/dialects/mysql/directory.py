@@ -2,21 +2,18 @@
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dbadmin.dialects import accounts
+from dbadmin.dialects import accounts, places
 from dbadmin.dialects.accounts import Account
 from dbadmin.dialects.mysql.binaries import Binaries
-from dbadmin.dialects.postgresql.cluster import last_lines
-from dbadmin.dialects.postgresql.directory import temporary_directories
+from dbadmin.dialects.places import last_lines, temporary_directories
 from dbadmin.dialects.prepared import prepare
 from dbadmin.errors import NoScratchServer
 
 PREFIX = "dbadmin-my-"
 SOCKET = "s"
-_LONGEST_SOCKET_PATH = 103  # bytes: sun_path less its final NUL on macOS and the BSDs (Linux: 107)
 _LOG_BYTES = 48 << 20
 """InnoDB's redo log: large enough to load at full speed, small enough to copy with every clone."""
 
@@ -61,17 +58,9 @@ _BY_FAMILY: Mapping[str, tuple[str, ...]] = {
 
 
 def temporary(account: Account | None) -> Path:
-    """A new private directory (0700, the account's own) that the account can enter and whose socket fits."""
-    for base in temporary_directories():
-        longest = len(os.fsencode(base / f"{PREFIX}12345678" / SOCKET))
-        if longest <= _LONGEST_SOCKET_PATH and accounts.closed_directory(account, base) is None:
-            made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-            accounts.give(made, account)
-            return made
-    places = ", ".join(map(str, temporary_directories()))
-    raise NoScratchServer(
-        f"no temporary directory for a private server: {places} cannot be entered or have too long a path",
-        hint="set TMPDIR to a short path that other users can enter",
+    """A new private directory that the account can enter and whose socket fits; see `places.temporary`."""
+    return places.temporary(
+        PREFIX, account, lambda directory: len(os.fsencode(directory / SOCKET)) <= places.LONGEST_SOCKET_PATH
     )
 
 

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -14,7 +14,7 @@ from dbadmin.dialects.mysql.binaries import Binaries
 from dbadmin.dialects.mysql.options import client_options, option_file
 from dbadmin.dialects.mysql.surroundings import Surroundings
 from dbadmin.dialects.values import Progress
-from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished
+from dbadmin.errors import ConnectionFailed, DamagedBackup, DbadminError, NotFinished
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def copy(
         option_file(client_options(source), directory / "source.cnf") as from_file,
         option_file(client_options(target), directory / "target.cnf") as to_file,
     ):
-        reading: list[str | Path] = [tools.tool("mariadb-dump"), f"--defaults-file={from_file}", *DUMPED]
-        reading += [*_chosen(tools, facts), "--", facts.name]
+        reading = _reading(tools, from_file, facts)
         writing: list[str | Path] = [
             tools.tool("mariadb"),
             f"--defaults-file={to_file}",
@@ -57,6 +56,46 @@ def copy(
         with _running(reading, stdout=subprocess.PIPE) as dump, _running(writing, stdin=subprocess.PIPE) as load:
             ending = _pump(dump.process, load.process, source, lambda done: progress("copy", done, facts.bytes))
             _judge(dump, load, ending)
+
+
+@contextmanager
+def script(
+    tools: Binaries, source: "URL", facts: Surroundings, directory: Path, *, progress: Progress
+) -> Iterator[Callable[[int], bytes]]:
+    """Dump the source in one snapshot; gives a function that reads the dump, which has to be read to its end.
+
+    Raises ConnectionFailed or NotFinished at the end, where the dump is not whole.
+    """
+    ending, done = b"", 0
+    with (
+        option_file(client_options(source), directory / "source.cnf") as file,
+        _running(_reading(tools, file, facts), stdout=subprocess.PIPE) as dump,
+    ):
+        assert dump.process.stdout is not None
+        stream: Any = dump.process.stdout
+        with _watching(dump.process, source) as alive:
+
+            def read(wanted: int) -> bytes:
+                nonlocal ending, done
+                piece: bytes = stream.read1(wanted)
+                alive()
+                ending, done = (ending + piece)[-200:], done + len(piece)
+                progress("copy", done, facts.bytes)
+                return piece
+
+            try:
+                yield read
+            except DamagedBackup as error:  # cut short: the tool's own words are the reason
+                if dump.process.wait() != 0:
+                    raise _dump_failure(dump) from error
+                raise
+            dump.process.wait()
+        _judge_dump(dump, ending)
+
+
+def _reading(tools: Binaries, file: Path, facts: Surroundings) -> list[str | Path]:
+    command: list[str | Path] = [tools.tool("mariadb-dump"), f"--defaults-file={file}", *DUMPED]
+    return [*command, *_chosen(tools, facts), "--", facts.name]
 
 
 def rows_of(tools: Binaries, url: "URL", tables: Sequence[str], file: Path) -> None:
@@ -200,6 +239,10 @@ def _judge(dump: _Tool, load: _Tool, ending: bytes) -> None:
         # The client shows the whole statement before its error, and a statement holds rows.
         told = "\n".join(line for line in load.words.splitlines() if line.startswith("ERROR")) or "it said nothing"
         raise NotFinished(f"loading the copy failed: {_without_values(told)}", hint=_hint_for_loading(load.words))
+    _judge_dump(dump, ending)
+
+
+def _judge_dump(dump: _Tool, ending: bytes) -> None:
     if dump.process.returncode != 0:
         raise _dump_failure(dump)
     if TRAILER not in ending:

@@ -5,11 +5,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.base import Fingerprints
-from dbadmin.dialects.merge import RowComparison, merged
+from dbadmin.dialects.merge import Keyed, by_count, by_key
 from dbadmin.dialects.mysql import hashes
 from dbadmin.dialects.mysql.hashes import CONSTANT, Method, Seed, Table
 from dbadmin.dialects.mysql.look import ask, database_of, literal, looking, qualified, quote, rows
-from dbadmin.dialects.values import ColumnPrint, RowDifferences, TableData, TableName
+from dbadmin.dialects.prints import fingerprint, unreadable
+from dbadmin.dialects.values import RowDifferences, TableData, TableName
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -46,11 +47,11 @@ class MysqlFingerprints(Fingerprints):
                 try:
                     done[name] = _fingerprint(connection, database, known[name], method)
                 except KeyError:
-                    done[name] = _unreadable("no such table")
+                    done[name] = unreadable("no such table")
                 except DBAPIError as error:
                     if error.connection_invalidated:
                         raise
-                    done[name] = _unreadable(_message(error.orig))
+                    done[name] = unreadable(_message(error.orig))
         return done
 
     def row_differences(
@@ -75,36 +76,24 @@ class MysqlFingerprints(Fingerprints):
             return int(ask(connection, f"SELECT count({quote(column)}) FROM {source}").scalar())
 
 
-def _unreadable(reason: str) -> TableData:
-    return TableData(0, {}, not_compared={"": reason})
-
-
 def _message(error: Any) -> str:
     words = [str(part) for part in getattr(error, "args", ()) if not isinstance(part, int)]
     return (words[0] if words else str(error)).strip().split("\n")[0]
 
 
 def _fingerprint(connection: "Connection", database: str, table: Table, method: Method) -> TableData:
-    """One query per `COLUMNS_AT_ONCE` columns, without a key also for whole rows."""
     key = table.keys[0] if table.keys else ()
     seed = table.seed(key, method) if key else None
-    names = list(table.columns)
-    found: dict[str, ColumnPrint] = {}
     source = f"FROM {qualified(database, table.name.name)}"
-    count, row = 0, None
-    for start in range(0, max(1, len(names)), COLUMNS_AT_ONCE):
-        some = names[start : start + COLUMNS_AT_ONCE]
-        wanted = ["count(*)"]
-        for name in some:
-            wanted += _aggregates(table.columns[name], seed, method)
-        if seed is None and start == 0:
-            wanted.append(f"sum({table.row_hash(names, method)})")
-        count, *values = ask(connection, f"SELECT {', '.join(wanted)} {source}").one()
-        if seed is None and start == 0:
-            row = _word(values.pop())
-        for i, name in enumerate(some):
-            found[name] = ColumnPrint(_word(values[2 * i]), _word(values[2 * i + 1]))
-    return TableData(int(count), found, key, row=row, method=seed.method_told if seed else method)
+    return fingerprint(
+        table.columns,
+        key,
+        aggregates=lambda column: _aggregates(column, seed, method),
+        row_hash=None if key else table.row_hash(list(table.columns), method),
+        ask=lambda wanted: ask(connection, f"SELECT {wanted} {source}").one(),
+        at_once=COLUMNS_AT_ONCE,
+        method=seed.method_told if seed else method,
+    )
 
 
 def _aggregates(column: hashes.Column, seed: Seed | None, method: Method) -> tuple[str, str]:
@@ -116,10 +105,6 @@ def _aggregates(column: hashes.Column, seed: Seed | None, method: Method) -> tup
     return f"bit_xor({seed.hash(column)})", nulls
 
 
-def _word(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
 def _by_key(
     before: "Connection", old: Table, after: "Connection", new: Table, key: Sequence[str],
     columns: Sequence[str], method: Method,
@@ -127,7 +112,7 @@ def _by_key(
     others = [column for column in columns if column not in key]
     numbers = all(t.columns[name].is_integer for t in (old, new) for name in key)
 
-    def stream(connection: "Connection", table: Table) -> Iterator[tuple[Any, ...]]:
+    def stream(connection: "Connection", table: Table) -> Iterator[Keyed]:
         width = len(key)
         places = [quote(name) if numbers else table.columns[name].text for name in key]
         wanted = [*places, *(CONSTANT[method].hash(table.columns[name]) for name in others)]
@@ -137,34 +122,21 @@ def _by_key(
         for row in ask(connection, query, stream=True):
             yield tuple(row[:width] if numbers else map(_bytes, row[:width])), tuple(row[width:])
 
-    comparison = RowComparison(others)
-    for was, is_now in merged(stream(before, old), stream(after, new)):
-        comparison.add(_shown(was or is_now), was and was[1], is_now and is_now[1])
-    return comparison.result()
+    return by_key(others, stream(before, old), stream(after, new))
 
 
 def _bytes(value: Any) -> bytes:
     return value.encode() if isinstance(value, str) else bytes(value)
 
 
-def _shown(row: tuple[Any, ...] | None) -> Any:
-    assert row is not None
-    key = tuple(v.decode(errors="replace") if isinstance(v, bytes) else v for v in row[0])
-    return key if len(key) > 1 else key[0]
-
-
 def _counted(
     before: "Connection", old: Table, after: "Connection", new: Table, columns: Sequence[str], method: Method
 ) -> RowDifferences:
     """Whole rows by content, counted on the server."""
-    lost = added = 0
 
-    def stream(connection: "Connection", table: Table) -> Iterator[tuple[Any, ...]]:
+    def stream(connection: "Connection", table: Table) -> Iterator[tuple[Any, int]]:
         source = qualified(database_of(connection), table.name.name)
         query = f"SELECT {table.row_hash(columns, method)} AS h, count(*) FROM {source} GROUP BY 1 ORDER BY 1"
-        return (tuple(row) for row in ask(connection, query, stream=True))
+        return ((row[0], int(row[1])) for row in ask(connection, query, stream=True))
 
-    for was, is_now in merged(stream(before, old), stream(after, new)):
-        difference = (was[1] if was else 0) - (is_now[1] if is_now else 0)
-        lost, added = lost + max(difference, 0), added + max(-difference, 0)
-    return RowDifferences(lost, added, {}, {}, {})
+    return by_count(stream(before, old), stream(after, new))

@@ -1,5 +1,6 @@
 """What in a copy could reach beyond it, and why it does not: listed for the report."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects.mysql.look import quote
@@ -41,3 +42,16 @@ def disable_events(copy: "Connection", facts: Surroundings) -> tuple[tuple[str, 
         elif code.kind != "view" and code.others:
             left.append(f"{code.kind} {code.name} names the database {', '.join(code.others)}, and reaches it here")
     return tuple(done), tuple(left)
+
+
+def owned(facts: Surroundings, account: str, definers: Iterable[str]) -> tuple[str, ...]:
+    """What it means that one account, limited to the copy, is the definer of all that runs in it."""
+    others = ", ".join(sorted(definers))
+    done = [f"views, triggers and routines run as {account}, limited to the copy, not as {others}"] if others else []
+    for code in facts.code:
+        if code.kind != "view" and code.others:
+            done.append(f"{code.kind} {code.name} names the database {', '.join(code.others)}, and is denied it")
+    for name, reason in facts.left_out.items():
+        if "reaches another server" in reason:
+            done.append(f"table {name} left out: it reaches another server")
+    return tuple(done)

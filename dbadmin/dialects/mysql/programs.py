@@ -66,8 +66,11 @@ def routines(listed: Iterable[Row], parameters: Iterable[Row]) -> Found:
         yield ObjectKey(kind.lower().replace(" ", "-"), join([name])), " ".join(words)
 
 
-def events(listed: Iterable[Row]) -> Found:
-    """Events with their schedule; a start that was not asked for is not told."""
+def events(listed: Iterable[Row], *, disabled: bool = False) -> Found:
+    """Events with their schedule; a start that was not asked for is not told.
+
+    `disabled`: this is a copy in which none may run, so that nothing is said by their state.
+    """
     for row in listed:
         words = ["EVENT"]
         if row["execute_at"] is not None:
@@ -76,7 +79,8 @@ def events(listed: Iterable[Row]) -> Found:
             words.append(f"EVERY {row['interval_value']} {row['interval_field']}")
             words += [f"STARTS {row['starts']}"] if row["starts"] is not None and not row["starts_by_default"] else []
             words += [f"ENDS {row['ends']}"] if row["ends"] is not None else []
-        words += [f"ON COMPLETION {row['on_completion']}", row["status"], f"TIME ZONE {row['time_zone']}"]
+        words += [f"ON COMPLETION {row['on_completion']}", *([] if disabled else [row["status"]])]
+        words += [f"TIME ZONE {row['time_zone']}"]
         words += [*_session(row)]
         words += [f"COMMENT {literal(row['event_comment'])}"] if row["event_comment"] else []
         words.append(_body(row["event_definition"]))

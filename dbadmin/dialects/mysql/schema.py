@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.base import SchemaReader
+from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.mysql import programs, schema_sql
 from dbadmin.dialects.mysql import tables as of_tables
 from dbadmin.dialects.mysql.look import ask, database_of, is_mariadb, literal, looking, qualified, rows
@@ -114,7 +115,7 @@ class _Reader:
         yield from programs.triggers(self.rows(schema_sql.TRIGGERS))
         routines = self.rows(schema_sql.ROUTINES)
         yield from programs.routines(routines, self.rows(schema_sql.PARAMETERS) if routines else [])
-        yield from programs.events(self.rows(schema_sql.EVENTS))
+        yield from programs.events(self.rows(schema_sql.EVENTS), disabled=self.database.startswith(PREFIX))
 
     def grants(self) -> Iterator[tuple[ObjectKey, str]]:
         from sqlalchemy.exc import DBAPIError

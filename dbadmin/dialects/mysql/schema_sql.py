@@ -150,6 +150,7 @@ GRANTS: Mapping[str, str] = {
     "user": """
         SELECT NULL AS part, NULL AS inner_part, grantee, privilege_type, is_grantable
           FROM information_schema.user_privileges
+         WHERE grantee NOT LIKE '''dbadmin\\_%'
          ORDER BY grantee, privilege_type""",
 }
 

@@ -28,10 +28,9 @@ from dbadmin.dialects import accounts, processes
 from dbadmin.dialects.mysql import binaries as installed
 from dbadmin.dialects.mysql import directory as places
 from dbadmin.dialects.mysql.binaries import Binaries
-from dbadmin.dialects.postgresql.cluster import last_lines
-from dbadmin.dialects.postgresql.directory import open_log, remove, temporary_directories
-from dbadmin.dialects.postgresql.record import Record
+from dbadmin.dialects.places import last_lines, open_log, remove, temporary_directories
 from dbadmin.dialects.prepared import copy_tree
+from dbadmin.dialects.record import Record
 from dbadmin.errors import NoScratchServer
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from weakref import WeakKeyDictionary
 
 from dbadmin.dialects.base import SessionRules
 from dbadmin.dialects.cursors import Own, judge_statements
-from dbadmin.dialects.mysql.statements import refused
+from dbadmin.dialects.marks import PREFIX
+from dbadmin.dialects.mysql.statements import refused, whole_server
 from dbadmin.dialects.values import Identity
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
 
@@ -193,7 +194,7 @@ class MysqlSession(SessionRules):
             name = name.lower()
         _, host, port, socket, _ = key
         place = f"{host}:{port}" if port != "0" else f"{host}:{socket}"
-        return Identity("mysql", name, (*key, name), f"{name} on {place} (data in {key[-1]})")
+        return Identity("mysql", name, (*key, name), f"{name} on {place} (data in {key[-1]})", tuple(key))
 
     def server_version(self, connection: "Connection") -> str:
         """Such as "8.0.36" or "10.11.6-MariaDB"; the distribution's addition is left out."""
@@ -204,6 +205,14 @@ class MysqlSession(SessionRules):
     def product(self, connection: "Connection") -> str | None:
         """ "mariadb" for MariaDB, whatever the URL calls it."""
         return "mariadb" if getattr(connection.dialect, "is_mariadb", False) else None
+
+    def shares_server(self, copy: Identity) -> bool:
+        """Only copies on servers of the user's are called so; see `marked`."""
+        return copy.name.startswith(PREFIX)
+
+    def whole_server(self, statement: str) -> str | None:
+        """See `statements.whole_server`."""
+        return whole_server(statement)
 
     def is_read_only_error(self, error: BaseException) -> bool:
         """Error 1792, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION."""

@@ -142,6 +142,42 @@ def refused(text: str) -> str | None:
     return None
 
 
+_EXECUTED = re.compile(r"/\*M?!\d*|\*/")
+_WHOLE_SERVER = re.compile(
+    r"""(?:
+        (?: create | alter | drop | rename )\ (?: or\ replace\ )?
+            (?: user | role | server | tablespace | logfile | resource | undo )\b
+      | (?: create | drop )\ (?: or\ replace\ )?(?: database | schema )\b
+      | alter\ (?: database | schema )\ (?! (?: default | character | charset | collate | comment )\b )
+      | grant\b | revoke\b | flush\b | reset\b | purge\b | kill\b | shutdown\b | restart\b | clone\b | use\b
+      | (?: un )?install\b | backup\b | lock\ instance\b | change\ (?: master | replication )\b
+      | (?: start | stop )\ (?: all\ )?(?: slave | slaves | replica | replicas | group_replication )\b
+      | set\ (?: password | default\ role | role | global\b | persist | @@global\b | @@persist )
+    )""",
+    re.VERBOSE,
+)
+_AS_ANOTHER = re.compile(r"(?:create|alter)\b[^;]*?\bdefiner ?= ?(?!current_user\b|current_role\b)(\S+)")
+
+
+def whole_server(text: str) -> str | None:
+    """What in a text concerns accounts, other databases or the whole server, or would run as another account; or None.
+
+    >>> whole_server("ALTER TABLE t ADD x int; CREATE USER app"), whole_server("/*!50000 grant */ all on *.* to app")
+    ('CREATE USER', 'GRANT')
+    >>> whole_server("CREATE DEFINER = root@localhost VIEW v AS SELECT 1")
+    'DEFINER'
+    >>> [whole_server(t) for t in ("ALTER DATABASE CHARACTER SET utf8mb4", "SET SESSION sql_mode = ''", "SELECT 'use'")]
+    [None, None, None]
+    """
+    for statement in split(_EXECUTED.sub(" ", text)):
+        found = _WHOLE_SERVER.match(statement)
+        if found is not None:
+            return " ".join(found.group().upper().replace("OR REPLACE ", "").split()[:2])
+        if _AS_ANOTHER.match(statement):
+            return "DEFINER"
+    return None
+
+
 def _refused_one(statement: str) -> str | None:
     statement = statement.lstrip("( ")
     first = next(iter(re.findall(r"[@\w]+", statement)), "")

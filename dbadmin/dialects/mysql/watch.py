@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.costs import Costs, Held, Known, Rewrite, Storage, Stored, Watcher
 from dbadmin.dialects.mysql.look import ask, database_of, is_mariadb, literal, rows
+from dbadmin.dialects.mysql.session import error_number
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -75,6 +76,7 @@ INSTANT = "SHOW GLOBAL STATUS LIKE 'Innodb_instant_alter_column'"
 
 _CHANGES_TABLE = re.compile(r"^\s*(?:ALTER\s+(?:\w+\s+)?TABLE|CREATE\s+(?:\w+\s+)?INDEX|DROP\s+INDEX|OPTIMIZE)\b", re.I)
 _SHOWN = 120
+_DENIED = (1142, 1227)
 
 
 class MysqlCosts(Costs):
@@ -86,6 +88,7 @@ class MysqlCosts(Costs):
         self._known: dict[tuple[Any, ...], Stored] = {}
         self._last_stage = 0
         self._instant = 0
+        self._blind = False
         self._algorithms: list[str] = []
         self._rewrites: dict[str, Rewrite] = {}
 
@@ -104,14 +107,25 @@ class MysqlCosts(Costs):
         return int(ask(connection, "SELECT CONNECTION_ID()").scalar())
 
     def storage(self, connection: "Connection") -> Storage | None:
-        """Ids and sizes of InnoDB's tables; indexes are parts of their table's file."""
-        self._known = _stored(connection)
-        self._last_stage, self._instant = _last_stage(connection), _instant(connection)
+        """Ids and sizes of InnoDB's tables; indexes are parts of their table's file.
+
+        None where this account may not see them: for that it takes PROCESS, and SELECT on performance_schema.
+        """
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            self._known = _stored(connection)
+            self._last_stage, self._instant = _last_stage(connection), _instant(connection)
+        except DBAPIError as error:
+            if error.connection_invalidated or error_number(error.orig or error) not in _DENIED:
+                raise
+            self._blind = True
+            return None
         return Storage(sum(stored.bytes for stored in self._known.values()), self._known)
 
     def after(self, connection: "Connection", statement: str) -> None:
         """Find out how an ALTER was carried out."""
-        if not _CHANGES_TABLE.match(statement):
+        if self._blind or not _CHANGES_TABLE.match(statement):
             return
         before, self._known = self._known, _stored(connection)
         rebuilt = {
@@ -139,7 +153,7 @@ class MysqlCosts(Costs):
     def algorithms(self) -> tuple[str, ...] | None:
         """Each ALTER with its algorithm, in their order."""
         found, self._algorithms = tuple(self._algorithms), []
-        return found
+        return None if self._blind else found
 
 
 def _algorithm(rebuilt: bool, stages: set[str], instant: bool) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dbadmin.dialects import accounts, processes
 from dbadmin.dialects.accounts import Account
+from dbadmin.dialects.places import last_lines
 from dbadmin.dialects.postgresql.binaries import Binaries
 from dbadmin.dialects.prepared import prepare
 from dbadmin.errors import NoScratchServer
@@ -141,16 +142,6 @@ def running(data: Path) -> PidFile | None:
     if f" -D {data} " not in " ".join((*processes.arguments(pid), "")):
         return None
     return PidFile(pid, ready=len(lines) > 7 and lines[7].startswith("ready"))
-
-
-def last_lines(text: str, most: int = 5) -> str:
-    """The last lines of a log that say something, in one line.
-
-    >>> last_lines("a\\n\\nb\\nc\\n", most=2)
-    'b / c'
-    """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " / ".join(lines[-most:])
 
 
 def _initdb(command: list[str], data: Path, account: Account | None) -> "subprocess.CompletedProcess[str]":

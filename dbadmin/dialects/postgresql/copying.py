@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects.base import Copying, Place
+from dbadmin.dialects.places import temporary_directories
 from dbadmin.dialects.postgresql import binaries as installed
-from dbadmin.dialects.postgresql import directory, left, marked, neutralise, server, surroundings
+from dbadmin.dialects.postgresql import left, marked, neutralise, server, surroundings
 from dbadmin.dialects.postgresql.databases import SIZE
 from dbadmin.dialects.postgresql.place import PostgresqlPlace, TwinPlace
 from dbadmin.dialects.postgresql.server import Server
@@ -34,7 +35,7 @@ class PostgresqlCopying(Copying):
         return size
 
     def free_space(self) -> int:
-        return max(shutil.disk_usage(place).free for place in directory.temporary_directories())
+        return max(shutil.disk_usage(place).free for place in temporary_directories())
 
     def facts(self, connection: "Connection") -> Surroundings:
         return surroundings.read(connection)
@@ -98,14 +99,14 @@ class PostgresqlCopying(Copying):
             )
             for found in server.disposable()
         )
-        return (*servers, *left.existing())
+        return (*servers, *left.LEFT.existing())
 
     def remove(self, name: str) -> None:
         for found in server.disposable():
             if found.directory.name == name:
                 found.stop()
                 return
-        left.remove(name)
+        left.LEFT.remove(name)
 
 
 def _ask(url: "URL") -> tuple[Surroundings, str]:

@@ -1,18 +1,17 @@
 """Databases as wholes: made, cloned, marked as dbadmin's own, and dropped; statements for any server."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from dbadmin.dialects import marks
 from dbadmin.dialects.postgresql.look import literal, quote
-from dbadmin.dialects.postgresql.session import PREFIX, sqlstate
+from dbadmin.dialects.postgresql.session import sqlstate
 from dbadmin.errors import InternalError, NotFinished
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-MARK = "dbadmin copy "
 LONGEST_NAME = 63  # bytes; the server cuts longer ones silently, so that two could become one
 SIZE = "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())"
 _END_WITHIN = 10_000  # ms that a session is given to end
@@ -83,15 +82,16 @@ def end_sessions(admin: "Connection", name: str, *, only_own_role: bool = False)
 
 def mark(admin: "Connection", name: str, owner: Mapping[str, Any]) -> None:
     """Say in the database's comment that it is dbadmin's, and whose."""
-    text = literal(MARK + json.dumps(dict(owner)))
+    text = literal(marks.mark(owner))
     admin.exec_driver_sql(f"COMMENT ON DATABASE {quote(name)} IS {text}".replace("%", "%%"))
 
 
 def marked(admin: "Connection") -> Iterator[tuple[str, dict[str, Any]]]:
     """Databases of this server that carry dbadmin's mark, with what it says."""
     for name, comment in admin.exec_driver_sql(_MARKED.replace("%", "%%")).all():
-        with suppress(ValueError):
-            yield name, json.loads(comment.removeprefix(MARK))
+        owner = marks.owner_in(comment)
+        if owner is not None:
+            yield name, owner
 
 
 def drop_marked(admin: "Connection", name: str) -> None:
@@ -130,7 +130,7 @@ def _end_prepared(admin: "Connection", name: str) -> None:
 
 def name_of(token: str, name: str) -> str:
     """What one of our databases is called on a server of the user's."""
-    return longest(f"{PREFIX}{token}_{name}")
+    return longest(marks.name_of(token, name))
 
 
 def longest(name: str) -> str:

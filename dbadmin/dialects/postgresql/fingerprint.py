@@ -6,11 +6,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.base import Fingerprints
-from dbadmin.dialects.merge import RowComparison, merged
+from dbadmin.dialects.merge import Keyed, by_count, by_key
 from dbadmin.dialects.postgresql import hashes
 from dbadmin.dialects.postgresql.hashes import Table
 from dbadmin.dialects.postgresql.look import ask, looking, qualified, quote, rows
-from dbadmin.dialects.values import ColumnPrint, RowDifferences, TableData, TableName
+from dbadmin.dialects.prints import fingerprint, unreadable
+from dbadmin.dialects.values import RowDifferences, TableData, TableName
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -54,11 +55,11 @@ class PostgresqlFingerprints(Fingerprints):
                     try:
                         done[name] = _fingerprint(connection, known[name], image)
                     except KeyError:
-                        done[name] = _unreadable("no such table")
+                        done[name] = unreadable("no such table")
                     except DBAPIError as error:
                         if error.connection_invalidated:
                             raise
-                        done[name] = _unreadable(str(error.orig).strip().split("\n")[0])
+                        done[name] = unreadable(str(error.orig).strip().split("\n")[0])
                         break  # the transaction is aborted up to the savepoint
         return done
 
@@ -96,31 +97,19 @@ def _prepare(connection: "Connection") -> bool:
     return hashes.prepare(connection)
 
 
-def _unreadable(reason: str) -> TableData:
-    return TableData(0, {}, not_compared={"": reason})
-
-
 def _fingerprint(connection: "Connection", table: Table, image: bool) -> TableData:
-    """One query per `COLUMNS_AT_ONCE` columns, without a key one more for whole rows."""
     key = table.keys[0] if table.keys else ()
     seed = table.seed(key, image) if key else None
-    names = list(table.columns)
-    found: dict[str, ColumnPrint] = {}
     source = f"FROM ONLY {qualified(table.name.schema, table.name.name)}"
-    count, row = 0, None
-    for start in range(0, max(1, len(names)), COLUMNS_AT_ONCE):
-        some = names[start : start + COLUMNS_AT_ONCE]
-        wanted = ["count(*)"]
-        for name in some:
-            wanted += _aggregates(table.columns[name], seed, image)
-        if seed is None and start == 0:
-            wanted.append(f"sum({table.row_hash(names, image)})")
-        count, *values = ask(connection, f"SELECT {', '.join(wanted)} {source}").one()
-        if seed is None and start == 0:
-            row = _word(values.pop())
-        for i, name in enumerate(some):
-            found[name] = ColumnPrint(_word(values[2 * i]), _word(values[2 * i + 1]))
-    return TableData(count, found, key, row=row, method="image" if image else "text")
+    return fingerprint(
+        table.columns,
+        key,
+        aggregates=lambda column: _aggregates(column, seed, image),
+        row_hash=None if key else table.row_hash(list(table.columns), image),
+        ask=lambda wanted: ask(connection, f"SELECT {wanted} {source}").one(),
+        at_once=COLUMNS_AT_ONCE,
+        method="image" if image else "text",
+    )
 
 
 def _aggregates(column: hashes.Column, seed: str | None, image: bool) -> tuple[str, str]:
@@ -133,10 +122,6 @@ def _aggregates(column: hashes.Column, seed: str | None, image: bool) -> tuple[s
     return values, f"bit_xor(hashint4extended(0, {seed})) FILTER (WHERE {quote(column.name)} IS NULL)"
 
 
-def _word(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
 def _by_key(
     before: "Connection", old: Table, after: "Connection", new: Table, key: Sequence[str],
     columns: Sequence[str], image: bool,
@@ -144,7 +129,7 @@ def _by_key(
     others = [column for column in columns if column not in key]
     numbers = all(t.columns[name].is_integer for t in (old, new) for name in key)
 
-    def stream(connection: "Connection", table: Table) -> Iterator[tuple[Any, ...]]:
+    def stream(connection: "Connection", table: Table) -> Iterator[Keyed]:
         width = len(key)
         places = [_place(table.columns[name], numbers) for name in key]
         wanted = [*places, *(table.columns[name].hash("0", image) for name in others)]
@@ -153,10 +138,7 @@ def _by_key(
         for row in ask(connection, query, stream=True):
             yield tuple(bytes(v) if not numbers else v for v in row[:width]), tuple(row[width:])
 
-    comparison = RowComparison(others)
-    for was, is_now in merged(stream(before, old), stream(after, new)):
-        comparison.add(_shown(was or is_now), was and was[1], is_now and is_now[1])
-    return comparison.result()
+    return by_key(others, stream(before, old), stream(after, new))
 
 
 def _place(column: hashes.Column, as_number: bool) -> str:
@@ -164,26 +146,16 @@ def _place(column: hashes.Column, as_number: bool) -> str:
     return f"{column.sql}::int8" if as_number else f"convert_to({column.text}, 'UTF8')"
 
 
-def _shown(row: tuple[Any, ...] | None) -> Any:
-    assert row is not None
-    key = tuple(v.decode(errors="replace") if isinstance(v, bytes) else v for v in row[0])
-    return key if len(key) > 1 else key[0]
-
-
 def _counted(
     before: "Connection", old: Table, after: "Connection", new: Table, columns: Sequence[str], image: bool
 ) -> RowDifferences:
     """Whole rows by content, counted on the server."""
-    lost = added = 0
 
-    def stream(connection: "Connection", table: Table) -> Iterator[tuple[Any, ...]]:
+    def stream(connection: "Connection", table: Table) -> Iterator[tuple[Any, int]]:
         query = (
             f"SELECT {table.row_hash(columns, image)} AS h, count(*)"
             f" FROM ONLY {qualified(table.name.schema, table.name.name)} GROUP BY 1 ORDER BY 1"
         )
-        return (tuple(row) for row in ask(connection, query, stream=True))
+        return ((row[0], int(row[1])) for row in ask(connection, query, stream=True))
 
-    for was, is_now in merged(stream(before, old), stream(after, new)):
-        difference = (was[1] if was else 0) - (is_now[1] if is_now else 0)
-        lost, added = lost + max(difference, 0), added + max(-difference, 0)
-    return RowDifferences(lost, added, {}, {}, {})
+    return by_count(stream(before, old), stream(after, new))

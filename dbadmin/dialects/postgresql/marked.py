@@ -80,8 +80,8 @@ class MarkedPlace(owner.Confining):
 
     def prepare(self) -> None:
         """Write down where the server is, and drop what killed runs of this machine left there."""
-        left.write_down(self.directory, self._url)
-        left.sweep(self._url)
+        left.LEFT.write_down(self.directory, self._url)
+        left.LEFT.sweep(self._url)
 
     def copy(self, source: "URL", name: str, *, facts: Surroundings, progress: Progress) -> Copied:
         method = self._clone_source(name) if self._source is not None else None

@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import accounts, processes
 from dbadmin.dialects.accounts import Account
+from dbadmin.dialects.places import last_lines, open_log, remove, temporary_directories
 from dbadmin.dialects.postgresql import binaries as installed
 from dbadmin.dialects.postgresql import cluster
 from dbadmin.dialects.postgresql import directory as places
 from dbadmin.dialects.postgresql.binaries import Binaries
-from dbadmin.dialects.postgresql.record import RECORD, Record
+from dbadmin.dialects.record import RECORD, Record
 from dbadmin.errors import NoScratchServer
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class Server:
         if cluster.major_of(data) is None:
             cluster.initialise(chosen, data, account, durable=self.record.durable)
         arguments = cluster.settings(chosen.major, self.socket_dir, durable=self.record.durable)
-        with places.open_log(self.log) as log:
+        with open_log(self.log) as log:
             self._process = subprocess.Popen(
                 [chosen.tool("postgres"), "-D", str(data), *arguments],
                 stdin=subprocess.DEVNULL,
@@ -195,7 +196,7 @@ class Server:
             if found and found.ready and found.pid == self._process.pid:
                 return
             time.sleep(0.005)
-        said = cluster.last_lines(self.log.read_text(errors="replace")) or "it said nothing"
+        said = last_lines(self.log.read_text(errors="replace")) or "it said nothing"
         how = "did not get ready" if self._process.poll() is None else "ended at once"
         raise NoScratchServer(f"the PostgreSQL server in {self.directory} {how}: {said}", hint=installed.THREE_WAYS)
 
@@ -243,7 +244,7 @@ class Server:
     def _remove_files(self) -> None:
         """Remove the directory if we made it, else what we put into it."""
         ours = [self.directory / name for name in ("data", "postgresql", LOG, RECORD)]
-        places.remove(*([self.directory] if self.record.made else ours))
+        remove(*([self.directory] if self.record.made else ours))
 
     def _disown(self) -> None:
         # The postmaster outlives this object on purpose; subprocess would warn that it still runs.
@@ -298,7 +299,7 @@ def disposable() -> tuple[Server, ...]:
 
 
 def _in_temporary_directories() -> Iterator[Server]:
-    for base in places.temporary_directories():
+    for base in temporary_directories():
         for directory in sorted(base.glob(f"{places.PREFIX}*")):
             record = Record.read(directory)
             if record is not None:

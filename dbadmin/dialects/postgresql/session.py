@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from dbadmin.dialects.base import SessionRules
 from dbadmin.dialects.cursors import judge_statements
+from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.postgresql.address import conninfo
 from dbadmin.dialects.postgresql.statements import refused, whole_server
 from dbadmin.dialects.values import Identity
@@ -44,7 +45,6 @@ whether the server knows pg_read_all_data (from 14 on). Every role may read thes
 """
 
 IDLE_SECONDS = 60
-PREFIX = "dbadmin_"
 """How the name of every copy begins that lives on a server of the user's."""
 
 IDENTITY = """
