@@ -33,10 +33,39 @@ def test_a_view_that_the_downgrade_makes_anew_belongs_to_whom_it_belonged(
 ) -> None:
     view = "op.execute('CREATE VIEW names AS SELECT id, name FROM people')", "op.execute('DROP VIEW names')"
     revisions = {"a1": BASE, "b2": ("a1", *view), "c3": ("b2", view[1], view[0])}
-    mariadb.execute("CREATE USER owner_of_views", f"GRANT ALL ON {mariadb.name}.* TO owner_of_views")
+    account = "owner_of_views@'local%%'"  # a host that is no name of the copy's: on the copy it cannot log in
+    mariadb.execute(f"CREATE USER {account}", f"GRANT ALL ON {mariadb.name}.* TO {account}")
     try:
         app = build(tmp_path, mariadb.url.set(username="owner_of_views"), revisions, at="b2", fill=PEOPLE)
         report = rehearsed(app)
         assert (report.verdict, facts(report)) == ("safe", set())
     finally:
-        mariadb.execute("DROP USER owner_of_views")
+        mariadb.execute(f"DROP USER {account}")
+
+
+@pytest.mark.slow
+def test_an_account_of_another_host_owns_on_the_copy_what_it_owns_at_the_source(
+    mariadb: TestDatabase, tmp_path: Path
+) -> None:
+    """The account could not log in there: its views, made anew or not, are the same as before all the same."""
+    made, gone = (
+        "op.execute('CREATE VIEW {0} AS SELECT id, name FROM people')",
+        "op.execute('DROP VIEW {0}')",
+    )
+    revisions = {
+        "a1": BASE,
+        "b2": (
+            "a1",
+            f"{made.format('kept')}; {made.format('names')}",
+            f"{gone.format('names')}; {gone.format('kept')}",
+        ),
+        "c3": ("b2", gone.format("names"), made.format("names")),
+    }
+    account = "owner_of_views@'local%%'"
+    mariadb.execute(f"CREATE USER {account}", f"GRANT ALL ON {mariadb.name}.* TO {account}")
+    try:
+        app = build(tmp_path, mariadb.url.set(username="owner_of_views"), revisions, fill=PEOPLE)
+        report = rehearsed(app)
+        assert (report.plan.kind, report.verdict, facts(report)) == ("head", "safe", set())
+    finally:
+        mariadb.execute(f"DROP USER {account}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from dbadmin.dialects import accounts, places
 from dbadmin.dialects.accounts import Account
 from dbadmin.dialects.mysql.binaries import Binaries
-from dbadmin.dialects.places import last_lines, temporary_directories
+from dbadmin.dialects.places import last_lines
 from dbadmin.dialects.prepared import prepare
 from dbadmin.errors import NoScratchServer
 

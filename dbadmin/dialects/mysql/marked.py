@@ -158,7 +158,7 @@ class MarkedPlace(Place):
             done, refused = neutralise.disable_events(own, found)
         harmless = (*done, *neutralise.owned(facts, owner.name(self._token), definers))
         notes = (*notes, *self._not_covered(name, facts), *(note for note in refused if "event" in note))
-        return Copied(url, method, found.bytes, harmless, notes)
+        return Copied(url, method, found.bytes, harmless, notes, confined=True)
 
     def _not_covered(self, name: str, facts: Surroundings) -> tuple[str, ...]:
         notes = [

@@ -16,7 +16,6 @@ from dbadmin.secrets import remember
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_DENIED = (1044, 1142, 1227, 1410)
 # The host that this session comes from, as the server sees it; accounts are told apart by it.
 _FROM = "SELECT SUBSTRING_INDEX(USER(), '@', -1)"
 
@@ -69,10 +68,10 @@ def _may(admin: "Connection", statement: str) -> None:
 
 def refuse_denied(admin: "Connection", error: BaseException) -> None:
     """Raise NotSupported where the server denied this, with what to grant."""
-    from dbadmin.dialects.mysql.session import error_number
+    from dbadmin.dialects.mysql.session import DENIED, error_number
 
     original = getattr(error, "orig", None) or error
-    if error_number(original) not in _DENIED:
+    if error_number(original) not in DENIED:
         return
     user, _, at = str(ask(admin, "SELECT CURRENT_USER()").scalar_one()).rpartition("@")
     mine = f"{quote(user)}@{quote(at)}"

@@ -49,6 +49,8 @@ SERVER_TAKES_NO_WRITES = (1290, 1836, 3989)
 _LOGIN = (1044, 1045, 1130, 1251, 1524, 1698, 4151)
 _LOST = (1053, 1152, 1153, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2055, 4031)
 _UNREACHABLE = (2002, 2003, 2005)
+DENIED = (1044, 1142, 1143, 1227, 1370, 1410, 1419)
+"""Errors of a statement that the account may not run."""
 _TIMED_OUT = (1969, 3024)
 _LOCKED = (1205, 3572)
 
@@ -205,6 +207,10 @@ class MysqlSession(SessionRules):
     def product(self, connection: "Connection") -> str | None:
         """ "mariadb" for MariaDB, whatever the URL calls it."""
         return "mariadb" if getattr(connection.dialect, "is_mariadb", False) else None
+
+    def is_denied(self, error: BaseException) -> bool:
+        """Errors that say which right the account lacks."""
+        return error_number(error) in DENIED
 
     def shares_server(self, copy: Identity) -> bool:
         """Only copies on servers of the user's are called so; see `marked`."""

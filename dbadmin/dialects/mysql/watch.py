@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.costs import Costs, Held, Known, Rewrite, Storage, Stored, Watcher
 from dbadmin.dialects.mysql.look import ask, database_of, is_mariadb, literal, rows
-from dbadmin.dialects.mysql.session import error_number
+from dbadmin.dialects.mysql.session import DENIED, error_number
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -76,7 +76,6 @@ INSTANT = "SHOW GLOBAL STATUS LIKE 'Innodb_instant_alter_column'"
 
 _CHANGES_TABLE = re.compile(r"^\s*(?:ALTER\s+(?:\w+\s+)?TABLE|CREATE\s+(?:\w+\s+)?INDEX|DROP\s+INDEX|OPTIMIZE)\b", re.I)
 _SHOWN = 120
-_DENIED = (1142, 1227)
 
 
 class MysqlCosts(Costs):
@@ -117,7 +116,7 @@ class MysqlCosts(Costs):
             self._known = _stored(connection)
             self._last_stage, self._instant = _last_stage(connection), _instant(connection)
         except DBAPIError as error:
-            if error.connection_invalidated or error_number(error.orig or error) not in _DENIED:
+            if error.connection_invalidated or error_number(error.orig or error) not in DENIED:
                 raise
             self._blind = True
             return None
