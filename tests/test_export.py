@@ -154,7 +154,7 @@ def test_from_the_command_line_and_from_python(run: Any, tmp_path: Path) -> None
     assert (finished.code, len(pq.read_table(demo.directory / "a.parquet"))) == (0, 7)
     refused = run("tables", *outputs[:2], cwd=demo.directory)
     assert (refused.code, "tables has no rows" in refused.stderr) == (2, True)
-    with dbadmin.connect(app=demo.directory) as db:
+    with dbadmin.connect(url=f"sqlite:///{demo.directory}/app.db") as db:
         assert db.export("select id, email from users where id < :n", tmp_path / "x.parquet", {"n": 4}) == 3
         assert db.export("select id from users order by id", tmp_path / "x.csv") == 200
     assert (tmp_path / "x.csv").read_text().splitlines()[:2] == ["id", "1"]

@@ -40,7 +40,7 @@ def wire(url: sa.URL, statement: str) -> Callable[[], Any]:
         cursor = driver.cursor(SSCursor)
         cursor.execute(statement)
         tail, count = b"", 0
-        while tail[-9:-6] != b"\x05\x00\x00" or tail[-5:-4] != b"\xfe":  # the packet that ends a result
+        while not (tail[-9:-6] == b"\x05\x00\x00" and tail[-5:-4] == b"\xfe"):  # the packet that ends a result
             arrived = driver._rfile.read1(2**20)
             count += len(arrived)
             tail = (tail + arrived)[-9:]
@@ -133,7 +133,8 @@ def adbc(url: sa.URL, statement: str) -> Callable[[], Any]:
 
 
 def _plain(url: sa.URL) -> str:
-    """A URL as libraries beside SQLAlchemy read it."""
+    """A URL as libraries beside SQLAlchemy read it; a socket's directory stands where the host would."""
+
     if url.get_backend_name() == "sqlite":
         return f"sqlite://{url.database}"
     name = "mysql" if url.get_backend_name() in ("mysql", "mariadb") else "postgresql"
