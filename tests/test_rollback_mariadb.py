@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rehearsing import BASE, PEOPLE, build, facts, rehearsed
+from rehearsing import BASE, PEOPLE, Fact, build, facts, rehearsed
 from servers import TestDatabase
 
 pytestmark = pytest.mark.rehearsal
@@ -69,3 +69,37 @@ def test_an_account_of_another_host_owns_on_the_copy_what_it_owns_at_the_source(
         assert (report.plan.kind, report.verdict, facts(report)) == ("head", "safe", set())
     finally:
         mariadb.execute(f"DROP USER {account}")
+
+
+KEPT = (
+    "CREATE TABLE prices (id INT PRIMARY KEY, price INT) WITH SYSTEM VERSIONING",
+    "INSERT INTO prices VALUES (1, 10), (2, 20), (3, 30)",
+    "UPDATE prices SET price = 11 WHERE id = 1",
+    "DELETE FROM prices WHERE id = 3",
+)
+"""A table of two rows, and two that its history has."""
+WITHOUT_HISTORY = 'op.execute("ALTER TABLE prices DROP SYSTEM VERSIONING")'
+WITH_HISTORY = 'op.execute("ALTER TABLE prices ADD SYSTEM VERSIONING")'
+REPRICE = 'op.execute("UPDATE prices SET price = price {} 1")'
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "downgrade", "verdict", "found"),
+    [
+        (WITHOUT_HISTORY, WITH_HISTORY, "lossy", {("rows-lost", "b2", "prices")}),
+        (REPRICE.format("+"), REPRICE.format("-"), "safe", set()),
+    ],
+    ids=["dropped", "grown"],
+)
+def test_the_history_of_a_table_is_kept_or_told(
+    mariadb: TestDatabase, tmp_path: Path, upgrade: str, downgrade: str, verdict: str, found: set[Fact]
+) -> None:
+    revisions = {"a1": (None, "pass", "pass"), "b2": ("a1", upgrade, downgrade)}
+    app = build(tmp_path, mariadb.url, {"a1": revisions["a1"]}, at="a1", fill=KEPT)
+    app.add({"b2": revisions["b2"]})
+    report = rehearsed(app)
+    assert (report.verdict, facts(report)) == (verdict, found)
+    if found:
+        (lost,) = [f for f in report.findings if f.code == "rows-lost"]
+        assert (lost.rows, lost.phase, lost.by_design) == (2, "upgrade", True)
+        assert "history of prices" in lost.detail

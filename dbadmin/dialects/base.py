@@ -212,6 +212,10 @@ class Fingerprints(ABC):
     def values_held(self, connection: "Connection", table: TableName, column: str) -> int:
         """How many rows have a value other than NULL in this column."""
 
+    def history_lost(self, before: "Connection", after: "Connection") -> Mapping[TableName, int]:
+        """How many rows that were no more, and that a table keeps a history of, are in it no longer, by table."""
+        return {}
+
 
 class Observer(ABC):
     """What one step of a walk did, seen from the migration's own connection.

@@ -1,12 +1,13 @@
 """Findings about what tables hold: rows and values that are gone, new or others. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dbadmin.dialects import RowDifferences, TableData, TableName
+from dbadmin.dialects import ObjectKey, RowDifferences, TableData, TableName
+from dbadmin.dialects.names import join
 from dbadmin.results import RollbackFinding
-from dbadmin.rollback.blame import Culprit, Facet
+from dbadmin.rollback.blame import Culprit, Facet, Leg, value
 from dbadmin.rollback.facts import comparable
 from dbadmin.rollback.findings import Blame, Scripts, finding
 
@@ -174,6 +175,31 @@ def dropped_rows(
         "rows-lost", str(table), detail, culprit, scripts, rows=number, by_design=by_design, sample=sample,
         remedy=_remedy_of_a_drop(culprit, f"the rows of {table}"),
     )  # fmt: skip
+
+
+def lost_history(
+    histories: Mapping[TableName, int], legs: Sequence[Leg], scripts: Scripts
+) -> list[RollbackFinding]:  # fmt: skip
+    """Rows that a table's own history has no longer, with the first revision that made another table of it."""
+    found = []
+    for table, number in histories.items():
+        culprit = _first_other(legs, Facet(key=ObjectKey("table", join([table.schema, table.name]))))
+        detail = f"{rows(number)} of the history of {table} {'is' if number == 1 else 'are'} gone"
+        remedy = "keep the system versioning, or save the history first: nothing brings it back"
+        found.append(
+            finding("rows-lost", str(table), detail, culprit, scripts, rows=number, by_design=True, remedy=remedy)
+        )
+    return found
+
+
+def _first_other(legs: Sequence[Leg], facet: Facet) -> Culprit:
+    """The first revision after which the facet was not what it was before; the only one of a walk in any case."""
+    for leg in legs:
+        for moment in leg.moments:
+            if moment.snapshot is not None and value(moment.snapshot, facet) != value(leg.before, facet):
+                return Culprit(moment.revision, leg.phase)
+    only = legs[0].revisions[0] if len(legs[0].revisions) == 1 else None
+    return Culprit(only, legs[0].phase if only else None)
 
 
 def _remedy_of_a_drop(culprit: Culprit, what: str) -> str | None:

@@ -29,7 +29,8 @@ def gather(pristine: "Connection", now: "Connection", before: Snapshot, after: S
         columns = differing(data, later)
         if columns or later.rows != data.rows or later.row != data.row:
             rows[table] = prints.row_differences(pristine, now, table, columns)
-    return Evidence(rows, held_by_gone(pristine, before, after))
+    history = {table: lost for table, lost in prints.history_lost(pristine, now).items() if table in after.data}
+    return Evidence(rows, held_by_gone(pristine, before, after), history=history)
 
 
 def held_by_gone(

@@ -16,12 +16,14 @@ class Evidence:
 
     `rows` has the tables that both states have; `held` counts the values of columns that the later one lacks.
     `between` compares the earlier state with the one after the downgrade, where plan H has to tell rows that the
-    downgrade changed from those that it left alone.
+    downgrade changed from those that it left alone. `history` counts, by table, rows that were deleted or changed
+    long before and that the table's own history has no longer (system versioning).
     """
 
     rows: Mapping[TableName, RowDifferences] = field(default_factory=dict)
     held: Mapping[tuple[TableName, str], int] = field(default_factory=dict)
     between: Mapping[TableName, RowDifferences] = field(default_factory=dict)
+    history: Mapping[TableName, int] = field(default_factory=dict)
 
     def apart(self, table: TableName, column: str | None) -> "Apart | None":
         """The rows that differ in the end, in a column or (None) by being gone, by what the downgrade had done.

@@ -29,6 +29,7 @@ from dbadmin.rollback.contents import (
     View,
     dropped_rows,
     dropped_values,
+    lost_history,
     lost_rows,
     other_columns,
     row_findings,
@@ -62,6 +63,7 @@ def judge_head(
             found += head.gone(table, data)
         elif data != after and not data.unreadable and not after.unreadable:
             found += head.held(table, data, after) + head.table(table, data, after)
+    found += lost_history(evidence.history, (down, up), scripts)
     return found + empty_downgrades(found, scripts)
 
 

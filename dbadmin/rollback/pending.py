@@ -12,7 +12,7 @@ from dbadmin.rollback.blame import (
     not_brought_back,
     was_dropped,
 )
-from dbadmin.rollback.contents import View, dropped_rows, dropped_values, table_findings
+from dbadmin.rollback.contents import View, dropped_rows, dropped_values, lost_history, table_findings
 from dbadmin.rollback.facts import Evidence
 from dbadmin.rollback.findings import (
     Scripts,
@@ -48,7 +48,7 @@ def judge_pending(
     view = View(blame, dropped, scripts)
     found = schema_findings(differences, blame, scripts)
     found += sequence_findings(differences, blame, scripts, down.after.schema)
-    found += _gone(up, down, evidence, view)
+    found += _gone(up, down, evidence, view) + lost_history(evidence.history, (up, down), scripts)
     after = down.after.data
     for table, held in up.before.data.items():
         if table in after and table in evidence.rows:

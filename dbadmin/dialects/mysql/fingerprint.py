@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.base import Fingerprints
 from dbadmin.dialects.merge import Keyed, by_count, by_key
-from dbadmin.dialects.mysql import hashes
+from dbadmin.dialects.mysql import hashes, history
 from dbadmin.dialects.mysql.hashes import CONSTANT, Method, Seed, Table
 from dbadmin.dialects.mysql.look import ask, database_of, literal, looking, qualified, quote, rows
 from dbadmin.dialects.prints import fingerprint, unreadable
@@ -22,7 +22,8 @@ class MysqlFingerprints(Fingerprints):
     """Hashes values with their row's key, see `hashes`.
 
     Tables of the connection's own database. Of a system-versioned table the current rows count: its history grows
-    by every UPDATE, and no migration can take that back. Sequences and views hold no rows.
+    by every UPDATE, and no migration can take that back (what it loses, `history_lost` tells). Sequences and views
+    hold no rows.
     """
 
     def table_names(self, connection: "Connection") -> tuple[TableName, ...]:
@@ -74,6 +75,10 @@ class MysqlFingerprints(Fingerprints):
         with looking(connection):
             source = qualified(database_of(connection), table.name)
             return int(ask(connection, f"SELECT count({quote(column)}) FROM {source}").scalar())
+
+    def history_lost(self, before: "Connection", after: "Connection") -> Mapping[TableName, int]:
+        """How many rows the histories of system-versioned tables have lost, by table."""
+        return history.lost(before, after)
 
 
 def _message(error: Any) -> str:
