@@ -193,7 +193,8 @@ def bystander(database: TestDatabase) -> Iterator[tuple[int, Callable[[], bool]]
 
 def look(database: TestDatabase, directory: Path) -> list[object]:
     """Everything in LOOKS, and the files that attempts name."""
-    seen: list[object] = [database.rows(query) for query in LOOKS[database.kind]]
+    with database.connect() as connection:
+        seen: list[object] = [connection.exec_driver_sql(query).all() for query in LOOKS[database.kind]]
     return [*seen, sorted(path.name for path in directory.glob("other*"))]
 
 
