@@ -6,6 +6,7 @@ a question, which must be answered; afterwards rows, catalog, settings, files, l
 
 import argparse
 import logging
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -276,6 +277,7 @@ def main() -> int:
     parser.add_argument("--driver", choices=SYNC + ASYNC, action="append")
     parser.add_argument("--require-servers", action="store_true", help="a server that cannot be started is a failure")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its servers end with it, also when it is stopped
     logging.disable(logging.CRITICAL)  # SQLAlchemy tells of cursors that do not close after an error
     outcomes, not_run, without_server = [], [], 0
     with tempfile.TemporaryDirectory(prefix="matrix-") as name:
