@@ -45,6 +45,7 @@ def frames_rows(kind: str) -> Callable[[Path, int], list[Row]]:
         measured = []
         with server(kind, directory) as database:
             fill(database, rows=wanted)
+            fill(database, "small", rows=10)
             for shape, statement in STATEMENTS.items():
                 for way in ways(kind):
                     row = read_beside_wire(database, way, statement, runs, f"{kind}, {wanted:,} {shape} rows: {way}")
