@@ -513,3 +513,20 @@ def test_going_on_needs_a_key_of_the_right_shape() -> None:
         recent(BlogPost, after=(1, 2))
     with pytest.raises(UsageError, match="'x' is not a whole number"):
         recent(BlogPost, after="x")
+
+
+@pytest.mark.slow
+def test_a_thousand_tables_are_counted_by_one_statement(database: TestDatabase) -> None:
+    import dbadmin
+
+    with database.connect() as connection:
+        for number in range(1000):
+            connection.exec_driver_sql(f"create table t{number:04} (id integer)")
+        connection.exec_driver_sql("insert into t0999 values (1), (2)")
+    told: list[str] = []
+    with dbadmin.connect(url=database.url.render_as_string(hide_password=False)) as db:
+        sa.event.listen(db.database.sync_engine, "before_cursor_execute", lambda *given: told.append(given[2]))
+        found = db.counts()
+    assert len(found) == 1000 and found["exact"].all()
+    assert dict(zip(found["table"], found["rows"], strict=True))["t0999"] == 2
+    assert len([statement for statement in told if "t0000" in statement and "t0999" in statement]) == 1

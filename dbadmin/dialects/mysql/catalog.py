@@ -19,7 +19,7 @@ from dbadmin.results import (
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
-COUNTED_AT_ONCE = 200
+COUNTED_AT_ONCE = 1_000
 """Tables counted by one statement; each is open meanwhile."""
 
 NO_RULE = ("NO ACTION", "RESTRICT")

@@ -18,7 +18,7 @@ from dbadmin.results import (
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
-COUNTED_AT_ONCE = 200
+COUNTED_AT_ONCE = 1_000
 MEASURED_UNASKED = 256 * 2**20
 """dbstat reads every page: files larger than this are measured only when exact numbers are asked for."""
 
