@@ -22,7 +22,8 @@ def block(after: str) -> str:
 
 
 def steady(text: str) -> list[str]:
-    """A transcript without what differs from run to run: times, and how they fold and align."""
+    """A transcript without what differs: times, what this kernel protects, and how they fold and align."""
+    text = re.sub(r"\(in force: hooks, [^)]+\)", "(in force)", text)
     text = re.sub(r"\d+(?:\.\d+)? (?:ms|s)\b", "T", text).split("\ntime ")[0]
     return [" ".join(line.replace("─", "").split()) for line in text.splitlines() if line.strip()]
 

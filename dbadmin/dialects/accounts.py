@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dbadmin.dialects import namespaces
 from dbadmin.errors import NoScratchServer
 
 # nobody before postgres: a scratch server that ran as postgres could log in to the machine's own PostgreSQL
@@ -63,6 +64,11 @@ def options(account: Account | None) -> dict[str, Any]:
     if account is None:
         return {}
     return {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+
+def launch(account: Account | None) -> list[str]:
+    """The beginning of a command line: what follows runs as this account, without network where the kernel can."""
+    return namespaces.launcher(*((account.uid, account.gid) if account else ()))
 
 
 def give(path: Path, account: Account | None) -> None:

@@ -52,6 +52,9 @@ class Isolation:
 
     raw_drivers: tuple[RawDriver, ...] = ()
 
+    classes: tuple[RawDriver, ...] = ()
+    """As `raw_drivers`, where `functions` are classes: only a rehearsal looks after these."""
+
     other_drivers: tuple[RawDriver, ...] = ()
     """Drivers that connect in Python: audit hooks see them, so that only a read-only session wraps them."""
 
@@ -79,6 +82,10 @@ class Isolation:
 
     def judge_cursors(self, driver: str, cparams: dict[str, Any], judge: JudgeStatement) -> None:
         """Make one connection's cursors ask the judge, by parameters, where a driver's classes cannot be changed."""
+
+    def paths(self, address: "Address") -> tuple[str, ...]:
+        """Where the file system leads to this database: a socket, or files; not all of them need to exist."""
+        return ()
 
     def sockets(self, url: "URL") -> frozenset[str | tuple[str, int]]:
         """The addresses that a driver connects to for this URL: a socket's path, or host and port."""

@@ -75,13 +75,14 @@ def get_ready() -> None:
 
 def walk(request: dict[str, Any], send: EventWriter) -> None:
     """Install the guard, then run env.py with the steps observed."""
+    from dbadmin.migrations.confine import restrict
     from dbadmin.migrations.guard import Guard
     from dbadmin.migrations.steps import Walker
 
     remember_variables(os.environ)
     project = decode_project(request["project"])
     guard = Guard(_rules(request), send)
-    send("sandbox", kind=_restrict(guard))
+    send("sandbox", protections=restrict(guard))
     guard.install()
     if request["script"] is not None:
         from dbadmin.migrations.script import run as run_script
@@ -263,17 +264,6 @@ def _rules(request: dict[str, Any]) -> Any:
         allow=tuple(request["allow"]),
         original=request["original"],
     )
-
-
-def _restrict(guard: "Guard") -> str:
-    """Let the kernel close TCP, where the copy does not need it and no host without a port is allowed."""
-    assert guard.rules.copy_url is not None
-    sockets = guard.of_copy().isolation.sockets(guard.rules.copy_url)
-    ports = [entry.rpartition(":")[2] for entry in guard.rules.allow]
-    if any(not port.isdigit() for port in ports):
-        return "none"
-    wanted = {socket[1] for socket in sockets if isinstance(socket, tuple)} | {int(port) for port in ports}
-    return sandbox.restrict_tcp(sorted(wanted))
 
 
 def _decode_snapshot(data: Any) -> Any:

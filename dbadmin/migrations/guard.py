@@ -8,8 +8,8 @@ that code which swallows the refusal still fails the walk. See `raw.py` for driv
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
 _CHECKED = "dbadmin_identity_checked"
+_LED = "dbadmin_led"
 WHOLE_SERVER = "the whole server"
 """What a refusal names where a statement would change more than the copy."""
 
@@ -61,6 +62,8 @@ class Guard:
         self.refusals: list[str] = []
         self._reading = threading.RLock()
         self._checking: set[int] = set()
+        # Before another file may be put in their place (`confine.restrict`).
+        self.source_inodes = inodes(rules.source_files)
         self.copy: Address | None = None
         if rules.copy_url is not None:
             self.copy = self.of_copy().address.of_url(rules.copy_url)
@@ -86,10 +89,12 @@ class Guard:
         self._listen()
 
     def _listen(self) -> None:
-        from sqlalchemy import Engine, event
+        from sqlalchemy import Engine, Pool, event
 
         event.listen(Engine, "do_connect", self._on_do_connect, insert=True)
         event.listen(Engine, "engine_connect", self._on_engine_connect, insert=True)
+        event.listen(Pool, "connect", self._on_pool_connect, insert=True)
+        event.listen(Pool, "checkout", self._on_checkout, insert=True)
         if self.shares_server:
             event.listen(Engine, "before_cursor_execute", self._on_execute, insert=True)
 
@@ -175,6 +180,14 @@ class Guard:
         # Connecting here keeps every other listener from changing the parameters again.
         return dialect.connect(*cargs, **cparams)
 
+    def _on_pool_connect(self, _: Any, record: Any) -> None:
+        record.info[_LED] = True
+
+    def _on_checkout(self, _: Any, record: Any, __: Any) -> None:
+        """A pool may hold connections from before (a sitecustomize.py): nobody led those."""
+        if _LED not in record.info:
+            raise self.refuse("a pooled connection", "it was open before the rehearsal began")
+
     def _on_engine_connect(self, connection: "Connection") -> None:
         if connection.info.get(_CHECKED) or id(connection.connection.dbapi_connection) in self._checking:
             return
@@ -222,6 +235,16 @@ class Guard:
                 return named(connection.dialect.name).session.identity(own)
         finally:
             self._checking.discard(id(raw))
+
+
+def inodes(paths: Iterable[Path | str | bytes]) -> set[tuple[int, int]]:
+    """Device and inode of the files that exist."""
+    found = set()
+    for path in paths:
+        with suppress(OSError, ValueError):
+            status = Path(os.fsdecode(path)).stat()
+            found.add((status.st_dev, status.st_ino))
+    return found
 
 
 def _place(address: Address) -> str:

@@ -1,13 +1,17 @@
 """Audit hooks: what user code opens, connects to and starts outside of SQLAlchemy."""
 
+import _posixsubprocess
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import named
+from dbadmin.migrations.guard import inodes
 
 if TYPE_CHECKING:
     from dbadmin.migrations.guard import Guard
@@ -18,6 +22,7 @@ HARMLESS_PROGRAMS = {"cc", "file", "gcc", "getconf", "ld", "ldconfig", "lsb_rele
 READING_GIT = {"describe", "log", "rev-parse", "show", "status"}
 """git's commands by which applications find their own version."""
 
+_NOTHING_BUT_THE_COPY = "user code may reach nothing but the copy; if this is no danger: --allow-connect {}"
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_TRUNC | os.O_APPEND | os.O_CREAT
 
 
@@ -29,11 +34,13 @@ class Hooks:
         self._sockets: set[Any] = set()
         if guard.rules.copy_url is not None:
             self._sockets |= guard.of_copy().isolation.sockets(guard.rules.copy_url)
+        self._hosts = [place for place in self._sockets if isinstance(place, tuple)]
         self._allowed = _resolved(guard.rules.allow)
-        self._source_files = {_inode(path) for path in guard.rules.source_files} - {None}
+        self._source_files = guard.source_inodes | inodes(guard.rules.source_files)
         self._judges: Mapping[str, Callable[..., None]] = {
             "sqlite3.connect": self._sqlite,
             "socket.connect": self._socket,
+            "socket.getaddrinfo": lambda host, port, *_: self._name(host, port),
             "subprocess.Popen": lambda program, argv, *_: self._program(program, argv),
             "os.system": lambda command: self._program(None, command),
             "os.exec": lambda program, argv, _: self._program(program, argv),
@@ -61,6 +68,19 @@ class Hooks:
                 judge(*arguments)
 
         sys.addaudithook(hook)
+        self._watch_multiprocessing()
+
+    def _watch_multiprocessing(self) -> None:
+        """It starts Python by a function that raises no audit event, and that subprocess holds on to itself."""
+        start = _posixsubprocess.fork_exec
+
+        def fork_exec(arguments: Any, programs: Any, *rest: Any) -> int:
+            if not _is_resource_tracker(arguments):
+                self._program(programs[0], arguments)
+            return start(arguments, programs, *rest)
+
+        assert subprocess  # imported before: its own events tell more
+        _posixsubprocess.fork_exec = fork_exec
 
     def _sqlite(self, database: Any) -> None:
         address = named("sqlite").address.of_parameters("pysqlite", [database], {})
@@ -71,6 +91,14 @@ class Hooks:
             self._guard.report("outside", target=address.shown)
             return
         raise self._guard.refuse(address.shown, "this SQLite file is not the copy")
+
+    def _name(self, host: Any, port: Any) -> None:
+        """A name that is looked up with a port is about to be connected to: say it as the code did."""
+        name = os.fsdecode(host) if isinstance(host, str | bytes) else ""
+        if not port or name in ("", "localhost") or _is_numeric(name) or any(name == place[0] for place in self._hosts):
+            return
+        if not self._guard.is_allowed(name, port):
+            raise self._guard.refuse(f"{name}:{port}", _NOTHING_BUT_THE_COPY.format(f"{name}:{port}"))
 
     def _socket(self, sock: socket.socket, address: Any) -> None:
         if isinstance(address, tuple):
@@ -89,9 +117,7 @@ class Hooks:
             if self._guard.is_allowed(allow):
                 self._guard.report("outside", target=allow)
                 return
-        raise self._guard.refuse(
-            shown, f"user code may reach nothing but the copy; if this is no danger: --allow-connect {allow}"
-        )
+        raise self._guard.refuse(shown, _NOTHING_BUT_THE_COPY.format(allow))
 
     def _program(self, program: Any, argv: Any) -> None:
         if isinstance(argv, str | bytes):
@@ -109,16 +135,22 @@ class Hooks:
 
     def _changed(self, *paths: Any) -> None:
         for path in paths:
-            if isinstance(path, str | bytes | os.PathLike) and _inode(path) in self._source_files:
+            if isinstance(path, str | bytes | os.PathLike) and inodes([os.fspath(path)]) & self._source_files:
                 raise self._guard.refuse(os.fsdecode(path), "the source may not be changed")
 
 
-def _inode(path: Any) -> tuple[int, int] | None:
+def _is_numeric(host: str) -> bool:
     try:
-        status = Path(os.fsdecode(path)).stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
+        ip_address(host.partition("%")[0].strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_resource_tracker(arguments: Any) -> bool:
+    """multiprocessing's own process, which forgets shared memory and semaphores that nobody has any more."""
+    words = [os.fsdecode(word) for word in arguments]
+    return "-c" in words and words[-1].startswith("from multiprocessing.resource_tracker import main;main(")
 
 
 def _resolved(allow: tuple[str, ...]) -> set[tuple[str, int | None]]:

@@ -5,6 +5,7 @@ Plain JSON both ways. URLs carry passwords, so a request travels through a pipe,
 
 import json
 import os
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -118,8 +119,8 @@ class WalkResult:
     that were led to the copy, `refused` lists the targets that user code was kept from (any makes the walk
     fail); `output` is the end of what user code printed; `version_table` and its schema are what env.py
     configured; `touched_after` are the tables that the process wrote after its last look (at the commit, in
-    env.py itself, or in a step that failed; None: any); `sandbox` says which protection of the kernel's was
-    on; `outside` lists what user code was allowed to connect to besides the copy.
+    env.py itself, or in a step that failed; None: any); `sandbox` names the protections of the kernel's
+    that were in force; `outside` lists what user code was allowed to connect to besides the copy.
     """
 
     state: Literal["ok", "failed"]
@@ -133,7 +134,7 @@ class WalkResult:
     version_table: str = "alembic_version"
     version_table_schema: str | None = None
     touched_after: frozenset[TableName] | None = frozenset()
-    sandbox: str = "none"
+    sandbox: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
 
 
@@ -222,19 +223,72 @@ def decode_error(data: Mapping[str, Any] | None) -> StepError | None:
     return StepError(**fields)
 
 
+class ChannelLost(BaseException):
+    """User code closed or replaced the descriptor that events are written to. Not an Exception: see Refused."""
+
+
 class EventWriter:
-    """Writes events, one JSON line each, on a descriptor of its own; silent in a forked child."""
+    """Writes events on a descriptor of its own; of a process that user code forked, only what the guard says.
+
+    An event takes one line or several, `PID+PART` and at last `PID.PART`. Each is written at once (PIPE_BUF), so
+    the lines of several processes do not mix.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._pipe = _what(descriptor)
         self._owner = os.getpid()
         self._lock = threading.RLock()
 
     def __call__(self, event: str, **data: Any) -> None:
-        """Send one event."""
-        if os.getpid() != self._owner:
-            return
-        line = json.dumps({"event": event, **data}, default=str).encode() + b"\n"
-        with self._lock:
-            while line:
-                line = line[os.write(self._descriptor, line) :]
+        """Send one event. Raises ChannelLost where the descriptor is another one by now."""
+        text = json.dumps({"event": event, **data}, default=str).encode()
+        if os.getpid() == self._owner:
+            with self._lock:
+                self._write(text)
+        elif event in _OF_THE_GUARD:
+            self._write(text)  # the lock may be held for ever, by a thread that was not forked
+
+    def _write(self, text: bytes) -> None:
+        if _what(self._descriptor) != self._pipe:
+            raise ChannelLost("user code closed or replaced a descriptor that is not its own")
+        for start in range(0, len(text), _PART):
+            mark = b"+" if start + _PART < len(text) else b"."
+            os.write(self._descriptor, b"%d%b%b\n" % (os.getpid(), mark, text[start : start + _PART]))
+
+
+class EventReader:
+    """Puts the lines of EventWriters together again."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._begun: dict[bytes, bytes] = {}
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that are complete with these bytes."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        events = []
+        for line in lines:
+            found = _LINE.fullmatch(line)
+            if found is None:
+                continue  # user code wrote on this descriptor
+            process, mark, part = found.groups()
+            whole = self._begun.pop(process, b"") + part
+            if mark == b"+":
+                self._begun[process] = whole
+            else:
+                events.append(json.loads(whole))
+        return events
+
+
+_PART = 3800
+_LINE = re.compile(rb"(\d+)([+.])(.*)")
+_OF_THE_GUARD = ("refused", "redirected", "outside")
+
+
+def _what(descriptor: int) -> tuple[int, int] | None:
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -15,6 +15,9 @@ def wrap_drivers(guard: "Guard") -> None:
     """Make every raw driver ask the guard, now or when it is imported."""
 
     def wrapping(dialect: Dialect, driver: RawDriver, name: str, connect: Connect) -> Connect:
+        if driver in dialect.isolation.classes:
+            return _asking_class(guard, dialect, driver.driver, connect)
+
         @functools.wraps(connect)
         def asking(*args: Any, **kwargs: Any) -> Any:
             cargs, cparams = list(args), dict(kwargs)
@@ -23,4 +26,17 @@ def wrap_drivers(guard: "Guard") -> None:
 
         return asking
 
-    wrap_functions(((dialect, driver) for dialect in every() for driver in dialect.isolation.raw_drivers), wrapping)
+    of = ((dialect, dialect.isolation) for dialect in every())
+    wrap_functions(((d, driver) for d, found in of for driver in (*found.raw_drivers, *found.classes)), wrapping)
+
+
+def _asking_class(guard: "Guard", dialect: Dialect, driver: str, connection: Any) -> type:
+    """A class that connects when it is made; applications may derive from it."""
+
+    class Asking(connection):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            cargs, cparams = list(args), dict(kwargs)
+            guard.lead(dialect, driver, cargs, cparams)
+            super().__init__(*cargs, **cparams)
+
+    return Asking

@@ -3,7 +3,6 @@
 The process may print, hang, exit or be killed: what counts is the version table of the copy afterwards.
 """
 
-import json
 import math
 import os
 import selectors
@@ -17,6 +16,7 @@ from dbadmin.errors import ChildFailed
 from dbadmin.migrations.environment import child_environment
 from dbadmin.migrations.process import start
 from dbadmin.migrations.protocol import (
+    EventReader,
     StepError,
     StepSeen,
     WalkRequest,
@@ -103,7 +103,7 @@ class Child:
 
         Gives the end of what it printed, and its exit status.
         """
-        lines = _Lines(self._events)
+        coming = _Events(self._events)
         stdout = self._process.stdout
         os.set_blocking(stdout.fileno(), False)
         started = time.monotonic()
@@ -116,7 +116,7 @@ class Child:
                         if not self._read_output(stdout):
                             selector.unregister(stdout)
                         continue
-                    events, open_ = lines.read()
+                    events, open_ = coming.read()
                     for event in events:
                         seen.take(event)
                         if event["event"] in ("sandbox", "begin", "applied"):
@@ -133,7 +133,7 @@ class Child:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE)
         self._process.kill()
-        for event in lines.read()[0]:
+        for event in coming.read()[0]:
             seen.take(event)
         while self._read_output(stdout):
             pass
@@ -155,16 +155,17 @@ class Child:
         return bool(data)
 
 
-class _Lines:
-    """JSON lines from a descriptor, as they come."""
+class _Events:
+    """Events from a descriptor, as they come."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_blocking(descriptor, False)
         self._descriptor = descriptor
-        self._rest = b""
+        self._reader = EventReader()
 
     def read(self) -> tuple[list[dict[str, Any]], bool]:
         """The events that are complete by now, and whether more can come."""
+        events: list[dict[str, Any]] = []
         open_ = True
         while True:
             try:
@@ -174,9 +175,8 @@ class _Lines:
             if not data:
                 open_ = False
                 break
-            self._rest += data
-        *lines, self._rest = self._rest.split(b"\n")
-        return [json.loads(line) for line in lines if line], open_
+            events += self._reader.feed(data)
+        return events, open_
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -32,32 +32,32 @@ def no_core_file() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def restrict_tcp(ports: Iterable[int]) -> str:
+def restrict_tcp(ports: Iterable[int]) -> bool:
     """Keep this process and all that it starts from TCP connections, but to `ports`.
 
-    Gives "landlock" where the kernel enforces it (Linux 6.7 and later), else "none". Sockets in the file
-    system, where the copy's server is, are not concerned.
+    Gives whether the kernel enforces it (Linux 6.7 and later). Sockets in the file system, where the copy's server
+    is, are not concerned.
     """
     libc = _libc()
     if libc is None:
-        return "none"
+        return False
     version = libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_CREATE_RULESET_VERSION)
     if version < _FIRST_VERSION_WITH_NET:
-        return "none"
+        return False
     attributes = struct.pack("QQ", 0, _LANDLOCK_ACCESS_NET_CONNECT_TCP)
     ruleset = libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
     if ruleset < 0:
-        return "none"
+        return False
     try:
         for port in ports:
             rule = struct.pack("QQ", _LANDLOCK_ACCESS_NET_CONNECT_TCP, port)
             if libc.syscall(_LANDLOCK_ADD_RULE, ruleset, _LANDLOCK_RULE_NET_PORT, rule, 0):
-                return "none"
+                return False
         if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0):
-            return "none"
+            return False
     finally:
         os.close(ruleset)
-    return "landlock"
+    return True
 
 
 def _libc() -> ctypes.CDLL | None:

@@ -39,7 +39,7 @@ class Seen:
         self.ended = False
         self.redirected = 0
         self.refused: list[str] = []
-        self.sandbox = "none"
+        self.sandbox: tuple[str, ...] = ()
         self.touched_after: frozenset[TableName] | None = None
         self.fault: dict[str, Any] | None = None
         self.outside: list[str] = []
@@ -68,7 +68,7 @@ class Seen:
             case "fault":
                 self.fault = event
             case "sandbox":
-                self.sandbox = event["kind"]
+                self.sandbox = tuple(event["protections"])
             case "rest":
                 self.touched_after = decode_tables(event["touched"])
             case "end":

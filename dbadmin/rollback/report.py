@@ -63,7 +63,7 @@ def write_report(
         versions=versions(copy, database),
         copy=copy.info,
         neutralised=copy.neutralised,
-        not_covered=(*NOT_COVERED, *copy.not_covered, *(opened.backup.notes if opened.backup else ())),
+        not_covered=(*NOT_COVERED, *ways_out(walk), *copy.not_covered, *(opened.backup.notes if opened.backup else ())),
         source_unchanged=unchanged,
         plan=route.plan,
         steps=steps(route, scripts, walk),
@@ -84,6 +84,16 @@ def with_copy_left(report: RollbackReport, error: Exception) -> RollbackReport:
         hint = f"dbadmin copies --drop {name}"
     left = mask(f"{told}; {hint}" if hint else told)
     return replace(report, copy=replace(report.copy, kept=True, left=left))
+
+
+def ways_out(walk: Walk) -> tuple[str, ...]:
+    """What stands around C drivers and programs, which Python's hooks do not see: what was in force in every phase."""
+    if not walk.results:
+        return ()
+    first, *others = (result.sandbox for result in walk.results.values())
+    held = [name for name in first if all(name in other for other in others)]
+    in_force = ", ".join(held) or "nothing of the kernel's"
+    return (f"gaps of the guard, which docs/safety.md lists (in force: hooks, {in_force})",)
 
 
 def backup_info(opened: Opened, route: Route) -> Mapping[str, Any] | None:

@@ -6,7 +6,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.isolation import Isolation, RawDriver
-from dbadmin.dialects.mysql.address import C_LIBRARY, DEFAULT_PORT, DEFAULT_SOCKET, IDENTITY_KEYS
+from dbadmin.dialects.mysql.address import (
+    C_LIBRARY,
+    DEFAULT_PORT,
+    DEFAULT_SOCKET,
+    DEFAULT_SOCKETS,
+    IDENTITY_KEYS,
+)
+from dbadmin.dialects.values import Address
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -65,6 +72,11 @@ class MysqlIsolation(Isolation):
             cparams["unix_socket"] = environment.get("MYSQL_UNIX_PORT") or DEFAULT_SOCKET
         elif not cparams.get("port"):
             cparams["port"] = int(environment.get("MYSQL_TCP_PORT") or DEFAULT_PORT)
+
+    def paths(self, address: Address) -> tuple[str, ...]:
+        """The server's socket; of a server on this machine, wherever it may be by default."""
+        host = address.server[0]
+        return (host,) if host.startswith("/") else tuple(DEFAULT_SOCKETS) if host == "localhost" else ()
 
     def sockets(self, url: "URL") -> frozenset[str | tuple[str, int]]:
         """The socket's path, or host and port, under each of the host's addresses."""

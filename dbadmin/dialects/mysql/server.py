@@ -186,7 +186,7 @@ class Server:
         arguments = places.settings(self.binaries, self.directory, self._settings, page_size=self._page_size)
         with open_log(self.log) as log:
             self._process = subprocess.Popen(
-                [str(self.binaries.server), *arguments],
+                [*accounts.launch(accounts.for_servers()), str(self.binaries.server), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -194,7 +194,6 @@ class Server:
                 env=places.environment(self.directory),
                 umask=0o077,
                 start_new_session=True,  # Ctrl-C is ours to handle: the server is needed to clean up
-                **accounts.options(accounts.for_servers()),
             )
         self._wait_until_ready()
 

@@ -26,16 +26,8 @@ IDENTITY_KEYS = {
 }  # fmt: skip
 """Parameters that say where and as whom; every `ssl…` one besides."""
 
-LOCAL_HOSTS = {
-    "",
-    "localhost",
-    "127.0.0.1",
-    "::1",
-    "0.0.0.0",
-    "/tmp",
-    "/run/postgresql",
-    "/var/run/postgresql",
-}
+SOCKET_DIRECTORIES = ("/tmp", "/run/postgresql", "/var/run/postgresql")
+LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1", "0.0.0.0", *SOCKET_DIRECTORIES}
 VARIABLES = {
     "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "database": "PGDATABASE", "user": "PGUSER",
     "service": "PGSERVICE",

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.isolation import Isolation, JudgeStatement, RawDriver
+from dbadmin.dialects.postgresql.address import SOCKET_DIRECTORIES
 from dbadmin.dialects.postgresql.senders import SENDERS, judged_connection
+from dbadmin.dialects.values import Address
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -82,6 +84,12 @@ class PostgresqlIsolation(Isolation):
         """psycopg2's classes are built in: a connection of our own class takes their place."""
         if driver == "psycopg2":
             cparams["connection_factory"] = judged_connection(cparams.get("connection_factory"), judge)
+
+    def paths(self, address: Address) -> tuple[str, ...]:
+        """The server's socket; of a server on this machine, wherever it may be by default."""
+        host, port = address.server
+        directories = [host] if host.startswith("/") else SOCKET_DIRECTORIES if host == "localhost" else []
+        return tuple(f"{directory}/.s.PGSQL.{port}" for directory in directories)
 
     def sockets(self, url: "URL") -> frozenset[str | tuple[str, int]]:
         """The socket `.s.PGSQL.PORT` in a directory, or host and port."""

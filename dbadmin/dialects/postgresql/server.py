@@ -171,10 +171,18 @@ class Server:
         chosen = installed.choose(wanted, account, self.directory, cluster.major_of(data))
         if cluster.major_of(data) is None:
             cluster.initialise(chosen, data, account, durable=self.record.durable)
-        arguments = cluster.settings(chosen.major, self.socket_dir, durable=self.record.durable)
+        durable = self.record.durable
+        arguments = cluster.settings(chosen.major, self.socket_dir, durable=durable)
         with open_log(self.log) as log:
             self._process = subprocess.Popen(
-                [chosen.tool("postgres"), "-D", str(data), *arguments],
+                # The demo's server is the user's own, and may reach what the user may.
+                [
+                    *([] if durable else accounts.launch(account)),
+                    str(chosen.tool("postgres")),
+                    "-D",
+                    str(data),
+                    *arguments,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -182,7 +190,7 @@ class Server:
                 env=cluster.environment(self.directory),
                 umask=0o077,
                 start_new_session=True,  # Ctrl-C is ours to handle: the server is needed to clean up
-                **accounts.options(account),
+                **accounts.options(account if durable else None),
             )
         self._wait_until_ready()
         self.record = replace(self.record, version=chosen.version, binaries=str(chosen.bindir), origin=chosen.origin)

@@ -4,6 +4,7 @@ import sqlite3
 
 from dbadmin.dialects.isolation import Isolation, Judge, RawDriver
 from dbadmin.dialects.sqlite.address import SqliteAddressing
+from dbadmin.dialects.values import Address
 
 
 class SqliteIsolation(Isolation):
@@ -15,6 +16,13 @@ class SqliteIsolation(Isolation):
     )
 
     other_drivers = (RawDriver("aiosqlite", "aiosqlite", ("connect",), awaited=("connect",)),)
+
+    classes = (RawDriver("apsw", "apsw", ("Connection",)),)
+
+    def paths(self, address: Address) -> tuple[str, ...]:
+        """The file, and what stands beside it while it is written."""
+        name = address.database
+        return (name, f"{name}-wal", f"{name}-shm", f"{name}-journal") if address.server[0] == "file" else ()
 
     def install(self, judge: Judge) -> None:
         """ATTACH asks too, and VACUUM INTO, which attaches its target."""
