@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from dbadmin import readonly
 from dbadmin.dialects import Dialect, Identity, named
+from dbadmin.dialects.connecting import limit
 from dbadmin.errors import ConnectionFailed, DbadminError, StatementFailed, WriteRefused
 from dbadmin.results import DatabaseInfo
 from dbadmin.secrets import mask, remember
@@ -110,6 +111,7 @@ class Database:
         self._loop: EventLoop | None = None
         self._proven = False
         remember(self.url.password)
+        limit(self.sync_engine, self.dialect)
         self._protected = self.dialect.address.of_url(self.url) if mode == "read-only" else None
         if self._protected is not None:
             readonly.protect(self._protected)
@@ -287,6 +289,8 @@ def connecting(database: Database) -> Iterator[None]:
         raise
     except Exception as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        if isinstance(cause, TimeoutError):  # of a socket or a loop, which has no words of its own
+            cause = TimeoutError("the server takes the connection, or drops it on the way, and does not answer in time")
         known = database.dialect.session.explain(cause)
         detail = mask(known.message if known is not None else database.dialect.session.message(cause))
         raise ConnectionFailed(

@@ -80,6 +80,18 @@ class SessionRules(ABC):
         """
         return None
 
+    def connect_options(self, driver: str, cparams: Mapping[str, Any]) -> dict[str, Any]:
+        """Connect parameters that end the wait for a server which takes a connection and never answers.
+
+        Empty where `cparams`, as the URL and the application would have them, say already how long, or where the
+        driver gives up by itself (mysql-connector does after 10 s), or where there is no server.
+        """
+        return {}
+
+    def connected(self, dbapi_connection: Any) -> None:
+        """Take back what of `connect_options` would also limit the statements of a connection that is open now."""
+        return
+
     @abstractmethod
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
         """Set statement and lock timeouts in seconds for this Connection; None leaves what the server has.

@@ -28,7 +28,7 @@ def directory(prefix: str) -> Iterator[Path]:
         _write_owner(made)
         yield made
     finally:
-        if not (made / KEPT).exists() and not (made / LEFT).exists():
+        if made.exists() and not (made / KEPT).exists() and not (made / LEFT).exists():
             shutil.rmtree(made)
 
 

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 
+CONNECT_SECONDS = 5
+"""How long a server may take to answer somebody who connects, where nothing else is said."""
+
+
 class TableName(NamedTuple):
     """A table; `schema` is None in the database's default schema.
 

@@ -2,6 +2,7 @@
 
 from dbadmin.copies import Copy
 from dbadmin.copies.make import connect
+from dbadmin.database import first_line
 from dbadmin.dialects import Progress
 from dbadmin.errors import EmptyPlan, NotFinished
 from dbadmin.migrations.process import nursery
@@ -43,9 +44,20 @@ def rehearse(source: Rehearsed, options: Options, *, progress: Progress) -> Roll
             report = walked(opened, planned, scripts, witness, options, clock, progress)
     except Exception as error:
         if report is None:
+            _tell_of_the_copy(error)
             raise
         return with_copy_left(report, error)
     return report
+
+
+def _tell_of_the_copy(error: Exception) -> None:
+    """Raise NotFinished for what SQLAlchemy raises about the copy (somebody removed it, its disk is full)."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if isinstance(error, SQLAlchemyError):
+        said = first_line(getattr(error, "orig", None) or error)
+        hint = "run it again; dbadmin copies shows what is there"
+        raise NotFinished(f"the copy cannot be used any more: {said}", hint=hint) from error
 
 
 def walked(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dbadmin.copies import Copy, open_copy
 from dbadmin.copies.make import open_from_command, open_in_place, open_restored
 from dbadmin.database import Database
-from dbadmin.dialects import Address, Backup, FileProof, Identity, Progress, TableName, of, of_url
+from dbadmin.dialects import PACKAGES, Address, Backup, FileProof, Identity, Progress, TableName, of, of_url
 from dbadmin.errors import ConfigError, UsageError
 from dbadmin.migrations.project import Project
 from dbadmin.migrations.protocol import WalkRequest
@@ -136,7 +136,7 @@ def open_source(source: Rehearsed, options: Options, *, progress: Progress) -> I
             open_backup(origin.backup, progress=progress) as backup,
             _restored(source, backup, options, progress) as copy,
         ):
-            yield Opened(source, copy, *_told_of_backup(backup), backup)
+            yield Opened(source, _of_another_engine(source, copy), *_told_of_backup(backup), backup)
         return
     database = named_database(source)
     told = told_of(database, origin.kind)
@@ -147,6 +147,15 @@ def open_source(source: Rehearsed, options: Options, *, progress: Progress) -> I
         return
     with _copied(source, database, options, progress) as copy:
         yield Opened(source, copy, told, database.info)
+
+
+def _of_another_engine(source: Rehearsed, copy: Copy) -> Copy:
+    """The copy, and the remark that what is proven on it holds for its engine alone, where another is configured."""
+    url = source.configured or (source.database and source.database.url)
+    if not url or url.get_backend_name() not in PACKAGES or of_url(url).name == copy.dialect.name:
+        return copy
+    remark = f"the configured database is on {of_url(url).name}, and the backup holds one of {copy.dialect.name}"
+    return replace(copy, not_covered=(*copy.not_covered, f"{remark}: what was seen holds for {copy.dialect.name}"))
 
 
 def _copied(

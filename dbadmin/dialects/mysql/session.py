@@ -1,8 +1,11 @@
 """Sessions on MySQL and MariaDB: read-only for the session, and again in every transaction."""
 
+import asyncio
 import math
 import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -10,12 +13,13 @@ from dbadmin.dialects.base import SessionRules
 from dbadmin.dialects.cursors import Own, judge_statements
 from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.mysql.statements import refused, whole_server
-from dbadmin.dialects.values import Identity
+from dbadmin.dialects.values import CONNECT_SECONDS, Identity
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
+ASYNCHRONOUS = ("aiomysql", "asyncmy")
 IDLE_SECONDS = 60
 READ_ONLY_SESSION = "SET SESSION TRANSACTION READ ONLY"
 READ_ONLY_TRANSACTION = "START TRANSACTION READ ONLY"
@@ -155,6 +159,24 @@ class MysqlSession(SessionRules):
             "safer: a user with SELECT alone"
         )
 
+    def connect_options(self, driver: str, cparams: Mapping[str, Any]) -> dict[str, Any]:
+        """connect_timeout, which the drivers written in Python count until the network answers, and not the server.
+
+        So PyMySQL limits what it reads, until it is connected, and the asynchronous drivers are limited as a whole.
+        """
+        seconds = float(cparams.get("connect_timeout") or CONNECT_SECONDS)
+        if driver in ASYNCHRONOUS:
+            return {} if "async_creator_fn" in cparams else {"async_creator_fn": _limited(driver, seconds)}
+        if driver == "pymysql":
+            return {} if "read_timeout" in cparams else {"read_timeout": seconds, "connect_timeout": seconds}
+        known = driver in ("mysqldb", "mariadbconnector") and "connect_timeout" not in cparams
+        return {"connect_timeout": CONNECT_SECONDS} if known else {}
+
+    def connected(self, dbapi_connection: Any) -> None:
+        """Give PyMySQL all the time it wants to read what statements give."""
+        if hasattr(dbapi_connection, "_read_timeout"):
+            dbapi_connection._read_timeout = None
+
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
         """Set them in this transaction and at the start of each later one of this Connection; put back after each.
 
@@ -253,6 +275,16 @@ class MysqlSession(SessionRules):
         if code in SERVER_TAKES_NO_WRITES:
             return StatementFailed(f"the server takes no writes: {message}", hint="is it a replica?")
         return None
+
+
+def _limited(driver: str, seconds: float) -> Callable[..., Any]:
+    """What connects with an asynchronous driver, and gives up after so many seconds."""
+
+    async def connect(*cargs: Any, **cparams: Any) -> Any:
+        async with asyncio.timeout(seconds):
+            return await import_module(driver).connect(*cargs, **cparams)
+
+    return connect
 
 
 def _execute(dbapi_connection: Any, statement: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -10,7 +11,7 @@ from dbadmin.dialects.cursors import judge_statements
 from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.postgresql.address import conninfo
 from dbadmin.dialects.postgresql.statements import refused, whole_server
-from dbadmin.dialects.values import Identity
+from dbadmin.dialects.values import CONNECT_SECONDS, Identity
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
 
 if TYPE_CHECKING:
@@ -149,6 +150,18 @@ class PostgresqlSession(SessionRules):
         return (
             f"login {name} {what}: dbadmin keeps the session read-only, the server would not; safer: a role with {role}"
         )
+
+    def connect_options(self, driver: str, cparams: Mapping[str, Any]) -> dict[str, Any]:
+        """libpq's connect_timeout (PGCONNECT_TIMEOUT goes before it), and `timeout` of asyncpg and pg8000."""
+        name = "timeout" if driver in ("asyncpg", "pg8000") else "connect_timeout"
+        said = name in cparams or (name == "connect_timeout" and "PGCONNECT_TIMEOUT" in os.environ)
+        return {} if said else {name: CONNECT_SECONDS}
+
+    def connected(self, dbapi_connection: Any) -> None:
+        """Give pg8000's socket all the time it wants: its timeout is one for everything that is read."""
+        socket = getattr(dbapi_connection, "_usock", None)
+        if socket is not None:
+            socket.settimeout(None)
 
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
         """Set them in this transaction and at the start of each later one of this Connection.
