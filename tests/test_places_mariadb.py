@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,11 +20,12 @@ from test_places import KILLED, LOSSY, lost, rehearsed
 
 from dbadmin.copies import open_copy, registry
 from dbadmin.database import Database
-from dbadmin.dialects import named
+from dbadmin.dialects import accounts, named, processes
 from dbadmin.dialects.left import SERVER
 from dbadmin.dialects.mysql import binaries, left
 from dbadmin.dialects.mysql.server import Server
 from dbadmin.errors import NotSupported, UsageError
+from dbadmin.rollback import Options, Origin, Rehearsed, rehearse
 
 pytestmark = pytest.mark.rehearsal
 
@@ -272,3 +274,65 @@ def test_a_server_that_cannot_mark_or_hold_the_source_is_refused(mariadb: TestDa
     finally:
         ask(other, "SET GLOBAL read_only = 0")
     assert not [place for place in registry.existing() if place.name.startswith(left.PREFIX)]
+
+
+# A physical copy, by the user's own command.
+
+APART = """
+SELECT @@event_scheduler, @@skip_networking, @@log_bin, @@innodb_undo_directory,
+       (SELECT COUNT(*) FROM audit), (SELECT COUNT(*) FROM mysql.plugin),
+       (SELECT COUNT(*) FROM mysql.global_priv WHERE JSON_VALUE(priv, '$.authentication_string') LIKE '*%%'),
+       (SELECT GROUP_CONCAT(user) FROM mysql.global_priv WHERE JSON_VALUE(priv, '$.account_locked') IS NULL)
+"""
+"""Whether events, network and binary log are off, and files, rows, plugins, passwords and logins in the copy."""
+
+
+@pytest.mark.slow
+def test_the_page_s_mariadb_backup_is_a_copy_apart_and_gone_afterwards(
+    tmp_path: Path, temporary_directory: Path
+) -> None:
+    scripts = temporary_directory / "mariadb-backup"
+    shutil.copytree(Path(__file__).parents[1] / "docs" / "examples" / "mariadb-backup", scripts)
+    outside = {"innodb-undo-directory": str(scripts)}  # mariadb-backup tells the copy's server to use it, too
+    with Server.start(temporary_directory / "whole-my", settings=outside) as whole:
+        ask(whole, "CREATE DATABASE shop",
+            "CREATE USER backing_up@localhost IDENTIFIED BY 'backup-secret'",
+            "GRANT RELOAD, PROCESS, LOCK TABLES, BINLOG MONITOR ON *.* TO backing_up@localhost",
+            "INSERT INTO mysql.plugin VALUES ('spider', 'ha_spider.so')")  # fmt: skip
+        app = build(tmp_path, whole.url("shop"), LOSSY, at="a1", fill=PEOPLE)
+        ask(whole, "CREATE TABLE shop.audit (id INT)",
+            "CREATE EVENT shop.ev ON SCHEDULE EVERY 1 SECOND DO INSERT INTO shop.audit VALUES (1)")  # fmt: skip
+        login = scripts / "source.cnf"
+        login.write_text(f"[client]\nsocket={whole.socket}\nuser=backing_up\npassword=backup-secret\n")
+        login.chmod(0o600)
+        as_user = ""
+        if account := accounts.owner_of(whole.directory):
+            as_user = f"setpriv --reuid={account.uid} --regid={account.gid} --clear-groups "
+            accounts.give(scripts, account)
+            os.chown(login, account.uid, account.gid)
+        state = ("SELECT * FROM mysql.global_priv ORDER BY user, host", "SELECT name, status FROM mysql.event",
+                 "SELECT * FROM mysql.plugin", "SELECT * FROM shop.audit")  # fmt: skip
+        before = [standing(whole), *(ask(whole, query) for query in state)]
+        database = Database(sa.create_engine(app.url, poolclass=sa.NullPool))
+        environment = {**app.environment, "PATH": os.environ["PATH"], "TMPDIR": str(scripts)}
+        source = Rehearsed(database, app.project, environment=environment)
+        copy, drop = (f"{as_user}sh {scripts}/{name}.sh" for name in ("copy", "drop"))
+        seen: list[Any] = []
+
+        def look(what: str, done: float, total: float | None) -> None:
+            if what == "downgrade" and not seen:
+                (place,) = scripts.glob("dbadmin_*")
+                url = app.url.set(username="dbadmin").update_query_dict({"unix_socket": f"{place}/s"})
+                with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
+                    seen.extend(connection.exec_driver_sql(APART).one())
+                seen.extend((place.stat().st_mode & 0o777, int((place / "pid").read_text())))
+
+        origin = Origin(copy_command=f"{copy} {login} shop", drop_command=drop)
+        report = rehearse(source, Options(origin=origin), progress=look)
+        database.close()
+        assert (facts(report), lost(report).sample, report.source_unchanged) == ({LOST}, (3,), True)
+        assert report.copy.left is None and "event ev disabled" in report.neutralised
+        *apart, pid = seen
+        assert apart == ["OFF", 1, 0, "./", 0, 0, 0, "dbadmin", 0o700]
+        assert not list(scripts.glob("dbadmin_*")) and not processes.is_alive(pid)
+        assert [standing(whole), *(ask(whole, query) for query in state)] == before

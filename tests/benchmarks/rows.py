@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.benchmarks.copies import copying
+from tests.benchmarks.copies_mariadb import copying_mariadb
 from tests.benchmarks.fingerprints import FINGERPRINTS
 from tests.benchmarks.flat import flat_rows
 from tests.benchmarks.frames import FRAMES
@@ -96,6 +97,7 @@ ROWS: Mapping[str, Callable[[Path, int], Row | list[Row]]] = {
     "rehearsal-flat-sqlite": flat_rows("sqlite"),
     "rehearsal-flat-postgresql": flat_rows("postgresql"),
     "copying-postgresql": copying,
+    "copying-mariadb": copying_mariadb,
     **FINGERPRINTS,
     **FRAMES,
 }
