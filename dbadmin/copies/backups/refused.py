@@ -1,5 +1,6 @@
 """What people give that dbadmin does not restore, told by its first bytes: its name, and what to type instead."""
 
+from codecs import getincrementaldecoder
 from pathlib import Path
 
 from dbadmin.errors import DbadminError, UsageError
@@ -78,7 +79,7 @@ def cluster(path: Path) -> DbadminError:
 
 def _is_text(head: bytes) -> bool:
     try:
-        head[:64].decode()
+        getincrementaldecoder("utf-8")().decode(head[:64])  # the cut may be within a letter
     except UnicodeDecodeError:
         return False
     return True

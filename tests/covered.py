@@ -1,0 +1,153 @@
+"""`python -m tests.covered`: which branches of the files that guard data are tested, by the tests that reach them.
+
+`HELD` files are at 100 % of their lines and branches, and the command fails where one is not. `OPEN` files are printed
+with what they have by these tests, and not enforced. What is excluded from counting needs its reason on its line:
+`# pragma: no cover  REASON` or `# pragma: no branch  REASON`; the command fails where one has none.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coverage import Coverage
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = (
+    "test_backups",
+    "test_backups_formats",
+    "test_copies_left",
+    "test_copy_command",
+    "test_rollback_findings",
+    "test_rollback_verdict",
+    "test_secrets",
+    "test_state_compare",
+)
+"""Modules that reach the files."""
+HELD: tuple[str, ...] = ("dbadmin/copies/command.py",)
+OPEN = (
+    "dbadmin/copies/backups/check.py",
+    "dbadmin/copies/backups/refused.py",
+    "dbadmin/copies/backups/sniff.py",
+    "dbadmin/copies/backups/tar.py",
+    "dbadmin/copies/backups/unpack.py",
+    "dbadmin/copies/make.py",
+    "dbadmin/copies/registry.py",
+    "dbadmin/dialects/mysql/backup.py",
+    "dbadmin/dialects/mysql/plain.py",
+    "dbadmin/dialects/postgresql/backup.py",
+    "dbadmin/dialects/postgresql/plain.py",
+    "dbadmin/dialects/sqlite/backup.py",
+    "dbadmin/migrations/environment.py",
+    "dbadmin/migrations/guard.py",
+    "dbadmin/migrations/hooks.py",
+    "dbadmin/migrations/raw.py",
+    "dbadmin/migrations/sandbox.py",
+    "dbadmin/rollback/findings.py",
+    "dbadmin/rollback/judge.py",
+    "dbadmin/rollback/verdict.py",
+    "dbadmin/secrets.py",
+    "dbadmin/state/compare.py",
+)
+EXCLUDED = {
+    r"^\s*if TYPE_CHECKING:": "for the type checker: no program comes here",
+    r"^\s*@abstractmethod": "has no body of its own: each engine's is counted",
+}
+"""Patterns of lines that are not counted, in any file, and why."""
+_PRAGMA = re.compile(r"#\s*pragma:\s*no\s+(?:cover|branch)(?P<reason>.*)$")
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What the tests reach of one file; branches are pairs of lines, as coverage gives them."""
+
+    path: str
+    percent: float
+    lines: tuple[int, ...]
+    branches: tuple[tuple[int, int], ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.lines and not self.branches
+
+    def __str__(self) -> str:
+        figure = "100 %" if self.whole else f"{min(self.percent, 99.9):.1f} %"  # 99.97 % is not all
+        return f"{figure:>7}  {self.path}{self._missing()}"
+
+    def _missing(self) -> str:
+        jumps = [f"{start}->{'exit' if end < 0 else end}" for start, end in self.branches]
+        missing = [*map(str, self.lines), *jumps]
+        return "" if self.whole else f"\n         not reached: {', '.join(missing)}"
+
+
+def without_reason(path: str, text: str) -> list[str]:
+    """The exclusions of a file that do not say why.
+
+    >>> without_reason("a.py", "x = 1  # pragma: no cover\\ny = 2  # pragma: no branch  only on Windows\\n")
+    ['a.py:1: an exclusion without its reason']
+    """
+    found = ((number, _PRAGMA.search(line)) for number, line in enumerate(text.splitlines(), 1))
+    return [
+        f"{path}:{number}: an exclusion without its reason"
+        for number, pragma in found
+        if pragma and len(re.findall(r"\w+", pragma["reason"])) < 2
+    ]
+
+
+def measure(paths: Iterable[str], tests: Iterable[str], options: Iterable[str] = ()) -> Mapping[str, Covered]:
+    """Run the tests, and read what they and the processes that they started reached of each file.
+
+    Raises SystemExit where the tests fail: what they reached is then no figure.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        data = Path(directory) / "data"
+        modules = [f"tests/{name}.py" for name in tests]
+        command = [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", *options, *modules]
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, "COVERAGE_FILE": str(data)}, check=False)
+        if done.returncode:
+            raise SystemExit(f"the tests failed (exit code {done.returncode}): nothing was measured")
+        return _read(data, paths)
+
+
+def _read(data: Path, paths: Iterable[str]) -> Mapping[str, Covered]:
+    coverage = Coverage(data_file=str(data), config_file=str(ROOT / "pyproject.toml"))
+    if coverage.get_option("report:exclude_also"):
+        raise SystemExit("pyproject.toml excludes lines: EXCLUDED in tests/covered.py does, with a reason for each")
+    for pattern in EXCLUDED:
+        coverage.exclude(pattern)
+    coverage.combine()
+    report = data.with_name("report.json")
+    coverage.json_report(outfile=str(report), include=[str(ROOT / path) for path in paths])
+    files: dict[str, Any] = json.loads(report.read_text())["files"]
+    return {path: _covered(path, files[path]) for path in paths}
+
+
+def _covered(path: str, told: Mapping[str, Any]) -> Covered:
+    branches = tuple((start, end) for start, end in told["missing_branches"])
+    return Covered(path, told["summary"]["percent_covered"], tuple(told["missing_lines"]), branches)
+
+
+def main() -> int:
+    """Measure and print; 1 where a held file misses something or an exclusion has no reason."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--require-servers", action="store_true", help="a missing server is a failure")
+    options = ["--require-servers"] if parser.parse_args().require_servers else []
+    wrong = [told for path in (*HELD, *OPEN) for told in without_reason(path, (ROOT / path).read_text())]
+    found = measure((*HELD, *OPEN), TESTS, options)
+    for title, paths in (("held at 100 %", HELD), ("open, not enforced", OPEN)):
+        print(f"{title}:", *(found[path] for path in paths), sep="\n  ")
+    wrong += [f"{path}: not at 100 %" for path in HELD if not found[path].whole]
+    print(f"{sum(found[path].whole for path in found)} of {len(found)} files at 100 %", *wrong, sep="\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
