@@ -80,12 +80,14 @@ class Covered:
 
     def __str__(self) -> str:
         figure = "100 %" if self.whole else f"{min(self.percent, 99.9):.1f} %"  # 99.97 % is not all
-        return f"{figure:>7}  {self.path}{self._missing()}"
+        missing = "" if self.whole else f" ({len(self.lines)} lines and {len(self.branches)} branches are missing)"
+        return f"{figure:>7}  {self.path}{missing}"
 
-    def _missing(self) -> str:
+    @property
+    def missing(self) -> str:
+        """The lines, and the jumps from line to line, that no test makes."""
         jumps = [f"{start}->{'exit' if end < 0 else end}" for start, end in self.branches]
-        missing = [*map(str, self.lines), *jumps]
-        return "" if self.whole else f"\n         not reached: {', '.join(missing)}"
+        return ", ".join([*map(str, self.lines), *jumps])
 
 
 def without_reason(path: str, text: str) -> list[str]:
@@ -144,7 +146,7 @@ def main() -> int:
     found = measure((*HELD, *OPEN), TESTS, options)
     for title, paths in (("held at 100 %", HELD), ("open, not enforced", OPEN)):
         print(f"{title}:", *(found[path] for path in paths), sep="\n  ")
-    wrong += [f"{path}: not at 100 %" for path in HELD if not found[path].whole]
+    wrong += [f"{path}: not reached: {found[path].missing}" for path in HELD if not found[path].whole]
     print(f"{sum(found[path].whole for path in found)} of {len(found)} files at 100 %", *wrong, sep="\n")
     return 1 if wrong else 0
 
