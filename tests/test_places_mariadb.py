@@ -19,6 +19,7 @@ from servers import MariadbServer, Servers, TestDatabase, Unavailable
 from test_places import KILLED, LOSSY, lost, rehearsed
 
 from dbadmin.copies import open_copy, registry
+from dbadmin.copies.make import open_in_place
 from dbadmin.database import Database
 from dbadmin.dialects import accounts, named, processes
 from dbadmin.dialects.left import SERVER
@@ -336,3 +337,18 @@ def test_the_page_s_mariadb_backup_is_a_copy_apart_and_gone_afterwards(
         assert apart == ["OFF", 1, 0, "./", 0, 0, 0, "dbadmin", 0o700]
         assert not list(scripts.glob("dbadmin_*")) and not processes.is_alive(pid)
         assert [standing(whole), *(ask(whole, query) for query in state)] == before
+
+
+def test_a_table_that_reaches_another_server_is_named_where_the_copy_is_the_user_s(other: Server) -> None:
+    ask(other, "INSTALL SONAME 'ha_federatedx'", "CREATE DATABASE far", "CREATE TABLE far.t (id INT)",
+        "CREATE DATABASE near",
+        f"CREATE SERVER far FOREIGN DATA WRAPPER mysql OPTIONS (USER 'root', DATABASE 'far', SOCKET '{other.socket}')",
+        "CREATE TABLE near.there (id INT) ENGINE = FEDERATED CONNECTION = 'far/t'")  # fmt: skip
+    try:
+        database = Database(sa.create_engine(other.url("near"), poolclass=sa.NullPool))
+        with open_in_place(database) as copy:
+            ask(other, "INSERT INTO near.there VALUES (7)")
+            assert ask(other, "SELECT * FROM far.t") == [(7,)]  # so it had to be said
+            assert [told for told in copy.not_covered if told.startswith("table there reaches another server")]
+    finally:
+        ask(other, "DROP DATABASE near", "DROP DATABASE far", "DROP SERVER far", "UNINSTALL SONAME 'ha_federatedx'")

@@ -41,6 +41,9 @@ def disable_events(copy: "Connection", facts: Surroundings) -> tuple[tuple[str, 
                 left.append(f"event {code.name} may run: {error.orig}")
         elif code.kind != "view" and code.others:
             left.append(f"{code.kind} {code.name} names the database {', '.join(code.others)}, and reaches it here")
+    for name, reason in facts.left_out.items():
+        if "reaches another server" in reason:
+            left.append(f"table {name} reaches another server: what is done to it here is done there")
     return tuple(done), tuple(left)
 
 
