@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.version import __version__
 
 if TYPE_CHECKING:
-    from dbadmin.admin import Admin, connect
+    from dbadmin.admin import Admin, connect, restore
     from dbadmin.errors import DbadminError
 
-_PUBLIC = {"Admin": "admin", "connect": "admin", "DbadminError": "errors"}
+_PUBLIC = {"Admin": "admin", "connect": "admin", "restore": "admin", "DbadminError": "errors"}
 
 
 def __getattr__(name: str) -> Any:
@@ -25,4 +25,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'dbadmin' has no attribute {name!r}")
 
 
-__all__ = ["Admin", "DbadminError", "__version__", "connect"]
+__all__ = ["Admin", "DbadminError", "__version__", "connect", "restore"]

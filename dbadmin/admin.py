@@ -14,7 +14,7 @@ from dbadmin.database import echo as echo_statements
 from dbadmin.dialects import Progress
 from dbadmin.errors import ConfigError
 from dbadmin.protected import refuse_write
-from dbadmin.results import RollbackPlan, RollbackReport, Status
+from dbadmin.results import BackupReport, RestoreReport, RollbackPlan, RollbackReport, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -256,6 +256,22 @@ class Admin:
 
         return plan_rehearsal(*self._asked(options), progress=progress or silent)
 
+    def backup(
+        self,
+        path: "str | os.PathLike[str]",
+        *,
+        verify: bool = False,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> BackupReport:
+        """Back up the database to `path`, whose suffix says how; `verify` restores it in private, and compares.
+
+        Nothing stands under that name unless it is whole. `force` replaces a file that is there.
+        """
+        from dbadmin.copies.backups.write import write_backup
+
+        return write_backup(self.database, os.fspath(path), force=force, verify=verify, progress=progress or silent)
+
     def _asked(self, asked: Mapping[str, Any]) -> "tuple[Rehearsed, Options]":
         from dbadmin.rollback import ask
 
@@ -309,6 +325,26 @@ def open_admin(
     if settings.get("echo"):
         echo_statements(database.sync_engine)
     return Admin(application, database)
+
+
+def restore(
+    path: "str | os.PathLike[str]",
+    to: "str | URL",
+    *,
+    confirm: str | None = None,
+    app: Any = None,
+    config: Any = None,
+    progress: Progress | None = None,
+) -> RestoreReport:
+    """Restore a backup into the empty database at `to` (a URL, or env:NAME).
+
+    One that is not empty, is protected or is the configured one is refused unless `confirm` repeats its name; what it
+    holds is lost then. `app` and `config` say where the application is whose database is not to be hit by mistake.
+    """
+    from dbadmin.backup import restore as restored
+
+    found = load_settings({"app": app, "config": config})
+    return restored(path, to=to, settings=found, confirm=confirm, progress=progress or silent)
 
 
 def connect(

@@ -6,6 +6,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from dbadmin.results import (
+    BackupProof,
+    BackupReport,
     Column,
     ColumnInfo,
     Compared,
@@ -27,6 +29,7 @@ from dbadmin.results import (
     Plan,
     PrivateCopy,
     Relation,
+    RestoreReport,
     Result,
     Revision,
     RollbackFinding,
@@ -40,6 +43,7 @@ from dbadmin.results import (
     TableCount,
     TableDescription,
     TableInfo,
+    TableProof,
     Tables,
     Timings,
     UnknownRevision,
@@ -416,7 +420,34 @@ HOSTILE_REPORT = replace(
     findings=(replace(LOST, object=HOSTILE, detail=HOSTILE, remedy=HOSTILE, file=HOSTILE),),
 )
 
+BACKUP = BackupReport(
+    path="/srv/backups/blog.dump",
+    format="pg_dump custom",
+    bytes=48_123_904,
+    sha256="4ff20302691de44baaba7a43fc4f056b25d19fd3732cf3369551058bcac5c7bc",
+    database=DATABASE,
+    seconds=12.5,
+    proof=BackupProof(
+        tables=6, rows=2944, objects=87, seconds=9.25,
+        not_proven=(TableProof("payments", "it was written while the backup was made"),),
+    ),
+)  # fmt: skip
+RESTORE = RestoreReport(
+    path="/srv/backups/blog.dump",
+    format="pg_dump custom",
+    sha256=BACKUP.sha256,
+    database=DATABASE,
+    tables=6,
+    bytes=51_380_224,
+    seconds=8.0,
+    emptied=True,
+    not_covered=("owners and privileges, which the backup's restoring leaves out",),
+)
+
 SAMPLES: dict[str, Result] = {
+    "backup": replace(BACKUP, proof=None),
+    "backup_not_proven": BACKUP,
+    "restore": RESTORE,
     "status_behind": BEHIND,
     "status_up_to_date": UP_TO_DATE,
     "status_unknown": UNKNOWN,

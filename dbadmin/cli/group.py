@@ -16,6 +16,8 @@ COMMANDS: dict[str, str] = {
     "doctor": "Check every thing that dbadmin needs.",
     "status": "Where the database stands against its migrations.",
     "verify-rollback": "Rehearse the rollback on a copy, and compare.",
+    "backup": "Back up the database, checked.",
+    "restore": "Restore a backup into an empty database.",
     "copies": "Disposable copies that exist on this machine.",
     "models": "Models, their tables and relationships.",
     "tables": "Tables with rows and sizes.",

@@ -106,9 +106,9 @@ def items_option(*names: str, **more: Any) -> Callable[[Decorated], Decorated]:
     return click.option(*names, type=Items(), multiple=True, callback=flat, **more)
 
 
-def confirm_option() -> Callable[[Decorated], Decorated]:
+def confirm_option(help: str = "The database's name, where it is protected.") -> Callable[[Decorated], Decorated]:
     """`--confirm NAME`, of every command that writes to a database: see `dbadmin.protected.refuse_write`."""
-    return click.option("--confirm", metavar="NAME", help="The database's name, where it is protected.")
+    return click.option("--confirm", metavar="NAME", help=help)
 
 
 def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:

@@ -1,6 +1,7 @@
 """What an engine is asked about its own backups: look into one, say what it needs, restore it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dbadmin.dialects.values import Backup, Copied, Progress
+from dbadmin.dialects.watched import Sink
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -29,6 +31,20 @@ ENGINES: dict[Format, str] = {
     "sqlite": "sqlite",
 }
 """Which engine's package understands a format."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a backup is written to, uncompressed as far as the engine is concerned.
+
+    `path` is our own new file, or folder, that ends up under the user's name. `sink` takes the bytes. `directory` is
+    private, for what a tool must be told and nobody else may read.
+    """
+
+    path: Path
+    sink: Sink
+    directory: Path
+    squeezed: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +103,28 @@ class Backups(ABC):
         `private`: the server is dbadmin's own, and its roles may be made. What the backup holds runs with no more
         rights than filling this database takes. Raises NotSupported where the server lacks what the backup needs,
         NotFinished where it fails; the database is then half full, and the caller's to drop.
+        """
+
+    suffixes: Mapping[str, Format]
+    """What a backup of this engine may be called, and which format that means; "/" stands for a folder."""
+
+    @abstractmethod
+    def write(self, source: "URL", facts: Any, kind: Format, target: Target, *, progress: Progress) -> tuple[str, ...]:
+        """Dump the source, by the engine's own tools, in one snapshot; tells what is not in it, for a report.
+
+        `facts` are `Copying.facts`. No password stands in a program's arguments. Raises ConnectionFailed,
+        NotSupported where the tools are missing here, NotFinished where they fail.
+        """
+
+    @abstractmethod
+    def holds(self, url: "URL") -> tuple[str, ...]:
+        """Names of some things in the database at `url` that a new one would not have; empty where there are none."""
+
+    @abstractmethod
+    def empty(self, url: "URL") -> None:
+        """Remove everything that `holds` speaks of, where `load` does not replace it by itself.
+
+        Raises NotFinished where something stays.
         """
 
     @abstractmethod

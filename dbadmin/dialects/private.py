@@ -1,9 +1,12 @@
 """Private directories that hold disposable copies: 0700, owned by a process, found again if it was killed."""
 
+import errno
 import json
 import os
+import secrets
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,8 +17,10 @@ from typing import Any
 from dbadmin.dialects import processes
 from dbadmin.dialects.values import Existing
 from dbadmin.errors import InternalError
+from dbadmin.interrupts import held_back
 
 OWNER = "owner.json"
+PART = "part.json"
 KEPT = "kept"
 LEFT = "left"
 
@@ -23,13 +28,83 @@ LEFT = "left"
 @contextmanager
 def directory(prefix: str) -> Iterator[Path]:
     """A new private directory in the temporary directory (TMPDIR), removed at the end unless it was kept."""
-    made = Path(tempfile.mkdtemp(prefix=prefix))
+    made: Path | None = None
     try:
-        _write_owner(made)
+        with held_back():
+            made = Path(tempfile.mkdtemp(prefix=prefix))
+            _write_owner(made)
         yield made
     finally:
-        if made.exists() and not (made / KEPT).exists() and not (made / LEFT).exists():
-            shutil.rmtree(made)
+        if made is not None and made.exists() and not (made / KEPT).exists() and not (made / LEFT).exists():
+            with held_back():
+                shutil.rmtree(made)
+
+
+@contextmanager
+def part(target: Path, directory: Path, *, folder: bool = False) -> Iterator[Path]:
+    """A new file (0600) or folder (0700) beside `target`, to be renamed to it when it is whole; else gone afterwards.
+
+    `directory` is a private one, in which its path is written down: what a killed run left is removed with it.
+    """
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+    try:
+        with held_back():
+            _write_new(directory / PART, json.dumps(str(beside)))
+            if folder:
+                beside.mkdir(mode=0o700)
+            else:
+                os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+        yield beside
+    finally:
+        with held_back():
+            _remove_part(directory)
+
+
+def rename(part: Path, target: Path, *, replace: bool = True) -> None:
+    """Put a part that is whole in its place, for good: also where the power fails afterwards.
+
+    Without `replace` a file that came there meanwhile is left alone: FileExistsError.
+    """
+    files = [Path(entry.path) for entry in os.scandir(part)] if part.is_dir() else []
+    for path in (*files, part):
+        _sync(path)
+    if replace or part.is_dir():  # a directory replaces nothing but an empty one
+        part.rename(target)
+    else:
+        try:
+            os.link(part, target, follow_symlinks=False)  # and the part's own name goes with its directory
+        except (PermissionError, NotImplementedError):  # no hard links here
+            if os.path.lexists(target):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+            part.rename(target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some file systems cannot for directories
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_part(directory: Path) -> None:
+    """Remove the part that is written down in a private directory, believed only if its name and owner are ours."""
+    record = directory / PART
+    try:
+        path = Path(json.loads(record.read_text(encoding="utf-8")))
+        status = path.lstat()
+    except (OSError, ValueError, TypeError):
+        record.unlink(missing_ok=True)
+        return
+    if path.name.startswith(".") and path.name.endswith(".part") and status.st_uid == os.geteuid():
+        if stat.S_ISDIR(status.st_mode):
+            shutil.rmtree(path)
+        else:
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+    record.unlink()
 
 
 def keep(made: Path) -> None:
@@ -82,6 +157,7 @@ def remove(path: Path) -> None:
     """Remove a private directory; refuses one without an owner's record."""
     if _read_owner(path) is None:
         raise InternalError(f"{path} was not made by dbadmin")
+    _remove_part(path)
     shutil.rmtree(path)
 
 
@@ -92,9 +168,13 @@ def _write_owner(path: Path) -> None:
         "identity": processes.identity(os.getpid()),
         "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
-    descriptor = os.open(path / OWNER, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    _write_new(path / OWNER, json.dumps(owner))
+
+
+def _write_new(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(owner, file)
+        file.write(text)
 
 
 def _read_owner(path: Path) -> dict[str, Any] | None:

@@ -1,20 +1,26 @@
 """Programs that are read from and watched: one that makes no progress is ended, as it may spin for ever."""
 
 import os
+import select
 import selectors
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Protocol
 
 from dbadmin.errors import DbadminError, NotFinished
 
 QUIET = 120.0
 """Seconds without a byte after which a program is taken to hang (a truncated tar keeps pg_restore busy for ever)."""
+STILL = 10.0
+"""Seconds without a byte after which we look whether a program that writes waits for somebody."""
 _PIECE = 1 << 18
+_LOOK_EVERY = 0.05
 
 Explain = Callable[[int, str], DbadminError]
 """Turns an exit status and what a program said on stderr into an error."""
@@ -87,6 +93,72 @@ def output(
 
 Look = Callable[[], DbadminError | None]
 """Tells why something does not get on, None as long as it does."""
+
+
+class Sink(Protocol):
+    """Where a program's output goes: straight into an open file, or through `write` where it has no descriptor."""
+
+    descriptor: int | None
+
+    def write(self, piece: bytes, /) -> object: ...
+
+
+def into(
+    command: Sequence[str | Path],
+    environment: Mapping[str, str],
+    explain: Explain,
+    sink: Sink,
+    told: Callable[[int], None],
+    look: Look,
+) -> None:
+    """Run a program whose output goes into `sink`; `told` hears how many bytes have come.
+
+    Where none came for a while, `look` tells why, and a reason ends it. `explain` tells why where it fails.
+    """
+    with TemporaryFile() as said:
+        process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.DEVNULL, stderr=said, env=dict(environment),
+            stdout=subprocess.PIPE if sink.descriptor is None else sink.descriptor, umask=0o077,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            _carry(process, sink, told, look)
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        if process.returncode != 0:
+            raise explain(process.returncode, _words(said))
+
+
+def _carry(process: "subprocess.Popen[bytes]", sink: Sink, told: Callable[[int], None], look: Look) -> None:
+    done, quiet = 0, time.monotonic()
+    while True:
+        before = done
+        if process.stdout is not None:
+            ready, _, _ = select.select([process.stdout], [], [], _LOOK_EVERY)
+            if ready:
+                piece = os.read(process.stdout.fileno(), _PIECE)
+                if not piece:
+                    process.wait()
+                    return
+                sink.write(piece)
+                done += len(piece)
+        else:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK_EVERY)
+                return
+            assert sink.descriptor is not None
+            done = os.fstat(sink.descriptor).st_size
+        told(done)
+        if done != before:
+            quiet = time.monotonic()
+        elif time.monotonic() - quiet > STILL:
+            reason, quiet = look(), time.monotonic()
+            if reason is not None:
+                raise reason
 
 
 @contextmanager

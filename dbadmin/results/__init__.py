@@ -1,5 +1,6 @@
 """Frozen answers: what every command returns, whoever asked."""
 
+from dbadmin.results.backups import BackupProof, BackupReport, RestoreReport, TableProof
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
 from dbadmin.results.rollback import (
     AfterUpgrade,
@@ -51,12 +52,10 @@ from dbadmin.results.tables import (
 )
 
 __all__ = [
-    "AfterUpgrade", "Column", "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts",
-    "DatabaseInfo",
-    "Demo", "Doctor", "DoctorCheck", "Drift", "EachRevision", "Excluded", "Finding", "IndexInfo", "Init", "Lock",
-    "ModelInfo",
-    "Models", "Phase", "Plan", "PrivateCopy", "Record", "Relation", "Result", "Revision", "RollbackFinding",
-    "RollbackPlan", "RollbackReport", "RowSets", "Rows", "Scripts", "Severity", "Source", "State", "Status",
-    "Step", "TableCount", "TableDescription", "TableInfo", "Tables", "Timings", "UnknownRevision", "Verdict",
-    "Versions",
+    "AfterUpgrade", "BackupProof", "BackupReport", "Column", "ColumnInfo", "Compared", "ConstraintInfo", "Copies",
+    "CopyInfo", "Counts", "DatabaseInfo", "Demo", "Doctor", "DoctorCheck", "Drift", "EachRevision", "Excluded",
+    "Finding", "IndexInfo", "Init", "Lock", "ModelInfo", "Models", "Phase", "Plan", "PrivateCopy", "Record",
+    "Relation", "RestoreReport", "Result", "Revision", "RollbackFinding", "RollbackPlan", "RollbackReport", "RowSets",
+    "Rows", "Scripts", "Severity", "Source", "State", "Status", "Step", "TableCount", "TableDescription", "TableInfo",
+    "TableProof", "Tables", "Timings", "UnknownRevision", "Verdict", "Versions",
 ]  # fmt: skip

@@ -97,12 +97,17 @@ def refuse_in_place(
                 hint="look again which database --url leads to",
             )
         return
-    reason = protecting(database.url, protected) or next(filter(None, map(_Same(database), configured)), None)
+    reason = protecting(database.url, protected) or configured_as(database, configured)
     if reason is not None:
         raise UsageError(
             f"{database.shown_url} {reason}: nothing is run on it",
             hint=f"if it is a disposable copy all the same: --in-place --yes-this-is-a-copy {name}",
         )
+
+
+def configured_as(database: Database, configured: Iterable["URL"]) -> str | None:
+    """Why a database is the configured one, or may be so; None where it is not."""
+    return next(filter(None, map(_Same(database), configured)), None)
 
 
 class _Same:

@@ -1,11 +1,11 @@
 """Backups of MariaDB and MySQL: the SQL that mariadb-dump and mysqldump write, read to its end before it is run."""
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.backups import Backups, Content, Insight
+from dbadmin.dialects.backups import Backups, Content, Format, Insight, Target
 from dbadmin.dialects.base import Place
-from dbadmin.dialects.mysql import contents, restore
+from dbadmin.dialects.mysql import contents, restore, writing
 from dbadmin.dialects.mysql.binaries import Family
 from dbadmin.dialects.mysql.contents import Contents
 from dbadmin.dialects.mysql.surroundings import Surroundings
@@ -20,6 +20,8 @@ _NO_COMMENTS = "it was made without comments (--skip-comments or --compact), so 
 
 class MysqlBackups(Backups):
     """The statements of a dump; they go to the server one by one, and the client program is never asked."""
+
+    suffixes = writing.SUFFIXES
 
     def inspect(self, content: Content, *, progress: Progress) -> Insight:
         size = content.path.stat().st_size
@@ -62,6 +64,15 @@ class MysqlBackups(Backups):
 
     def load(self, backup: Backup, url: "URL", *, private: bool, progress: Progress) -> tuple[str, ...]:
         return restore.load(backup, url, private=private, progress=progress)
+
+    def write(self, source: "URL", facts: Any, kind: Format, target: Target, *, progress: Progress) -> tuple[str, ...]:
+        return writing.write(source, facts, kind, target, progress=progress)
+
+    def holds(self, url: "URL") -> tuple[str, ...]:
+        return writing.holds(url)
+
+    def empty(self, url: "URL") -> None:
+        writing.empty(url)
 
     def restore(self, place: Place, backup: Backup, name: str, *, progress: Progress) -> Copied:
         return restore.restore(place, backup, name, progress=progress)

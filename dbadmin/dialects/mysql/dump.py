@@ -46,14 +46,14 @@ def copy(
         option_file(client_options(source), directory / "source.cnf") as from_file,
         option_file(client_options(target), directory / "target.cnf") as to_file,
     ):
-        reading = _reading(tools, from_file, facts)
+        dumping = reading(tools, from_file, facts)
         writing: list[str | Path] = [
             tools.tool("mariadb"),
             f"--defaults-file={to_file}",
             *LOADED,
             f"--database={target.database}",
         ]
-        with _running(reading, stdout=subprocess.PIPE) as dump, _running(writing, stdin=subprocess.PIPE) as load:
+        with _running(dumping, stdout=subprocess.PIPE) as dump, _running(writing, stdin=subprocess.PIPE) as load:
             ending = _pump(dump.process, load.process, source, lambda done: progress("copy", done, facts.bytes))
             _judge(dump, load, ending)
 
@@ -69,7 +69,7 @@ def script(
     ending, done = b"", 0
     with (
         option_file(client_options(source), directory / "source.cnf") as file,
-        _running(_reading(tools, file, facts), stdout=subprocess.PIPE) as dump,
+        _running(reading(tools, file, facts), stdout=subprocess.PIPE) as dump,
     ):
         assert dump.process.stdout is not None
         stream: Any = dump.process.stdout
@@ -93,7 +93,8 @@ def script(
         _judge_dump(dump, ending)
 
 
-def _reading(tools: Binaries, file: Path, facts: Surroundings) -> list[str | Path]:
+def reading(tools: Binaries, file: Path, facts: Surroundings) -> list[str | Path]:
+    """The command that dumps this source in one snapshot, as far as this program can; `file` says how to connect."""
     command: list[str | Path] = [tools.tool("mariadb-dump"), f"--defaults-file={file}", *DUMPED]
     return [*command, *_chosen(tools, facts), "--", facts.name]
 
@@ -150,7 +151,7 @@ def _running(command: Sequence[str | Path], **streams: Any) -> Iterator[_Tool]:
             stdin=streams.get("stdin", subprocess.DEVNULL),
             stdout=streams.get("stdout", subprocess.DEVNULL),
             stderr=said,
-            env=_bare_environment(),
+            env=bare_environment(),
             umask=0o077,
             start_new_session=True,
         )
@@ -207,7 +208,7 @@ def _watching(dump: "subprocess.Popen[bytes]", source: "URL") -> Iterator[Any]:
         while not over.wait(0.5):
             quiet = 0.0 if came.is_set() else quiet + 0.5
             came.clear()
-            if quiet >= _WAIT and _waits(source):
+            if quiet >= _WAIT and waits(source):
                 dump.terminate()
                 return
 
@@ -220,7 +221,7 @@ def _watching(dump: "subprocess.Popen[bytes]", source: "URL") -> Iterator[Any]:
         watcher.join()
 
 
-def _waits(source: "URL") -> bool:
+def waits(source: "URL") -> bool:
     """Whether a session of this account waits for a table; read-only, and in doubt no."""
     from sqlalchemy import NullPool, create_engine
     from sqlalchemy.exc import SQLAlchemyError
@@ -250,17 +251,21 @@ def _judge_dump(dump: _Tool, ending: bytes) -> None:
 
 
 def _dump_failure(dump: _Tool) -> DbadminError:
-    words = dump.words
-    told = _first_lines(words) or "it said nothing"
     if dump.process.returncode == -15:
         told = f"another session held a lock on a table for {_WAIT:g} s"
         return NotFinished(f"dumping the copy failed: {told}", hint="try again when nobody alters tables")
+    return failure(dump.name, dump.words)
+
+
+def failure(name: str, words: str, *, doing: str = "dumping the copy") -> DbadminError:
+    """What a program that failed said, and what to do about it."""
+    told = mask(_first_lines(words)) or "it said nothing"
     if "when trying to connect" in words or "Can't connect" in words:
-        return ConnectionFailed(f"{dump.name} cannot connect to the source: {told}", hint="dbadmin doctor")
+        return ConnectionFailed(f"{name} cannot connect to the source: {told}", hint="dbadmin doctor")
     hint = None
     if "denied" in words or "nsufficient privileges" in words:
         hint = "the account must be able to read everything: GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, or use --backup"
-    return NotFinished(f"dumping the copy failed: {told}", hint=hint)
+    return NotFinished(f"{doing} failed: {told}", hint=hint)
 
 
 def _without_values(told: str) -> str:
@@ -282,5 +287,6 @@ def _first_lines(words: str, most: int = 3) -> str:
     return "; ".join(line.strip() for line in words.splitlines()[:most] if line.strip())
 
 
-def _bare_environment() -> Mapping[str, str]:
+def bare_environment() -> Mapping[str, str]:
+    """Without anything that MYSQL_* variables say."""
     return {k: v for k, v in os.environ.items() if not k.startswith(("MYSQL_", "MARIADB_"))}

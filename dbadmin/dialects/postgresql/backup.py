@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.backups import Backups, Content, Insight
+from dbadmin.dialects.backups import Backups, Content, Format, Insight, Target
 from dbadmin.dialects.base import Place
-from dbadmin.dialects.postgresql import archives, contents, restore
+from dbadmin.dialects.postgresql import archives, contents, restore, writing
 from dbadmin.dialects.postgresql.binaries import Binaries, require
 from dbadmin.dialects.postgresql.contents import Contents
 from dbadmin.dialects.postgresql.surroundings import Surroundings
@@ -30,6 +30,8 @@ class Details:
 class PostgresqlBackups(Backups):
     """pg_dump's files. Plain SQL goes to the server statement by statement: psql is never asked."""
 
+    suffixes = writing.SUFFIXES
+
     def inspect(self, content: Content, *, progress: Progress) -> Insight:
         if content.format == "plain":
             return _insight(_read_plain(content, progress), None, None)
@@ -52,6 +54,15 @@ class PostgresqlBackups(Backups):
 
     def load(self, backup: Backup, url: "URL", *, private: bool, progress: Progress) -> tuple[str, ...]:
         return restore.load(backup, url, private=private, progress=progress)
+
+    def write(self, source: "URL", facts: Any, kind: Format, target: Target, *, progress: Progress) -> tuple[str, ...]:
+        return writing.write(source, facts, kind, target, progress=progress)
+
+    def holds(self, url: "URL") -> tuple[str, ...]:
+        return writing.holds(url)
+
+    def empty(self, url: "URL") -> None:
+        writing.empty(url)
 
     def restore(self, place: Place, backup: Backup, name: str, *, progress: Progress) -> Copied:
         return restore.restore(place, backup, name, progress=progress)

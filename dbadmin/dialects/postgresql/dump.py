@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dbadmin.dialects.postgresql import binaries as installed
 from dbadmin.dialects.postgresql.binaries import Binaries
 from dbadmin.dialects.values import Progress
-from dbadmin.errors import ConnectionFailed, NotFinished
+from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _PARALLEL_FROM = 16 << 20
 215 MiB 3.9 and 3.0."""
 _FINISHED = re.compile(r"finished item (\d+) TABLE DATA")
 _LOCK_WAIT = 10_000  # ms that pg_dump waits for a table that someone holds locked
+WAITING = ("--no-password", f"--lock-wait-timeout={_LOCK_WAIT}")
+"""pg_dump asks nobody for a password, and does not wait for ever."""
 # A service file's values lose white space at their ends, and a password may have some.
 _NOT_IN_FILE = ("options", "password")
 _KEYWORDS = {"username": "user", "database": "dbname", "host": "host", "port": "port", "password": "password"}
@@ -63,15 +65,14 @@ def dump(tool: Binaries, source: "URL", archive: Path, *, bytes_expected: int | 
             "--no-subscriptions",
             "--no-publications",
             "--no-sync",
-            "--no-password",
-            f"--lock-wait-timeout={_LOCK_WAIT}",
+            *WAITING,
             "service=dbadmin",
         ]
         run(
             command,
             environment,
-            "dumping",
-            lambda log: progress("dump", _tree_size(archive), bytes_expected),
+            "dumping the copy",
+            lambda log: progress("dump", tree_size(archive), bytes_expected),
             archive.parent,
         )
 
@@ -99,7 +100,7 @@ def restore(
         run(
             command,
             environment,
-            "restoring",
+            "restoring the copy",
             lambda log: progress("restore", _restored(log, sizes), total or None),
             archive.parent,
         )
@@ -174,10 +175,11 @@ def run(
     words = said.read_text(errors="replace")
     said.unlink(missing_ok=True)
     if process.returncode != 0:
-        raise _failure(Path(command[0]).name, doing, words)
+        raise failure(Path(command[0]).name, doing, words)
 
 
-def _failure(tool: str, doing: str, words: str) -> Exception:
+def failure(tool: str, doing: str, words: str) -> DbadminError:
+    """What a tool that failed said, and what to do about it."""
     lines = [line for line in mask(words).splitlines() if line.strip() and "warning:" not in line]
     errors = [number for number, line in enumerate(lines) if "error:" in line]
     lines = lines[errors[0] :] if errors else lines  # what --verbose said before is of no use
@@ -196,11 +198,14 @@ def _failure(tool: str, doing: str, words: str) -> Exception:
         )
     elif "row-level security" in words:
         hint = "row-level security hides rows from this role: use one with BYPASSRLS, or --backup"
-    return NotFinished(f"{doing} the copy failed: {told}", hint=hint)
+    return NotFinished(f"{doing} failed: {told}", hint=hint)
 
 
-def _tree_size(directory: Path) -> int:
+def tree_size(directory: Path) -> int:
+    """Bytes of a file, or of the files in a directory; 0 while there is none."""
     try:
+        if not directory.is_dir():
+            return directory.stat().st_size
         return sum(entry.stat().st_size for entry in os.scandir(directory))
     except OSError:
         return 0

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dbadmin.dialects import private
 from dbadmin.dialects.left import Left, Told
 from dbadmin.dialects.postgresql import databases, owner
+from dbadmin.dialects.postgresql.look import quote
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished
 from dbadmin.secrets import mask
 
@@ -13,6 +15,28 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
 PREFIX = "dbadmin-on-pg-"
+_IS_ROLE = "SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %s)"
+# The database's owner, or this session's role where that is the one to be dropped.
+_OWNER_BUT = """
+SELECT coalesce(nullif(pg_catalog.pg_get_userbyid(datdba), %s), current_user)
+  FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+"""
+
+
+@contextmanager
+def role(url: "URL") -> Iterator[str]:
+    """The name of a role that may be made on a user's server for a while; a killed run's is found by it."""
+    with private.directory(PREFIX) as directory:
+        name = _role_of(directory.name.removeprefix(PREFIX))
+        LEFT.write_down(directory, url, role=name)
+        yield name
+
+
+def drop_role(admin: "Connection", name: str, heir: str) -> None:
+    """Drop a role of ours; what it made in this database is the heir's from now on."""
+    admin.exec_driver_sql(f"REASSIGN OWNED BY {quote(name)} TO {quote(heir)}".replace("%", "%%"))
+    admin.exec_driver_sql(f"DROP OWNED BY {quote(name)}")
+    admin.exec_driver_sql(f"DROP ROLE {quote(name)}")
 
 
 def drop_of(admin: "Connection", token: str) -> None:
@@ -68,6 +92,14 @@ def connected(url: "URL") -> Iterator["Connection"]:
 
 def _drop(admin: "Connection", token: str, told: Told) -> None:
     drop_of(admin, token)
+    made = told.get("role")
+    if made == _role_of(token) and admin.exec_driver_sql(_IS_ROLE, (made,)).scalar_one():
+        heir: str = admin.exec_driver_sql(_OWNER_BUT, (made,)).scalar_one()
+        drop_role(admin, made, heir)  # which gives this database back, too
+
+
+def _role_of(token: str) -> str:
+    return f"dbadmin_restore_{token}".lower()
 
 
 LEFT = Left(PREFIX, "postgresql", _drop, connected, "PGPASSWORD or a pass file")

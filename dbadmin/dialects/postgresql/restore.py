@@ -8,18 +8,19 @@ backup needs. The walk goes on as this role (`owner`).
 
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 from dbadmin.dialects import watched
 from dbadmin.dialects.base import Place
-from dbadmin.dialects.postgresql import archives, contents, neutralise, owner, restore_archive, restore_watch
+from dbadmin.dialects.postgresql import archives, contents, left, neutralise, owner, restore_archive, restore_watch
 from dbadmin.dialects.postgresql.databases import SIZE
 from dbadmin.dialects.postgresql.look import literal, quote
 from dbadmin.dialects.postgresql.owner import Confining
 from dbadmin.dialects.postgresql.plain import Rows, Statement, parts
 from dbadmin.dialects.values import Backup, Copied, Progress
 from dbadmin.errors import DbadminError, NotFinished, NotSupported
+from dbadmin.interrupts import held_back
 from dbadmin.secrets import mask, remember
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 CONFINED = "what only a superuser may do: the walk on a backup goes as a role that is none"
 _SUPERUSER = "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"
+_OWNER = """
+SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+"""
 _AVAILABLE = "SELECT name FROM pg_catalog.pg_available_extensions"
 # Extensions that the owner of a database may make although their functions are a superuser's (from 13 on).
 _TRUSTED = """
@@ -59,8 +63,8 @@ def restore(place: Place, backup: Backup, name: str, *, progress: Progress) -> C
         if isinstance(place, Confining) and not place.trusted and _is_superuser(url):
             return _restore_confined(place, backup, name, url, progress)
         notes = load(backup, url, private=_is_private(place), progress=progress)
-        done, left = _weaken(url)
-        return Copied(url, f"restored from {backup.format}", _size(url), done, (*notes, *left))
+        done, refused = _weaken(url)
+        return Copied(url, f"restored from {backup.format}", _size(url), done, (*notes, *refused))
     except BaseException:
         place.drop(name)
         raise
@@ -76,9 +80,9 @@ def _restore_confined(place: Confining, backup: Backup, name: str, url: "URL", p
             owner.join(admin, str(own.username), backup.roles)
     _weaken(url)  # before anything of the backup can call what the extensions brought
     _fill(backup, own, schemas, progress)
-    done, left = _weaken(own)  # no superuser touches what the backup holds
+    done, refused = _weaken(own)  # no superuser touches what the backup holds
     method = f"restored from {backup.format}"
-    return Copied(own, method, _size(own), done, (*notes, *left, CONFINED), confined=True)
+    return Copied(own, method, _size(own), done, (*notes, *refused, CONFINED), confined=True)
 
 
 def load(backup: Backup, url: "URL", *, private: bool, progress: Progress) -> tuple[str, ...]:
@@ -146,24 +150,31 @@ def _restorer(url: "URL", backup: Backup, *, private: bool) -> "Iterator[tuple[U
 
     On a server of others it hands over what it made, and is gone afterwards.
     """
-    role, password = f"dbadmin_restore_{secrets.token_hex(4)}", secrets.token_urlsafe(18)
+    password = secrets.token_urlsafe(18)
     remember(password)
+    with (
+        nullcontext(f"dbadmin_restore_{secrets.token_hex(4)}") if private else left.role(url) as role,
+        _made(url, backup, role, password, private=private) as schemas,
+    ):
+        yield url.set(username=role, password=password), schemas
+
+
+@contextmanager
+def _made(url: "URL", backup: Backup, role: str, password: str, *, private: bool) -> "Iterator[frozenset[str]]":
     name = quote(str(url.database))
     with _connected(url) as admin:
-        owner: str = admin.exec_driver_sql("SELECT current_user").scalar_one()
+        whose: str = admin.exec_driver_sql(_OWNER).scalar_one()
         _run(admin, f"CREATE ROLE {role} LOGIN PASSWORD {literal(password)}")
     try:
         with _connected(url) as admin:
             _run(admin, f"ALTER DATABASE {name} OWNER TO {role}")
             schemas = _prepare(admin, role, backup, private=private)
-        yield url.set(username=role, password=password), schemas
+        yield schemas
     finally:
-        with _connected(url) as admin:
+        with held_back(), _connected(url) as admin:
             restore_watch.end_sessions(admin, role)
-            _run(admin, f"ALTER DATABASE {name} OWNER TO {quote(owner)}")
-            _run(admin, f"REASSIGN OWNED BY {role} TO {quote(owner)}")
-            _run(admin, f"DROP OWNED BY {role}")
-            _run(admin, f"DROP ROLE {role}")
+            _run(admin, f"ALTER DATABASE {name} OWNER TO {quote(whose)}")
+            left.drop_role(admin, role, whose)
 
 
 def _prepare(admin: "Connection", role: str, backup: Backup, *, private: bool) -> frozenset[str]:

@@ -46,7 +46,7 @@ def run(backup: Backup, reader: Binaries, url: "URL", schemas: frozenset[str], p
             ]  # fmt: skip
             throttled = _Throttled(look, lambda: progress("restore", 0, None))
             try:
-                dump.run(command, environment, "restoring", throttled, directory)
+                dump.run(command, environment, "restoring the copy", throttled, directory)
             except NotFinished as error:
                 if isinstance(error, DamagedBackup):
                     raise

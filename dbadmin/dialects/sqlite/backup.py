@@ -8,12 +8,12 @@ import struct
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from dbadmin.dialects.backups import Backups, Content, Insight
+from dbadmin.dialects.backups import Backups, Content, Format, Insight, Target
 from dbadmin.dialects.base import Place
-from dbadmin.dialects.sqlite import restore
+from dbadmin.dialects.sqlite import restore, writing
 from dbadmin.dialects.values import Backup, Copied, Progress
 from dbadmin.errors import DamagedBackup, NotFinished, NotSupported
 
@@ -32,6 +32,8 @@ _STEPS = 1_000_000
 
 class SqliteBackups(Backups):
     """A database file, with the -wal or -journal that stands beside it."""
+
+    suffixes = writing.SUFFIXES
 
     def inspect(self, content: Content, *, progress: Progress) -> Insight:
         path = content.path
@@ -56,6 +58,15 @@ class SqliteBackups(Backups):
 
     def load(self, backup: Backup, url: "URL", *, private: bool, progress: Progress) -> tuple[str, ...]:
         return restore.load(backup, url, progress=progress)
+
+    def write(self, source: "URL", facts: Any, kind: Format, target: Target, *, progress: Progress) -> tuple[str, ...]:
+        return writing.write(source, facts, kind, target, progress=progress)
+
+    def holds(self, url: "URL") -> tuple[str, ...]:
+        return writing.holds(url)
+
+    def empty(self, url: "URL") -> None:
+        writing.file_of(url)  # `load` replaces all of it at once
 
     def restore(self, place: Place, backup: Backup, name: str, *, progress: Progress) -> Copied:
         return restore.restore(place, backup, name, progress=progress)

@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PREFIX = "dbadmin-sqlite-"
 _PAGES_A_STEP = 20_000
+_LONGEST_LOCK = 5.0  # seconds that somebody else's lock is waited for
 _HASH = """
 import hashlib, sys
 for path in sys.argv[1:]:
@@ -222,7 +224,7 @@ def _duplicate(source: Path, target: Path) -> None:
 
 def check(path: Path) -> None:
     """Raise NotFinished unless the file is a whole SQLite database."""
-    with closing(sqlite3.connect(_uri(path, "rw"), uri=True)) as copy:
+    with closing(sqlite3.connect(uri(path, "rw"), uri=True)) as copy:
         try:
             found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.DatabaseError as error:
@@ -236,12 +238,29 @@ def check(path: Path) -> None:
 
 def _copy(source: Path, target: Path, progress: Progress) -> str:
     target.touch(mode=0o600, exist_ok=False)
+    return _copy_pages(source, target, progress)
+
+
+def copy_file(source: Path, target: Path, progress: Progress) -> str:
+    """Copy a database into a file of ours, check it, and leave nothing beside it; says how it was copied.
+
+    Raises NotFinished where it cannot be read, changes too fast, or came out damaged.
+    """
+    target.touch(mode=0o600)
+    method = _copy_pages(source, target, progress)
+    check(target)
+    for suffix in ("-wal", "-shm", "-journal"):
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
+    return method
+
+
+def _copy_pages(source: Path, target: Path, progress: Progress) -> str:
     try:
-        with closing(sqlite3.connect(_uri(source, "ro"), uri=True, timeout=5)) as reader:
+        with closing(sqlite3.connect(uri(source, "ro"), uri=True, timeout=5)) as reader:
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()  # a hot journal is refused here
-            with closing(sqlite3.connect(_uri(target, "rw"), uri=True)) as writer:
+            with closing(sqlite3.connect(uri(target, "rw"), uri=True)) as writer:
                 writer.execute("PRAGMA synchronous = OFF")  # nobody needs it after a crash
-                reader.backup(writer, pages=_PAGES_A_STEP, progress=_told(progress))
+                reader.backup(writer, pages=_PAGES_A_STEP, progress=stepping("copy", progress))
         return "backup"
     except sqlite3.OperationalError as error:
         if not _needs_recovery(source, error):
@@ -251,8 +270,21 @@ def _copy(source: Path, target: Path, progress: Progress) -> str:
     return _copy_bytes(source, target)
 
 
-def _told(progress: Progress) -> Callable[[int, int, int], object]:
-    return lambda _, remaining, total: progress("copy", total - remaining, total)
+def stepping(what: str, progress: Progress) -> Callable[[int, int, int], object]:
+    """What `backup` calls after every step: it would itself wait for a lock of somebody else's for ever."""
+    since: float | None = None
+
+    def stepped(status: int, remaining: int, total: int) -> None:
+        nonlocal since
+        progress(what, total - remaining, total)
+        if status not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            since = None
+        elif since is None:
+            since = time.monotonic()
+        elif time.monotonic() - since > _LONGEST_LOCK:
+            raise sqlite3.OperationalError("database is locked")
+
+    return stepped
 
 
 def _needs_recovery(source: Path, error: sqlite3.OperationalError) -> bool:
@@ -274,7 +306,7 @@ def _copy_bytes(source: Path, target: Path) -> str:
             f"{source} changed while it was copied, and a journal forbids to read it otherwise",
             hint="stop what writes to it, or open it once with its own application so that it recovers",
         )
-    with closing(sqlite3.connect(_uri(target, "rw"), uri=True)) as copy:
+    with closing(sqlite3.connect(uri(target, "rw"), uri=True)) as copy:
         copy.execute("SELECT count(*) FROM sqlite_master").fetchone()
         copy.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return "bytes, recovered in the copy"
@@ -288,7 +320,8 @@ def _state(path: Path) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _uri(path: Path, mode: str) -> str:
+def uri(path: Path, mode: str) -> str:
+    """A file: URI for a path that exists."""
     return f"file:{quote(str(path))}?mode={mode}"
 
 

@@ -1,16 +1,20 @@
 """Backups of SQLite put into place: the checked file, page for page."""
 
-import os
-import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbadmin.dialects import private
+from dbadmin.dialects.backups import PREFIX
 from dbadmin.dialects.base import Place
+from dbadmin.dialects.sqlite import copying, writing
 from dbadmin.dialects.values import Backup, Copied, Progress
-from dbadmin.errors import NotFinished
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
+
+_PAGES = 20_000  # at a time
 
 
 def restore(place: Place, backup: Backup, name: str, *, progress: Progress) -> Copied:
@@ -26,21 +30,31 @@ def restore(place: Place, backup: Backup, name: str, *, progress: Progress) -> C
 
 
 def load(backup: Backup, url: "URL", *, progress: Progress) -> tuple[str, ...]:
-    """Replace the empty file at `url` by the backup's, at once and whole."""
-    target = Path(str(url.database))
-    if target.exists() and target.stat().st_size:
-        raise NotFinished(f"{target} is not empty", hint="name a file that does not exist yet")
+    """Put the backup's file where `url` says, at once and whole; a database that is there is replaced at once, too."""
+    target = writing.file_of(url)
     assert backup.content is not None
-    temporary = target.with_name(f"{target.name}.part")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as out, backup.content.open("rb") as source:
-            shutil.copyfileobj(source, out, 1 << 20)
-            out.flush()
-            os.fsync(out.fileno())
-        progress("restore", temporary.stat().st_size, backup.restored_bytes)
-        temporary.rename(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    if target.exists() and target.stat().st_size:
+        _replace(backup.content, target, progress)
+        return ()
+    with private.directory(PREFIX) as directory, private.part(target, directory) as part:
+        with part.open("wb") as out, backup.content.open("rb") as source:
+            while piece := source.read(1 << 20):
+                out.write(piece)
+                progress("restore", out.tell(), backup.restored_bytes)
+        private.rename(part, target)
     return ()
+
+
+def _replace(content: Path, target: Path, progress: Progress) -> None:
+    """Write another database's pages over those of a file, in one transaction of the file's own.
+
+    Who has it open sees the old rows or the new; a file that was moved into its place would meet the old one's WAL.
+    """
+    try:
+        with (
+            closing(sqlite3.connect(copying.uri(content, "ro"), uri=True)) as reader,
+            closing(sqlite3.connect(copying.uri(target, "rw"), uri=True, timeout=5)) as writer,
+        ):
+            reader.backup(writer, pages=_PAGES, progress=copying.stepping("restore", progress))
+    except sqlite3.Error as error:
+        raise writing.unusable(target, error) from error

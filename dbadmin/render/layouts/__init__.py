@@ -3,14 +3,16 @@
 from functools import singledispatch
 
 from dbadmin.render.document import Document
-from dbadmin.render.layouts import rollback, rows, setup, status, tables
+from dbadmin.render.layouts import backups, rollback, rows, setup, status, tables
 from dbadmin.results import (
+    BackupReport,
     Copies,
     Counts,
     Demo,
     Doctor,
     Init,
     Models,
+    RestoreReport,
     Result,
     RollbackPlan,
     RollbackReport,
@@ -33,6 +35,8 @@ document.register(Init, setup.lay_out_init)
 document.register(Doctor, setup.lay_out_doctor)
 document.register(Demo, setup.lay_out_demo)
 document.register(Copies, setup.lay_out_copies)
+document.register(BackupReport, backups.lay_out_backup)
+document.register(RestoreReport, backups.lay_out_restore)
 document.register(Counts, tables.lay_out_counts)
 document.register(Tables, tables.lay_out_tables)
 document.register(TableDescription, tables.lay_out_description)

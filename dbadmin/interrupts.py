@@ -1,0 +1,47 @@
+"""Ctrl-C and SIGTERM, kept waiting while something is made or put away that must not be left half-way."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends a run, and what it can still answer by tidying up."""
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Keep these signals waiting until the block has ended; the first that came is then answered as it would have been.
+
+    Only the main thread answers signals: elsewhere this does nothing. May be nested.
+
+    >>> import os
+    >>> try:
+    ...     with held_back():
+    ...         os.kill(os.getpid(), signal.SIGINT)
+    ...         print("to the end")
+    ... except KeyboardInterrupt:
+    ...     print("interrupted")
+    to the end
+    interrupted
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    caught = {number: handler for number, handler in before.items() if callable(handler)}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+
+    for number in caught:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in caught.items():
+            signal.signal(number, handler)
+        if came:
+            caught[signal.Signals(came[0])](came[0], None)
