@@ -30,7 +30,7 @@ class Collected:
             name = getattr(item, "originalname", item.name)
             words = " ".join([item.path.stem, *getattr(item, "fixturenames", ()), *map(repr, parameters.values())])
             engines = {engine for engine, signs in ENGINES.items() if any(sign in words.lower() for sign in signs)}
-            self.tests[item.path, name].append((item.name, engines))
+            self.tests[item.path, name].append((item.nodeid, engines))
 
 
 def collected() -> Collected:
@@ -49,14 +49,14 @@ def runs_of(fault: Fault, found: Collected) -> list[tuple[str, set[str]]]:
     for test in fault.tests:
         name, _, parameter = test.split("::")[1].partition("[")
         wanted = parameter.removesuffix("]")
-        runs += [run for run in found.tests[file_of(test), name] if wanted in run[0]]
+        runs += [run for run in found.tests[file_of(test), name] if wanted in run[0].partition("[")[2]]
     return runs
 
 
 def figures(faults: list[Fault], runs: Mapping[int, list[tuple[str, set[str]]]]) -> str:
     """The lines that are printed."""
     tried = [fault for fault in faults if fault.tests]
-    of_all = sum(len(found) for found in runs.values())
+    of_all = len({run[0] for found in runs.values() for run in found})
     silent = sum(fault.silent for fault in faults)
     lines = [f"{len(faults)} cases, {len(tried)} of them tried in {of_all} tests; {silent} would be silent, all tried"]
     for letter, title in LETTERS.items():

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import tarfile
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from servers import TestDatabase
 from shells import Terminal
 
 import dbadmin
+from dbadmin.copies.backups import open_backup
+from dbadmin.errors import UsageError
 from dbadmin.render import FORMATS, notebook_html, render
 from dbadmin.render.layouts import document
 from dbadmin.render.writers.csv import FORMULA
@@ -205,3 +208,49 @@ def test_hostile_values_never_steer_the_shell(sqlite: TestDatabase, tmp_path: Pa
             assert re.findall("\x1b\\]|\x07|\x9b", said) == [], said
     finally:
         shell.process.close(force=True)
+
+
+def member(kind: str) -> tarfile.TarInfo:
+    """What pg_dump would not put into an archive."""
+    made = tarfile.TarInfo("x.dat")
+    if kind == "absolute":
+        made.name = "/etc/cron.d/x"
+    elif kind == "upward":
+        made.name = "dump/../../x"
+    elif kind in ("symbolic link", "hard link"):
+        made.type = tarfile.SYMTYPE if kind == "symbolic link" else tarfile.LNKTYPE
+        made.linkname = "/etc/passwd"
+    elif kind in ("character device", "block device", "FIFO"):
+        types = {"character device": tarfile.CHRTYPE, "block device": tarfile.BLKTYPE, "FIFO": tarfile.FIFOTYPE}
+        made.type, made.devmajor, made.devminor = types[kind], 1, 5
+    elif kind == "twice":
+        made.name = "toc.dat"
+    return made
+
+
+KINDS = ["absolute", "upward", "symbolic link", "hard link", "character device", "block device", "FIFO", "twice"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.rehearsal
+def test_an_archive_unpacks_nothing_but_files_of_its_own(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "prod.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.addfile(tarfile.TarInfo("toc.dat"))
+        archive.addfile(member(kind))
+    with pytest.raises(UsageError, match="holds '") as refused, open_backup(path, progress=lambda *_: None):
+        pass
+    assert refused.value.exit_code == 2 and refused.value.hint
+    assert member(kind).name in refused.value.message
+
+
+def test_a_sparse_member_of_an_archive_is_no_plain_file(tmp_path: Path) -> None:
+    """Its header says any size, and unpacking writes as many zeros."""
+    made = tarfile.TarInfo("x.dat")
+    made.pax_headers = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(1 << 50)}
+    path = tmp_path / "prod.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(tarfile.TarInfo("toc.dat"))
+        archive.addfile(made)
+    with pytest.raises(UsageError, match="no plain file"), open_backup(path, progress=lambda *_: None):
+        pass

@@ -2,6 +2,7 @@
 
 import os
 import tarfile
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from dbadmin.copies.backups import refused
@@ -26,6 +27,7 @@ def check(path: Path, given: Path) -> Path | None:
         raise DamagedBackup(f"{given} is damaged: {error}", hint=_AGAIN) from error
     for member in members:
         _refuse_dangerous(member, given)
+    _refuse_twice(members, given)
     _refuse_cut(path, given, ends)
     names = {PurePosixPath(member.name) for member in members if member.isfile()}
     if PurePosixPath("toc.dat") in names:
@@ -61,7 +63,7 @@ def extract(path: Path, target: Path) -> None:
 def _refuse_dangerous(member: tarfile.TarInfo, given: Path) -> None:
     name = PurePosixPath(member.name)
     what = None
-    if not (member.isreg() or member.isdir()):
+    if not (member.isreg() or member.isdir()) or member.issparse():  # a sparse one says its size without having it
         what = "no plain file"
     elif name.is_absolute() or ".." in name.parts:
         what = "a file outside of it"
@@ -69,6 +71,17 @@ def _refuse_dangerous(member: tarfile.TarInfo, given: Path) -> None:
         raise UsageError(
             f"{given} holds {member.name!r}, which is {what}",
             hint="pg_dump writes plain files only: look where the archive comes from",
+        )
+
+
+def _refuse_twice(members: list[tarfile.TarInfo], given: Path) -> None:
+    """Two members of one name: which one counts depends on who reads, and so would what was looked at."""
+    files = [PurePosixPath(member.name) for member in members if member.isfile()]
+    twice = sorted(str(name) for name, count in Counter(files).items() if count > 1)
+    if twice:
+        raise UsageError(
+            f"{given} holds {twice[0]!r} twice",
+            hint="pg_dump writes each file once: look where the archive comes from",
         )
 
 
