@@ -289,3 +289,38 @@ def test_no_password_stands_in_a_programs_arguments(
     back_up(with_password, tmp_path / "shop.dump")
     assert any("pg_dump" in command for command in commands)
     assert not [command for command in commands if "canary" in command]
+
+
+def test_the_role_of_a_killed_restore_is_dropped_by_its_name_and_no_other(
+    postgresql: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import signal
+    import tempfile
+
+    from sqlalchemy import make_url
+
+    from dbadmin.dialects.postgresql import left
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    url = left.administrative(make_url(postgresql.url), set())
+    if (child := os.fork()) == 0:
+        with left.role(url) as name, left.connected(url) as restoring:
+            for order in (f"CREATE ROLE {name}", f"ALTER DATABASE {url.database} OWNER TO {name}", f"SET ROLE {name}"):
+                restoring.exec_driver_sql(order)
+            restoring.exec_driver_sql("CREATE TABLE half_done (id int)")
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    roles = "SELECT rolname FROM pg_roles WHERE rolname LIKE 'dbadmin_restore_%%'"
+    with left.connected(url) as admin:
+        admin.exec_driver_sql("CREATE ROLE dbadmin_restore_decoy")
+        try:
+            assert len(admin.exec_driver_sql(roles).all()) == 2
+            (found,) = left.LEFT.existing()
+            assert found.owner_alive is False
+            left.LEFT.remove(found.name)
+            assert admin.exec_driver_sql(roles).scalars().all() == ["dbadmin_restore_decoy"]
+            owner = "SELECT tableowner = current_user FROM pg_tables WHERE tablename = 'half_done'"
+            assert admin.exec_driver_sql(owner).scalar() is True
+            assert list(tmp_path.iterdir()) == []
+        finally:
+            admin.exec_driver_sql("DROP ROLE dbadmin_restore_decoy")
