@@ -47,7 +47,7 @@ EVERY_DAY = {
         ),
         "test_rollback_head": ("without_a_key_are_lost", "drift"),
         "test_rollback_styles": ("async", "app_engine"),
-        "test_guard": ("style", "mysqldb", "aiomysql", "creator", "pymysql"),
+        "test_guard": ("style", "mysqldb", "aiomysql"),
         "test_walk": ("hangs", "async", "fails", "commit"),
         "test_rollback_shapes": ("half",),
     },

@@ -82,7 +82,7 @@ def test_a_copy_is_another_database_on_a_server_of_its_own(postgresql: TestDatab
     postgresql.execute(*FILLED)
     with opened(postgresql.url) as copy:
         assert rows(copy.url, "SELECT count(*), current_database() FROM t") == [(100, postgresql.name)]
-        system = "SELECT system_identifier FROM pg_control_system()"
+        system = "SELECT setting FROM pg_settings WHERE name = 'data_directory'"
         assert rows(copy.url, system) != postgresql.rows(system)
         (found,) = [place for place in registry.existing() if place.name == copy.info.name]
         assert (found.engine, found.owner_alive, found.kept) == ("postgresql", True, False)

@@ -1,4 +1,4 @@
-"""Whatever env.py and the scripts do, they reach the copy or nothing."""
+"""Whatever env.py and the scripts do, they reach the copy or nothing. More ways: tests/guardmatrix."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,9 @@ from servers import Servers, TestDatabase
 from sqlalchemy import make_url
 from walking import Pair, pair
 
+from dbadmin.dialects.namespaces import NETWORK
 from dbadmin.dialects.postgresql.address import PostgresqlAddressing
+from dbadmin.migrations.confine import LANDLOCK
 from dbadmin.migrations.environment import child_environment
 
 REVISIONS: Revisions = {
@@ -119,117 +121,6 @@ def test_a_second_engine_of_a_script_is_led_to_the_copy(databases: Pair, tmp_pat
     assert databases.source_state() == before
 
 
-RAW = {
-    "sqlite3": ("sqlite", "import sqlite3\nconnection = sqlite3.connect({path!r})"),
-    "sqlite3 by uri": (
-        "sqlite",
-        "import sqlite3\nconnection = sqlite3.connect('file:{path}?mode=rw', uri=True)",
-    ),
-    "sqlite3.Connection": ("sqlite", "import sqlite3\nconnection = sqlite3.Connection({path!r})"),
-    "psycopg": ("postgresql", "import psycopg\nconnection = psycopg.connect({dsn!r})"),
-    "psycopg.Connection": ("postgresql", "import psycopg\nconnection = psycopg.Connection.connect({dsn!r})"),
-    "psycopg by hostaddr": (
-        "postgresql",
-        "import psycopg\nconnection = psycopg.connect('host=::1 hostaddr=127.0.0.1 port=1 dbname={name}')",
-    ),
-    "psycopg2": ("postgresql", "import psycopg2\nconnection = psycopg2.connect({dsn!r})"),
-    "asyncpg": (
-        "postgresql",
-        "import asyncio, asyncpg\nasyncio.run(asyncpg.connect(host='127.0.0.1', port=1, database={name!r}))",
-    ),
-    "pg8000": (
-        "postgresql",
-        "import pg8000\nconnection = pg8000.connect(user='x', host='127.0.0.1', port=1, database={name!r})",
-    ),
-    "pymysql": (
-        "mariadb",
-        "import pymysql\nconnection = pymysql.connect(unix_socket={socket!r}, user='root', database={name!r})",
-    ),
-    "pymysql by TCP": (
-        "mariadb",
-        "import pymysql\nconnection = pymysql.connect(host='127.0.0.1', port=1, database={name!r})",
-    ),
-    "MySQLdb": (
-        "mariadb",
-        "import MySQLdb\nconnection = MySQLdb.connect(unix_socket={socket!r}, user='root', database={name!r})",
-    ),
-    "MySQLdb by defaults": ("mariadb", "import MySQLdb\nconnection = MySQLdb.connect(database={name!r})"),
-    "mysql.connector": (
-        "mariadb",
-        "import mysql.connector as c\nconnection = c.connect(unix_socket={socket!r}, user='root', database={name!r})",
-    ),
-    "aiomysql": (
-        "mariadb",
-        "import asyncio, aiomysql\nasyncio.run(aiomysql.connect(host='127.0.0.1', port=1, db={name!r}))",
-    ),
-}
-
-
-@pytest.mark.parametrize("way", RAW)
-def test_a_raw_driver_reaches_the_copy_or_is_refused_by_name(
-    way: str, request: pytest.FixtureRequest, servers: Servers, tmp_path: Path
-) -> None:
-    engine, code = RAW[way]
-    if "import MySQLdb" in code:
-        pytest.importorskip("MySQLdb", exc_type=ImportError)
-    source: TestDatabase = request.getfixturevalue(engine)
-    with pair(source, servers, tmp_path) as databases:
-        _raw(code, source, databases, tmp_path)
-
-
-def _raw(code: str, source: TestDatabase, databases: Pair, tmp_path: Path) -> None:
-    dsn = f"postgresql://{_authority(source)}"
-    socket = source.url.query.get("unix_socket")
-    upgrade = code.format(path=str(source.url.database), dsn=dsn, name=source.name, socket=socket) + (
-        "\nconnection.execute('DELETE FROM kept') if hasattr(connection, 'execute') else "
-        "connection.cursor().execute('DELETE FROM kept')\nconnection.commit()\nconnection.close()"
-    )
-    app = make_app(tmp_path, revisions=one(upgrade), url=source.url)
-    before = databases.source_state()
-    result = databases.walk(app)
-    assert databases.source_state() == before
-    assert source.rows("SELECT id FROM kept") == [(1,)]
-    if result.refused:
-        assert result.state == "failed"
-        assert result.error is not None and result.error.type == "Refused"
-        assert result.error.file is not None and result.error.file.endswith("a1_revision_a1.py")
-    elif result.state == "ok":
-        assert result.redirected == 1
-        assert databases.copy.rows("SELECT id FROM kept") == []
-    else:  # SQLite: one writer at a time, and that is the migration
-        assert result.error is not None and result.error.message == "database is locked"
-
-
-def test_a_creator_is_led_to_the_copy(databases: Pair, tmp_path: Path) -> None:
-    creator = {
-        "sqlite": f"__import__('sqlite3').connect({str(databases.source.url.database)!r})",
-        "postgresql": f"__import__('psycopg').connect('postgresql://{_authority(databases.source)}')",
-        "mariadb": (
-            f"__import__('pymysql').connect(unix_socket={databases.source.url.query.get('unix_socket')!r}, "
-            f"user='root', database={databases.source.name!r})"
-        ),
-    }[databases.source.kind]
-    env = f"""
-from alembic import context
-from sqlalchemy import create_engine
-
-engine = create_engine("{databases.source.url.drivername}://", creator=lambda: {creator})
-with engine.connect() as connection:
-    context.configure(connection=connection)
-    with context.begin_transaction():
-        context.run_migrations()
-"""
-    app = make_app(tmp_path, revisions=REVISIONS, url=databases.source.url, env=env)
-    before = databases.source_state()
-    result = databases.walk(app)
-    assert (result.error, result.redirected) == (None, 1)
-    assert databases.source_state() == before
-
-
-def _authority(database: TestDatabase) -> str:
-    return database.url.render_as_string(hide_password=False).partition("://")[2]
-
-
 def test_another_database_is_refused_by_name_also_where_env_py_swallows_it(
     databases: Pair, servers: Servers, tmp_path: Path
 ) -> None:
@@ -247,6 +138,7 @@ def test_another_database_is_refused_by_name_also_where_env_py_swallows_it(
         result = databases.walk(app)
         assert result.state == "failed"
         assert result.error is not None and result.error.type == "Refused"
+        assert wrapped or str(result.error.file).endswith("a1_revision_a1.py")
         named = {
             "sqlite": str(tmp_path / "other.db"),
             "postgresql": "db.example.com:5432/prod",
@@ -323,17 +215,6 @@ def test_the_source_under_another_name_is_still_the_source(
         assert databases.source_state() == before
 
 
-def test_the_source_file_may_not_be_written_or_removed(sqlite: TestDatabase, servers: Servers, tmp_path: Path) -> None:
-    with pair(sqlite, servers, tmp_path) as databases:
-        for number, code in enumerate(("open({0!r}, 'ab')", "__import__('os').remove({0!r})")):
-            app = make_app(
-                tmp_path, revisions=one(code.format(sqlite.url.database)), url=sqlite.url, name=f"app{number}"
-            )
-            result = databases.walk(app)
-            assert result.refused == (sqlite.url.database,)
-            assert Path(str(sqlite.url.database)).exists()
-
-
 def test_what_is_allowed_by_name_is_reached(sqlite: TestDatabase, servers: Servers, tmp_path: Path) -> None:
     import socket
 
@@ -346,6 +227,33 @@ def test_what_is_allowed_by_name_is_reached(sqlite: TestDatabase, servers: Serve
         refused = make_app(tmp_path, revisions=one(code), url=sqlite.url, name="refused")
         refused.add({"b2": ("a1", code, "pass")})
         assert databases.walk(refused, allow=("127.0.0.2",)).refused == (f"127.0.0.1:{port}",)
+
+
+def test_c_libraries_reach_the_allowed_port_and_no_other(
+    sqlite: TestDatabase, servers: Servers, tmp_path: Path
+) -> None:
+    import socket
+
+    code = """
+import ctypes, os, socket, struct
+for port in ({}, {}):
+    address = struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", port, socket.inet_aton("127.0.0.1"))
+    with socket.socket() as one:
+        if ctypes.CDLL(None, use_errno=True).connect(one.fileno(), address, len(address)):
+            raise RuntimeError(f"{{port}} {{os.strerror(ctypes.get_errno())}}")
+"""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as allowed,
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pair(sqlite, servers, tmp_path) as databases,
+    ):
+        ports = [listening.getsockname()[1] for listening in (allowed, other)]
+        app = make_app(tmp_path, revisions=one(code.format(*ports)), url=sqlite.url)
+        result = databases.walk(app, allow=(f"127.0.0.1:{ports[0]}",))
+    if LANDLOCK not in result.sandbox:
+        pytest.skip("this kernel has no Landlock for ports")
+    assert NETWORK not in result.sandbox
+    assert result.error is not None and result.error.message == f"{ports[1]} Permission denied"
 
 
 def test_memory_is_nobodys_database(sqlite: TestDatabase, servers: Servers, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def launcher(user: int | None = None, group: int | None = None) -> list[str]:
     """The beginning of a command line that starts a program without network and without any socket that is there.
 
     With `user` and `group`, the program runs as these, without other groups. Where the kernel forbids namespaces it
-    is started all the same: `apart` tells.
+    is started all the same: `reach` tells.
     """
     who = ["-", "-"] if user is None else [str(user), str(group)]
     return [sys.executable, "-I", "-S", __file__, *who]
@@ -87,6 +87,13 @@ def apart(pid: int) -> tuple[str, ...]:
             if Path(f"/proc/{pid}/ns/{kind}").readlink() != Path(f"/proc/self/ns/{kind}").readlink():
                 found.append(name)
     return tuple(found)
+
+
+def reach(pid: int | None) -> tuple[str, ...]:
+    """What a report has to say of a private server that the kernel did not take the network from; else nothing."""
+    if pid is None or NETWORK in apart(pid):
+        return ()
+    return ("what the copy's own server connects to (foreign tables, programs): the kernel left it the network",)
 
 
 def _as_plain_user(libc: Any, wanted: int) -> bool:
@@ -137,10 +144,18 @@ def _hide(libc: Any, hidden: Collection[str]) -> bool:
     files = [path for path, kind in kinds.items() if stat.S_ISREG(kind)]
     done = [_cover(libc, path, "/dev/null") for path in sockets]
     if files:
+        done.append(_shield(libc, files))
+    return all(done)
+
+
+def _shield(libc: Any, files: Collection[str]) -> bool:
+    try:
         with tempfile.NamedTemporaryFile(prefix="dbadmin-shield-") as shield:  # what is mounted stays
             shield.write(SHIELD)
             shield.flush()
-            done += [_cover(libc, path, shield.name) and _read_only(libc, path) for path in files]
+            done = [_cover(libc, path, shield.name) and _read_only(libc, path) for path in files]
+    except OSError:  # no temporary file can be made
+        return False
     return all(done)
 
 

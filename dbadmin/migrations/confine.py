@@ -18,6 +18,9 @@ def restrict(guard: "Guard") -> tuple[str, ...]:
 
     Everything that C libraries and programs could reach, whom no hook of Python's sees. Must run before user code
     and before any thread.
+
+    Landlock for files is no use here: it can only list what is allowed, and user code may write its logs and caches
+    wherever it does in production.
     """
     rules = guard.rules
     assert rules.copy_url is not None

@@ -193,6 +193,9 @@ def _postgresql() -> Iterator[Cell]:
         "psycopg, hostaddr": (
             "psycopg.connect('hostaddr=$host port=$port user=$user dbname=$name target_session_attrs=any')"
         ),
+        "psycopg, hostaddr beside another host": (
+            "psycopg.connect('host=nowhere.invalid hostaddr=$host port=$port user=$user dbname=$name')"
+        ),
         "psycopg, keywords": "psycopg.connect(host='127.0.0.1', port=$port, user='$user', dbname='$name')",
         "psycopg, socket": "psycopg.connect(host='$socket', port=$port, user='$user', dbname='$name')",
         "psycopg.Connection": f"psycopg.Connection.connect('{dsn}')",
@@ -332,6 +335,15 @@ def _mariadb() -> Iterator[Cell]:
         for pops in ("", POP):
             label = f"{name}, variables taken away" if pops else name
             yield Cell("mariadb", label, f"{pops}import {module}\nfound = use({code})", needs=module, ends=ends)
+    code = (
+        "import aiomysql\nasync def go():\n"
+        " c = await aiomysql.connect(host='127.0.0.1', port=$port, user='$user', db='$name')\n"
+        " cursor = await c.cursor(); await cursor.execute('SELECT note FROM kept')\n"
+        " return (await cursor.fetchone())[0]\nfound = use_async(go())"
+    )
+    yield Cell("mariadb", "aiomysql", code, needs="aiomysql")
+    code = "import MySQLdb\nfound = use(MySQLdb.connect(user='$user', database='$name'))"
+    yield Cell("mariadb", "MySQLdb, the default socket", code, needs="MySQLdb", blind=True)
     library = (
         "from MySQLdb import _mysql\nc = _mysql.connect({}, user='$user', database='$name')\n"
         "c.query('SELECT note FROM kept')\nfound = c.store_result().fetch_row()[0][0].decode()"

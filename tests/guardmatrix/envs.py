@@ -85,7 +85,7 @@ def envs() -> Iterator[Env]:
               beside={"site/sitecustomize.py": "import sys, os\nsys.path.insert(0, os.getcwd())\n"
                       "from app.db import make_engine\nsys.early = make_engine()\n"})  # fmt: skip
     yield Env("a connection pooled before the guard", "c = sys.early.raw_connection(); c.cursor().execute("
-              "\"INSERT INTO kept VALUES (9, 'pooled')\"); c.commit()", REFUSED, contacts=True,
+              "\"INSERT INTO kept VALUES (9, 'pooled')\"); c.commit(); migrate()", COPY | REFUSED, contacts=True,
               beside={"site/sitecustomize.py": "import sys, os\nsys.path.insert(0, os.getcwd())\n"
                       "from app.db import make_engine\nsys.early = make_engine()\n"
                       "sys.early.connect().close()\n"})  # fmt: skip

@@ -105,6 +105,7 @@ class PostgresqlSource(ServerSource):
         words = {"host": "127.0.0.1", "port": port, "socket": str(directory), "user": cluster.SUPERUSER, "name": NAME}
         url = sa.make_url(f"postgresql+psycopg://{cluster.SUPERUSER}@localhost:{port}/{NAME}")
         super().__init__("postgresql", url, words)
+        _until_started(url.set(database="postgres"))
         _as_admin(url.set(database="postgres"), f"CREATE DATABASE {NAME}")
         _as_admin(url, FILLED, NOTE.format("source"))
         self.admin = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT").connect()
@@ -190,6 +191,20 @@ def _as_admin(url: sa.URL, *statements: str) -> None:
     with engine.connect() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
+
+
+def _until_started(url: sa.URL) -> None:
+    """PostgreSQL takes connections before it is ready, and refuses them."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            _as_admin(url)
+        except sa.exc.OperationalError as error:
+            if "starting up" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _free_port() -> int:

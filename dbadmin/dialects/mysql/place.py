@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbadmin.dialects import namespaces
 from dbadmin.dialects.base import Place
 from dbadmin.dialects.mysql import dump, neutralise, surroundings
 from dbadmin.dialects.mysql.look import quote
@@ -57,7 +58,7 @@ class MysqlPlace(Place):
             "mariadb-dump",
             None if size is None else int(size),
             neutralise.neutralised(facts),
-            surroundings.not_covered(facts, self.binaries.version),
+            (*surroundings.not_covered(facts, self.binaries.version), *namespaces.reach(self.server.pid)),
         )
 
     def begin(self, name: str) -> "URL":

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dbadmin.dialects import namespaces
 from dbadmin.dialects.postgresql import binaries as installed
 from dbadmin.dialects.postgresql import dump, neutralise, owner, surroundings
 from dbadmin.dialects.postgresql.databases import SIZE, clone_database, end_sessions, make_database
@@ -48,7 +49,8 @@ class PostgresqlPlace(owner.Confining):
             surroundings.apply_settings(copy, facts)
             made_harmless = neutralise.neutralise(copy)
             size = copy.exec_driver_sql(SIZE).scalar_one()
-        return Copied(url, "pg_dump", size, made_harmless, surroundings.not_covered(facts, self.binaries))
+        not_covered = (*surroundings.not_covered(facts, self.binaries), *namespaces.reach(self.server.pid))
+        return Copied(url, "pg_dump", size, made_harmless, not_covered)
 
     def clone(self, name: str, new_name: str) -> "URL":
         self._make_room(new_name)
