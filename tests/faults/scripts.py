@@ -83,7 +83,7 @@ FAULTS = [
           "test_walk::test_a_statement_that_waits_for_a_lock_of_its_own_is_ended_at_the_limit"),
     fault(67, "a migration opens connections, requests and processes of its own",
           "test_guard::test_a_second_engine_of_a_script_is_led_to_the_copy",
-          "test_guard::test_a_raw_driver_reaches_the_copy_or_is_refused_by_name",
+          "test_guard_matrix::test_no_attempt_of_a_migration_reaches_the_source",
           "test_guard::test_other_ways_out_are_refused_by_name"),
     fault(68, "a migration reads files beside the project",
           "faults/test_scripts::test_a_migration_finds_the_files_of_its_project"),
