@@ -32,6 +32,8 @@ def test_a_kept_copy_stays_until_it_is_dropped_by_name(source: Path) -> None:
     (found,) = registry.existing()
     assert (found.name, found.kept, found.owner_alive) == (name, True, True)
     assert registry.clean() == ()
+    told = registry.report([found])
+    assert ([(one.name, one.kept) for one in told.copies], told.removed) == ([(name, True)], (name,))
     registry.drop(name)
     assert registry.existing() == ()
     with pytest.raises(UnknownName, match=name):

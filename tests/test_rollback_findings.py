@@ -9,12 +9,15 @@ from snapshots import T, key, leg, scripts, snap, table
 
 from dbadmin.dialects import ColumnPrint, RowDifferences, TableData, TableName
 from dbadmin.dialects.merge import RowComparison, merged
-from dbadmin.results import RollbackFinding
+from dbadmin.results import Phase, RollbackFinding
+from dbadmin.rollback.blame import Culprit
 from dbadmin.rollback.facts import Evidence
+from dbadmin.rollback.findings import empty_downgrades, failure_finding, finding, schema_findings, sequence_findings
 from dbadmin.rollback.head import judge_head
 from dbadmin.rollback.pending import judge_pending
 from dbadmin.rollback.upgrade import judge_passing, judge_upgrade
-from dbadmin.state import Snapshot, compare
+from dbadmin.state import Difference, Snapshot, compare
+from dbadmin.state.compare import Change
 
 Rows = Mapping[int, str | None]
 Short = tuple[str, str, int | None, bool | None]
@@ -329,3 +332,118 @@ def test_excluded_tables_take_no_part() -> None:
     up, down = leg("upgrade", start, ("b2", start)), leg("downgrade", start, ("b2", unreadable))
     assert judge_pending(up, down, None, compare(start, unreadable), (), Evidence(), scripts()) == []
     assert TableName(None, "t") in unreadable.not_compared
+
+
+# --- schema, sequences, failures: what a difference is called ------------------------------------------------------
+
+
+def told(*parts: Difference, **texts: str) -> list[tuple[str, str, str, str]]:
+    """Code, severity, object and detail of the findings for schema differences."""
+    found = schema_findings(parts, lambda facet: Culprit("b2", "downgrade"), scripts(**texts))
+    assert all((f.revision, f.phase, f.file) == ("b2", "downgrade", "b2.py") for f in found)
+    return [(f.code, f.severity, f.object, f.detail) for f in found]
+
+
+def schema(change: Change, kind: str, name: str, before: str | None = None, after: str | None = None) -> Difference:
+    return Difference("schema", change, key(kind, name), None, None, before, after)
+
+
+def test_each_schema_difference_has_its_name_and_says_what_was() -> None:
+    long = f"CHECK (x IN ({'1, ' * 100}))"
+    assert told(
+        schema("missing", "view", "v", "SELECT  1"),
+        schema("added", "table", "u", None, "TABLE"),
+        schema("added", "table", "_alembic_tmp_t", None, "TABLE"),
+        schema("changed", "column", "t.x", "TEXT", "INTEGER"),
+        schema("changed", "sequence", "s", "INCREMENT BY 1", "INCREMENT BY 2"),
+        schema("missing", "constraint", "t.c", long),
+        schema("missing", "large-objects", "", "2"),
+        schema("changed", "sequence-position", "s", "1", "2"),
+    ) == [
+        ("schema-missing", "error", "v", "view v is gone: SELECT 1"),
+        ("schema-left-behind", "error", "u", "table u is left"),
+        ("leftover", "error", "_alembic_tmp_t", "table _alembic_tmp_t is left"),
+        ("schema-changed", "error", "t.x", "column t.x was TEXT, is INTEGER"),
+        ("sequence-changed", "error", "s", "sequence s was INCREMENT BY 1, is INCREMENT BY 2"),
+        ("schema-missing", "error", "t.c", f"constraint t.c is gone: {long[:159]}…"),
+        ("schema-missing", "error", "large objects", "large objects is gone: 2"),
+    ]
+
+
+def test_another_order_of_columns_is_a_note() -> None:
+    assert told(schema("changed", "column-order", "t", "a, b", "b, a")) == [
+        ("order-changed", "note", "t", "the columns stand in another order")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code"),
+    [
+        ("t_x_key", "", "name-changed"),
+        (None, "op.drop_constraint(None)", "name-changed"),
+        ("t_x_key", 'op.drop_constraint("t_x_key2", "t")', "name-changed"),
+        ("t_x_key", 'op.drop_constraint("t_x_key", "t")', "schema-changed"),
+    ],
+)
+def test_a_name_that_the_engine_made_counts_where_a_script_says_it(name: str | None, text: str, code: str) -> None:
+    ((found, severity, _, _),) = told(schema("changed", "constraint-name", "t.c", name, "t_x_key1"), c3_text=text)
+    assert (found, severity) == (code, "note" if code == "name-changed" else "error")
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after", "definition", "expected"),
+    [
+        ("changed", "10", "12", "INCREMENT BY 1", "note"),
+        ("changed", "12", "10", "INCREMENT BY 1", "error"),
+        ("changed", "10", "12", "INCREMENT BY -1", "error"),
+        ("changed", "12", "10", "INCREMENT BY -1", "note"),
+        ("changed", "2", "3, not called", "", None),
+        ("changed", "2", "unknown", "", "error"),
+        ("missing", "2", None, "", "error"),
+        ("added", None, "2", "", None),
+    ],
+)
+def test_a_sequence_that_gives_numbers_again_is_an_error_and_one_ahead_a_note(
+    change: Change, before: str | None, after: str | None, definition: str, expected: str | None
+) -> None:
+    differences = [schema(change, "sequence-position", "s", before, after), schema("missing", "view", "v", "x")]
+    found = sequence_findings(differences, lambda facet: Culprit(None, None), {}, {key("sequence", "s"): definition})
+    assert [(f.code, f.object, f.severity) for f in found] == (
+        [("sequence-changed", "s", expected)] if expected else []
+    )
+    assert all(f.detail.endswith("given again") is (f.severity == "error") for f in found)
+    assert all("stands at its start" in f.detail for f in found if after is None)
+
+
+def test_an_empty_downgrade_is_told_once_where_its_revision_is_to_blame() -> None:
+    texts = scripts(b2="empty", d4="empty")
+    losses = [
+        finding("rows-lost", "t", "", Culprit(name, "downgrade"), texts) for name in ("b2", "b2", "c3", None, "x")
+    ]
+    noted = [finding("rows-lost", "t", "", Culprit("d4", "downgrade"), texts, severity="note")]
+    (found,) = empty_downgrades([*losses, *noted], texts)
+    assert (found.code, found.object, found.phase) == ("downgrade-empty", "b2", "downgrade")
+    assert found.remedy and found.remedy.startswith("write the downgrade")
+
+
+@pytest.mark.parametrize(
+    ("phase", "refuses", "timed_out", "code", "remedy"),
+    [
+        ("downgrade", False, False, "downgrade-failed", "mend the downgrade of b2"),
+        ("reupgrade", False, False, "reupgrade-failed", "mend the upgrade of b2"),
+        ("upgrade", True, False, "upgrade-failed", "mend the upgrade of b2"),
+        ("downgrade", True, False, "not-implemented", "--accept not-implemented"),
+        ("downgrade", True, True, "step-timeout", "raise --timeout"),
+    ],
+)
+def test_a_step_that_failed_says_how_and_what_to_do(
+    phase: Phase, refuses: bool, timed_out: bool, code: str, remedy: str
+) -> None:
+    found = failure_finding(phase, "b2", "said", scripts(), refuses=refuses, timed_out=timed_out, line=7)
+    assert (found.code, found.object, found.file, found.line, found.detail) == (code, "b2", "b2.py", 7, "said")
+    assert found.remedy and remedy in found.remedy
+
+
+def test_a_failure_outside_of_every_revision_is_env_py_s() -> None:
+    found = failure_finding("upgrade", None, "said", scripts(), refuses=False, timed_out=False, line=None)
+    assert (found.object, found.revision, found.file) == ("env.py", None, None)

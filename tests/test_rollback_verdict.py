@@ -165,6 +165,7 @@ def test_the_configuration_may_say_the_parts_by_name() -> None:
     assert not judge([found("values-lost", revision="b2")], [one]).passed
     assert one.reason == "by agreement"
     assert judge([], [one]).findings[0].object == "ae1*:values-lost:users.*"
+    assert Acceptance.read("ae1*:values-lost:users.*") == Acceptance.parse("ae1*:values-lost:users.*")
 
 
 @pytest.mark.parametrize("written", [{}, {"revision": "b2"}, {"code": "values-lost", "objekt": "x"}, {"code": "no"}])

@@ -240,6 +240,39 @@ def test_variables_named_like_secrets_are_remembered_and_paths_are_not() -> None
         secrets._known.update(known)
 
 
+def test_nothing_is_remembered_of_no_password_or_of_one_that_is_an_ordinary_word() -> None:
+    known = set(secrets._known)
+    for secret in (None, "", "app"):
+        secrets.remember(secret)
+    assert secrets._known == known
+
+
+def test_a_short_password_is_not_looked_for_as_base64() -> None:
+    assert "czNjcg" not in set(secrets._spellings("s3cr"))
+    assert "czNjcjN0" in set(secrets._spellings("s3cr3t"))
+
+
+def test_values_of_rows_are_hidden_in_what_databases_say() -> None:
+    said = [
+        "DETAIL:  Key (email)=(ann@example.com) already exists.",
+        "{'S': 'ERROR', 'D': 'Key (email)=(ann@example.com)', 'R': '_bt_check'}",
+        "Duplicate entry 'ann@example.com' for key 'email'",
+        "Failing row contains (1, ann@example.com).",
+        'invalid input syntax for type integer: "ann@example.com"',
+    ]
+    told = [secrets.without_values(text) for text in said]
+    assert not [text for text in told if "ann" in text or "***" not in text]
+    assert told[2] == "Duplicate entry *** for key 'email'"
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [("hashed_password", True), ("resetToken", True), ("API_KEY", True), ("passwordless", False), ("tokens", False)],
+)
+def test_a_column_is_sensitive_by_a_whole_word_of_its_name(column: str, expected: bool) -> None:
+    assert secrets.is_sensitive(column) is expected
+
+
 def test_echo_writes_statements_with_their_time_to_stderr(run: Run, tmp_path: Path) -> None:
     engine = sa.create_engine(f"sqlite:///{tmp_path}/a.db")
     with engine.begin() as connection:

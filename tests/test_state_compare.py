@@ -112,6 +112,16 @@ def test_a_column_gone_does_not_make_another_order() -> None:
     assert [d.key for d in compare(order("a, b, c"), order("a, c, b"))] == [ObjectKey("column-order", "t")]
 
 
+def test_a_constraint_that_got_a_name_is_told_by_its_name_alone() -> None:
+    rule = "UNIQUE (a)"
+    old, new, again = (ObjectKey("constraint", join(["t", name])) for name in (rule, "t_a_key", "t_a_key2"))
+    made = ObjectKey("constraint-name", old.name)
+    before, named = Snapshot({old: rule, made: "t_a"}, {}), Snapshot({new: rule}, {})
+    assert compare(before, named) == (Difference("schema", "changed", made, T, None, "t_a", "t_a_key"),)
+    both = compare(before, Snapshot({new: rule, again: rule}, {}))  # only one of two can be the former one
+    assert [(d.change, d.key) for d in both] == [("added", again), ("changed", made)]
+
+
 def test_a_column_is_told_with_its_values_and_its_nulls() -> None:
     before = of_table(columns={"a": ColumnPrint("1", "1"), "b": ColumnPrint("1", "1"), "gone": ColumnPrint("1", "1")})
     after = of_table(columns={"a": ColumnPrint("2", "1"), "b": ColumnPrint("2", "2")})
