@@ -16,13 +16,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from dumping import SQUEEZED, contents, cut, restored, rows, silent, squeezed
 
 from dbadmin.copies import registry
 from dbadmin.copies.backups import open_backup, unpack
 from dbadmin.dialects import named
+from dbadmin.dialects.backups import of_engine
 from dbadmin.dialects.sqlite import backup as sqlite_backup
-from dbadmin.errors import DamagedBackup, DbadminError, MissingExtra, NotFinished, UsageError
+from dbadmin.errors import DamagedBackup, DbadminError, MissingExtra, NotFinished, NotSupported, UsageError
 
 pytestmark = pytest.mark.rehearsal
 
@@ -165,6 +167,64 @@ def test_a_database_that_is_written_to_is_no_backup(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(sqlite_backup, "_copy_file", meanwhile)
     refused(path, NotFinished, "in use")
+
+
+def test_a_file_that_ends_within_a_page_is_cut_even_where_its_header_does_not_count_pages(tmp_path: Path) -> None:
+    path = filled(tmp_path / "app.db")
+    text = path.read_bytes()
+    path.write_bytes(text[:92] + bytes(4) + text[96:-100])  # as versions before 3.7.0 leave it
+    refused(path, DamagedBackup, "it ends within a page")
+
+
+def test_a_schema_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    path = filled(tmp_path / "app.db")
+    path.write_bytes(path.read_bytes()[:100] + b"\xff" * 100 + path.read_bytes()[200:])
+    refused(path, DamagedBackup, "app.db is damaged: ")
+    path.write_bytes(b"no database" * 100)
+    with pytest.raises(DamagedBackup, match=r"app\.db is damaged: file is not a database"):
+        sqlite_backup._check_pages(path, path, lambda: None)
+
+
+def test_a_wal_without_a_whole_header_is_not_believed(tmp_path: Path) -> None:
+    path = filled(tmp_path / "app.db", "PRAGMA journal_mode=WAL")
+    Path(f"{path}-wal").write_bytes(b"\x37\x7f\x06\x82")
+    refused(path, DamagedBackup, "not its own")
+
+
+def test_what_only_the_application_can_check_is_not_supported(tmp_path: Path) -> None:
+    path = tmp_path / "app.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.create_function("half", 1, lambda x: x / 2, deterministic=True)
+        connection.create_collation("german", lambda a, b: (a > b) - (a < b))
+        connection.execute("CREATE TABLE t (x, y TEXT COLLATE german CHECK (half(x) > 1))")
+        connection.execute("CREATE INDEX i ON t (half(x))")
+        connection.execute("CREATE INDEX j ON t (y)")
+        connection.execute("INSERT INTO t VALUES (4, 'a')")
+        connection.commit()
+    error = refused(path, NotSupported, r"cannot be checked here: .*half")
+    assert "its application registers" in str(error.hint)
+
+
+def test_a_check_that_fails_for_another_reason_is_damage() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        why = sqlite_backup._without_indexes(connection, Path("x"), sqlite3.OperationalError("disk I/O error"))
+    assert why == "disk I/O error"
+
+
+def test_a_full_disk_is_told_before_the_file_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0))
+    refused(filled(tmp_path / "app.db"), NotFinished, "no space left to copy")
+
+
+def test_a_backup_is_put_where_nothing_is_and_never_over_something(tmp_path: Path) -> None:
+    path, url = filled(tmp_path / "app.db"), sa.make_url(f"sqlite:///{tmp_path}/new.db")
+    with open_backup(path, progress=silent) as backup:
+        assert of_engine("sqlite").facts(backup) is None
+        assert of_engine("sqlite").load(backup, url, private=False, progress=silent) == ()
+        assert (tmp_path / "new.db").read_bytes() == path.read_bytes()
+        with pytest.raises(NotFinished, match=r"new\.db is not empty"):
+            of_engine("sqlite").load(backup, url, private=False, progress=silent)
 
 
 # --- what is no backup -------------------------------------------------------------------------------------------
