@@ -40,6 +40,7 @@ HELD = (
     "dbadmin/copies/backups/unpack.py",
     "dbadmin/copies/command.py",
     "dbadmin/copies/registry.py",
+    "dbadmin/dialects/sqlite/backup.py",
     "dbadmin/migrations/environment.py",
     "dbadmin/rollback/findings.py",
     "dbadmin/rollback/verdict.py",
@@ -52,7 +53,6 @@ OPEN = (
     "dbadmin/dialects/mysql/plain.py",
     "dbadmin/dialects/postgresql/backup.py",
     "dbadmin/dialects/postgresql/plain.py",
-    "dbadmin/dialects/sqlite/backup.py",
     "dbadmin/migrations/guard.py",
     "dbadmin/migrations/hooks.py",
     "dbadmin/migrations/raw.py",
@@ -149,7 +149,7 @@ def main() -> int:
     sources = sorted((ROOT / "dbadmin").rglob("*.py"))
     wrong = [told for path in sources for told in without_reason(str(path.relative_to(ROOT)), path.read_text())]
     found = measure((*HELD, *OPEN), TESTS, options)
-    for title, paths in (("held at 100 %", HELD), ("open, not enforced", OPEN)):
+    for title, paths in (("held", HELD), ("open (by these tests alone; not enforced)", OPEN)):
         print(f"{title}:", *(found[path] for path in paths), sep="\n  ")
     wrong += [f"{path}: not reached: {found[path].missing}" for path in HELD if not found[path].whole]
     print(f"{sum(found[path].whole for path in found)} of {len(found)} files at 100 %", *wrong, sep="\n")

@@ -254,6 +254,7 @@ NOT_RESTORED: dict[str, tuple[Callable[[Path], object], str]] = {
     ".dump": (lambda p: p.write_text("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"), r"SQLite's \.dump"),
     "mariadb-backup": (lambda p: p.write_bytes(b"XBSTCK01\x00"), "mariadb-backup"),
     "random": (lambda p: p.write_bytes(hashlib.sha512(b"1").digest() * 9), "no backup that dbadmin knows"),
+    "a program": (lambda p: p.write_bytes(b"\x7fELF\x02\x01\x01\x00"), "no backup that dbadmin knows"),
     "prose": (lambda p: p.write_text("Dear all, the backup is on the other server.\n"), "no backup that dbadmin knows"),
     "nothing": (lambda p: None, "there is no backup"),
     "a FIFO": (lambda p: os.mkfifo(p), "neither a file nor a directory"),
