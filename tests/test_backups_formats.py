@@ -80,6 +80,11 @@ def test_an_archive_is_whole_or_refused(bytes_kept: int, tmp_path: Path) -> None
         tar.check(path, GIVEN)
 
 
+def test_an_archive_that_holds_a_name_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"shop\.dump .*toc\.dat"):
+        tar.check(packed(tmp_path / "x", "toc.dat", "toc.dat"), GIVEN)
+
+
 def test_an_archive_that_goes_on_behind_its_end_is_refused(tmp_path: Path) -> None:
     path = packed(tmp_path / "x", "toc.dat")
     text = bytearray(path.read_bytes())
