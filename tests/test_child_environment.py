@@ -40,11 +40,12 @@ def test_a_url_of_another_engine_gets_the_copy_s_own() -> None:
     assert like(make_url("sqlite:////srv/app.db?timeout=5"), COPY) == COPY
 
 
-def test_every_url_in_a_variable_is_led_and_what_is_none_stays() -> None:
-    variables, _ = child_environment(
-        {"URLS": "postgresql://db.example.com/shop redis://db.example.com/0", "NAME": "shop"}, copy=COPY, source=SOURCE
-    )
-    assert variables["URLS"] == "postgresql://dbadmin@/copy?host=%2Frun%2Fprivate redis://db.example.com/0"
+@pytest.mark.parametrize("between", [" ", ", ", ";\n"])
+def test_every_url_in_a_variable_is_led_and_what_is_none_stays(between: str) -> None:
+    urls = ["postgresql://db.example.com/shop", "redis://db.example.com/0"]
+    variables, _ = child_environment({"URLS": between.join(urls), "NAME": "shop"}, copy=COPY, source=SOURCE)
+    led = "postgresql://dbadmin@/copy?host=%2Frun%2Fprivate"
+    assert variables["URLS"] == between.join([led, urls[1]])
     assert variables["NAME"] == "shop"
 
 

@@ -11,7 +11,7 @@ from dbadmin.dialects import PACKAGES, Address, every, named
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-_URL = re.compile(r"\b[A-Za-z][A-Za-z0-9]*(?:\+[A-Za-z0-9]+)?://[^\s\"'`<>]+")
+_URL = re.compile(r"\b[A-Za-z][A-Za-z0-9]*(?:\+[A-Za-z0-9]+)?://[^\s\"'`<>]*[^\s\"'`<>,;]")
 
 
 def child_environment(
