@@ -26,6 +26,7 @@ _protected: list[Address] = []  # one entry for each that asked
 _lock = threading.Lock()
 _installed = False
 _watching = False
+_wrapped = False
 _writers: "WeakSet[Any]" = WeakSet()  # dialects of engines that were asked to write
 _arguments: "WeakKeyDictionary[Any, tuple[Any, ...]]" = WeakKeyDictionary()
 
@@ -76,12 +77,18 @@ def watch_drivers() -> None:
     Their statements are judged like others; those that are made later, by `await`, are refused. For sessions at a
     prompt: it changes the drivers' modules for the whole process.
     """
-    global _watching
+    global _watching, _wrapped
     with _lock:
-        if not _watching:
+        if not _wrapped:
             drivers = ((d, one) for d in every() for one in (*d.isolation.raw_drivers, *d.isolation.other_drivers))
             wrap_functions(drivers, _by_hand)
-            _watching = True
+        _watching = _wrapped = True
+
+
+def let_drivers_be() -> None:
+    """Take `watch_drivers` back: connections that are opened by hand from now on are nobody's business."""
+    global _watching
+    _watching = False
 
 
 def _by_hand(dialect: Dialect, driver: RawDriver, name: str, connect: Connect) -> Connect:
@@ -89,7 +96,7 @@ def _by_hand(dialect: Dialect, driver: RawDriver, name: str, connect: Connect) -
 
     @functools.wraps(connect)
     def connecting(*args: Any, **kwargs: Any) -> Any:
-        if not _protected or _caller().startswith(LIBRARIES):
+        if not (_watching and _protected) or _caller().startswith(LIBRARIES):
             return connect(*args, **kwargs)
         cargs, cparams = list(args), dict(kwargs)
         if driver.positional:

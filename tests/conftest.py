@@ -35,6 +35,7 @@ from dbadmin.migrations import process
 
 # A shell starts background jobs with SIGINT ignored, and their children would inherit that: Ctrl-C must reach them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored, and dbadmin leaves that as it is
 
 WITHOUT_MARIADB = {"test_observe", "test_state_schema"}
 """Test modules whose tables and statements are not spelled for MariaDB yet: they run on the other engines only."""
@@ -281,6 +282,13 @@ def _clean_environment(home: Path, temporary: Path) -> dict[str, str]:
         "COLUMNS": "120",
         "NO_COLOR": "1",
     }
+
+
+@pytest.fixture(autouse=True)
+def drivers_as_they_were() -> Iterator[None]:
+    """What a test opens by hand is not read-only because one before it had a shell in this process."""
+    yield
+    readonly.let_drivers_be()
 
 
 @pytest.fixture(autouse=True)

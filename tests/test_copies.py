@@ -215,7 +215,7 @@ def test_a_copy_that_does_not_fit_or_is_not_wanted_is_not_begun(source: Path, mo
     with opened(source, max_bytes=size):
         pass
     monkeypatch.setattr(copying.SqliteCopying, "free_space", lambda self: 2 * size - 1)
-    with pytest.raises(UsageError, match="two copies") as error, opened(source):
+    with pytest.raises(UsageError, match="for 2 copies") as error, opened(source):
         pass
     assert "TMPDIR" in str(error.value.hint)
 

@@ -38,7 +38,7 @@ def test_no_attempt_of_a_migration_reaches_the_source(of_kind: Source, servers: 
     servers.get(ENGINES[of_kind.kind]).drop(copy)
     print(figures)
     assert figures.wrong == []
-    assert len(figures.ended) == len(wanted) > 40
+    assert len(figures.ended) == len(wanted) > 30  # MariaDB has ten more where MySQLdb is installed
 
 
 @pytest.mark.slow

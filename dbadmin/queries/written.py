@@ -142,7 +142,7 @@ def only_reads(statement: str) -> bool:
     [True, False]
     """
     pieces = [token for token in tokens(statement) if token.kind not in ("space", "comment")]
-    followers = [*(token.text for token in pieces[1:]), ""]
+    followers = [*(token.text for token in pieces), ""][1:]
     words = [token.word for token in pieces if token.word]
     # replace(…) and insert(…) are functions
     acting = {token.word for token, then in zip(pieces, followers, strict=True) if then != "("}

@@ -15,7 +15,7 @@ _SPECIAL = re.compile(r"[\\`*\[\]|$]|(?<![^\W_])_|_(?![^\W_])")
 def write(document: Document) -> str:
     """The document, with a headline of its own."""
     parts = [f"### {escape(document.title)}", *(block_text(block) for block in document.blocks)]
-    parts += [f"_{escape(aside)}_" for aside in document.asides]
+    parts += [f"_{escape(said)}_" for aside in document.asides if (said := aside.strip())]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
