@@ -33,7 +33,7 @@ def look(path: Path) -> None:
     try:
         status = path.stat()
     except FileNotFoundError:
-        raise UsageError(f"there is no backup {path}", hint="--backup takes the path of a file or directory") from None
+        raise UsageError(f"there is no backup {path}", hint="give the path of a file or directory") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}", hint="give a path that you can read") from error
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
