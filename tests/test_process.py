@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -90,7 +91,6 @@ def test_forked_and_fresh_are_the_same_to_user_code(
     assert fresh["environment"]["DATABASE_URL"] == str(files.copy.url)
 
 
-@pytest.mark.slow  # in one whole run of the suite a process was not forked here, and nobody knows why yet
 @pytest.mark.parametrize("name", ["PYTHONPATH", "LD_LIBRARY_PATH", "SQLALCHEMY_WARN_20", "SECRET_KEY", "TZ"])
 def test_another_environment_has_a_python_of_its_own(files: Pair, tmp_path: Path, name: str) -> None:
     note = tmp_path / "note"
@@ -123,7 +123,6 @@ def test_a_nursery_in_which_threads_run_forks_nothing(
     assert not forked and seen["threads"] == 2
 
 
-@pytest.mark.slow  # in one whole run of the suite a process was not forked here, and nobody knows why yet
 def test_nothing_of_a_closed_process_is_left_and_its_id_is_its_own_until_then(files: Pair, tmp_path: Path) -> None:
     app = make_app(tmp_path, revisions={"a1": (None, "pass", "pass")}, url=files.source.url)
     before = guarded()
@@ -158,8 +157,32 @@ def test_a_nursery_that_is_killed_takes_its_children_along_and_is_replaced(files
         result = files.walk(app, environment=variables, on_event=kill)
         assert result.state == "failed" and result.error is not None
         assert all(has_ended(pid) for pid in killed)
-        _, forked = walked(files, looking(tmp_path / "again", files, note), note, environment=variables)
-        assert not forked
+        again = looking(tmp_path / "again", files, note)
+        assert not walked(files, again, note, environment=variables)[1]
+        with process.nursery(variables):
+            assert walked(files, again, note, environment=variables)[1]
+
+
+def test_a_child_that_ends_while_it_is_let_go_takes_no_nursery_along(tmp_path: Path) -> None:
+    variables = {**os.environ, "DBADMIN_TEST": "let go"}
+    module, environment = "dbadmin.migrations.child", process.child_environment(variables)[0]
+    with process.nursery(variables):
+        asked, kept = os.pipe()
+        made = process.start(module, [asked, kept], tmp_path, environment)
+        nursery = parent_of(made.pid)
+        os.kill(nursery, signal.SIGSTOP)  # both ends come up in one look of the nursery's, this one first:
+        made._link.shutdown(socket.SHUT_WR)  # type: ignore[attr-defined]
+        os.kill(made.pid, signal.SIGKILL)
+        assert has_ended(made.pid)
+        os.kill(nursery, signal.SIGCONT)
+        made.close()
+        made.stdout.close()
+        another = process.start(module, [asked, kept], tmp_path, environment)
+        assert parent_of(another.pid) == nursery
+        another.close()
+        another.stdout.close()
+        os.close(asked)
+        os.close(kept)
 
 
 def parent_of(pid: int) -> int:

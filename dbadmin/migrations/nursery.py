@@ -53,6 +53,7 @@ class _Ward:
         self.link.close()
         if self.ended is not None:
             os.close(self.ended)
+            self.ended = None  # told in the same look as the link's end, it comes up once more
 
 
 class _Nursery:

@@ -158,11 +158,15 @@ class Nursery:
                 stdout=subprocess.DEVNULL,
             )  # fmt: skip
 
+    def serves(self, variables: Mapping[str, str]) -> bool:
+        """Whether children with these variables are forked here: it is this process's, of this environment, and runs."""
+        return self._owner == os.getpid() and variables == self._environment and self._process.poll() is None
+
     def fork(
         self, module: str, descriptors: Sequence[int], directory: Path, environment: Mapping[str, str]
     ) -> Process | None:
         """A child; None where this environment asks for a Python of its own, or the nursery has ended."""
-        if self._owner != os.getpid() or _same_for_all(environment) != self._environment:
+        if not self.serves(_same_for_all(environment)):
             return None
         asked = {"module": module, "directory": str(directory.absolute()), "environment": dict(environment)}
         link, theirs = socket.socketpair()
@@ -210,7 +214,7 @@ def nursery(environment: Mapping[str, str]) -> Iterator[None]:
     directory), every process is a fresh one.
     """
     variables = _same_for_all(child_environment(environment)[0])
-    known = any(one._owner == os.getpid() and one._environment == variables for one in _nurseries)
+    known = any(one.serves(variables) for one in list(_nurseries))
     if known or not hasattr(os, "pidfd_open") or not _anywhere(variables):
         yield
         return
