@@ -159,7 +159,7 @@ class Nursery:
             )  # fmt: skip
 
     def serves(self, variables: Mapping[str, str]) -> bool:
-        """Whether children with these variables are forked here: it is this process's, of this environment, and runs."""
+        """Whether it is this process's own, was started with these variables, and still runs."""
         return self._owner == os.getpid() and variables == self._environment and self._process.poll() is None
 
     def fork(
