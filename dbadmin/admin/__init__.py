@@ -1,0 +1,9 @@
+"""The facade: one short method per command. `dbadmin.connect()` and the command line both talk to it.
+
+Methods that give DataFrames stand in `frames`, those that act on a whole database in `operations`.
+"""
+
+from dbadmin.admin.facade import Admin
+from dbadmin.admin.opening import DEFAULT_LOCK_TIMEOUT, connect, open_admin, restore
+
+__all__ = ["DEFAULT_LOCK_TIMEOUT", "Admin", "connect", "open_admin", "restore"]

@@ -1,0 +1,99 @@
+"""Find an application and open its database."""
+
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.admin.facade import Admin
+from dbadmin.admin.operations import silent
+from dbadmin.app import load_application, load_settings
+from dbadmin.database import Database, Mode
+from dbadmin.database import echo as echo_statements
+from dbadmin.dialects import Progress
+from dbadmin.protected import refuse_write
+from dbadmin.results import RestoreReport
+
+if TYPE_CHECKING:
+    import os
+
+    from sqlalchemy import URL
+
+DEFAULT_LOCK_TIMEOUT = 2.0
+
+
+def open_admin(
+    *,
+    url: Any = None,
+    app: Any = None,
+    config: Any = None,
+    env_file: Any = None,
+    models: Any = None,
+    session: Any = None,
+    echo: bool | None = None,
+    statement_timeout: float | None = None,
+    lock_timeout: float | None = None,
+    write: bool = False,
+    confirm: str | None = None,
+    import_models: bool = True,
+) -> Admin:
+    """Find the application and open its database; parameters as the global options of the command line.
+
+    Timeouts in seconds, 0 for none. Nothing is connected to before the first question. Without `import_models`
+    the application's models stay where they are, for questions about migrations alone. To `write` to a protected
+    database `confirm` has to be its name, at a terminal: UsageError otherwise.
+    """
+    given = {
+        "url": url, "app": app, "config": config, "env_file": env_file, "models": models, "session": session,
+        "echo": echo, "statement_timeout": statement_timeout, "lock_timeout": lock_timeout,
+    }  # fmt: skip
+    settings = load_settings(given)
+    application = load_application(settings, models=import_models)
+    if write:
+        refuse_write(application.engine.url, settings.get("protected", ()), confirmed=confirm)
+    mode: Mode = "write" if write else "read-only"
+    database = Database(
+        application.engine,
+        mode=mode,
+        statement_timeout=settings.get("statement_timeout"),
+        lock_timeout=settings.get("lock_timeout", DEFAULT_LOCK_TIMEOUT),
+    )
+    if settings.get("echo"):
+        echo_statements(database.sync_engine)
+    return Admin(application, database)
+
+
+def restore(
+    path: "str | os.PathLike[str]",
+    to: "str | URL",
+    *,
+    confirm: str | None = None,
+    app: Any = None,
+    config: Any = None,
+    progress: Progress | None = None,
+) -> RestoreReport:
+    """Restore a backup into the empty database at `to` (a URL, or env:NAME).
+
+    One that is not empty, is protected or is the configured one is refused unless `confirm` repeats its name; what it
+    holds is lost then. `app` and `config` say where the application is whose database is not to be hit by mistake.
+    """
+    from dbadmin.backup import restore as restored
+
+    found = load_settings({"app": app, "config": config})
+    return restored(path, to=to, settings=found, confirm=confirm, progress=progress or silent)
+
+
+def connect(
+    url: Any = None,
+    *,
+    app: Any = None,
+    models: Any = None,
+    session: Any = None,
+    config: Any = None,
+    write: bool = False,
+    **options: Any,
+) -> Admin:
+    """Open the application's database from Python, found by the same search as the command line.
+
+    Parameters: `url`, any database, also without an application; `app`, the application's directory; `models`,
+    modules, a Base or a MetaData; `session`, a session factory or an engine, or "module:name"; `write`, commit
+    what is written instead of refusing it; `options`, further global options (env_file, lock_timeout …).
+    """
+    return open_admin(url=url, app=app, models=models, session=session, config=config, write=write, **options)

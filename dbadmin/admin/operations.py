@@ -1,0 +1,129 @@
+"""What is done with a whole database: its migrations, rehearsals and backups; results are frozen."""
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.admin.opened import Opened
+from dbadmin.dialects import Progress
+from dbadmin.errors import ConfigError
+from dbadmin.results import BackupReport, RollbackPlan, RollbackReport, Status
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from dbadmin.migrations.project import Project
+    from dbadmin.migrations.scripts import Scripts
+    from dbadmin.rollback import Options, Rehearsed
+
+
+class Operations(Opened):
+    """One short method per command; results draw themselves as tables in a notebook."""
+
+    @property
+    def project(self) -> "Project":
+        """The Alembic project; ConfigError where there is none."""
+        if self.application.project is None:
+            raise ConfigError(
+                f"no Alembic project found from {self.settings.start}",
+                hint='set alembic = "path/to/alembic.ini" in [tool.dbadmin], or use --app DIR',
+            )
+        return self.application.project
+
+    @cached_property
+    def scripts(self) -> "Scripts":
+        """The project's revision scripts."""
+        from dbadmin.migrations.scripts import open_scripts
+
+        return open_scripts(self.project)
+
+    def status(self, *, check: bool = False) -> Status:
+        """Where the database stands against its migrations; `check` makes being behind bad news."""
+        from dbadmin.migrations.status import status
+
+        return status(
+            self.database,
+            self.scripts,
+            version_table=self.application.version_table,
+            version_table_schema=self.application.version_table_schema,
+            checked=check,
+        )
+
+    def verify_rollback(
+        self,
+        *,
+        to: str | None = None,
+        steps: int | None = None,
+        upgrade_to: str = "heads",
+        exclude: Sequence[Any] = (),
+        no_data: bool = False,
+        timeout: float | None = None,
+        accept: Sequence[str | Mapping[str, str]] = (),
+        fail_on: Sequence[str] = (),
+        allow_connect: Sequence[str] = (),
+        keep: bool = False,
+        max_copy: int | None = None,
+        backup: "str | os.PathLike[str] | None" = None,
+        scratch: "str | URL | None" = None,
+        in_place: bool = False,
+        yes_this_is_a_copy: str | None = None,
+        trust_backup: bool = False,
+        copy_command: str | None = None,
+        drop_command: str | None = None,
+        to_git: str | None = None,
+        after_upgrade: "str | os.PathLike[str] | None" = None,
+        each: bool = False,
+        reveal: bool = False,
+        lock_budget: float | None = 2.0,
+        progress: Progress | None = None,
+    ) -> RollbackReport:
+        """Rehearse a rollback on a private copy: up, down, up again; the database itself is only read.
+
+        Parameters are the options of `dbadmin verify-rollback`; times in seconds (None: no limit), `max_copy` in bytes.
+        With `backup` this database is not connected to (`trust_backup`: what the backup holds may run as a superuser
+        of the private server); with `in_place` it is itself the copy. `to_git` is a commit,
+        tag or branch: the downgrade ends where its scripts end. `after_upgrade`, a .sql or .py file, writes as the new
+        version would (in a walk of its own: what the downgrade then loses or fails on is found; a .py has `engine`,
+        `connection` and `session`). `each` rehearses every revision by itself besides, `reveal` puts values into the
+        samples of findings, where they hold keys only.
+        """
+        from dbadmin.rollback import rehearse
+
+        asked = {name: value for name, value in locals().items() if name not in ("self", "progress", "rehearse")}
+        return rehearse(*self._asked(asked), progress=progress or silent)
+
+    def plan_rollback(self, *, progress: Progress | None = None, **options: Any) -> RollbackPlan:
+        """What `verify_rollback` would do: which revisions, how the copy is made, its size and the free space."""
+        from dbadmin.rollback import plan_rehearsal
+
+        return plan_rehearsal(*self._asked(options), progress=progress or silent)
+
+    def backup(
+        self,
+        path: "str | os.PathLike[str]",
+        *,
+        verify: bool = False,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> BackupReport:
+        """Back up the database to `path`, whose suffix says how; `verify` restores it in private, and compares.
+
+        Nothing stands under that name unless it is whole. `force` replaces a file that is there.
+        """
+        from dbadmin.copies.backups.write import write_backup
+
+        return write_backup(self.database, os.fspath(path), force=force, verify=verify, progress=progress or silent)
+
+    def _asked(self, asked: Mapping[str, Any]) -> "tuple[Rehearsed, Options]":
+        from dbadmin.rollback import ask
+
+        if asked.get("backup") is not None:
+            source = ask.source_without_database(self.settings, self.application.captured)
+            return source, ask.options_of(self.settings, **asked)
+        options = ask.options_of(self.settings, lambda table: self.answers.find(table).name, **asked)
+        return ask.source_of(self.application, self.database), options
+
+
+def silent(what: str, done: float, total: float | None) -> None:
+    """Progress that nobody is told of."""
