@@ -102,6 +102,32 @@ UNKNOWN = replace(
     applied=0,
 )
 
+
+def branched(name: str, *downs: str, applied: bool = True, **more: object) -> Revision:
+    """A revision in a history with branches."""
+    return replace(revision(name, None, f"change {name}"), down_revisions=downs, applied=applied, **more)  # type: ignore[arg-type]
+
+
+BRANCHED = replace(
+    UP_TO_DATE,
+    state="behind",
+    current=("b7", "w2"),
+    heads=("m9", "w2"),
+    history=(
+        branched("m9", "b7", "c8", applied=False, is_head=True),
+        branched("c8", "b4", "x5", applied=False, irreversible="downgrade() is empty"),
+        branched("x5", "a1", applied=False),
+        branched("b7", "b4", "a1"),
+        branched("b4", "a1"),
+        branched("a1"),
+        branched("w2", "w1", is_head=True, branch_labels=("warehouse",), depends_on=("b4",)),
+        branched("w1"),
+    ),
+    point_of_no_return="c8",
+    others=(replace(BEHIND, database_key="archive", drift=None),),
+    database_key="main",
+)
+
 DOCTOR = Doctor(
     (
         DoctorCheck("configuration", "ok", "pyproject.toml", "found upward"),

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from results_samples import (
     ACCEPTED,
+    BRANCHED,
     BROKEN,
     HOSTILE_REPORT,
     HOSTILE_ROWS,
@@ -84,6 +85,7 @@ def test_a_rollback_report_is_a_junit_report_too(name: str) -> None:
 def test_the_history_is_shown_on_request_only() -> None:
     assert "backfill excerpts" not in render(UP_TO_DATE, "table")
     same_as_golden("status_history.txt", render(UP_TO_DATE, "table", width=100, detail=True))
+    same_as_golden("status_branches.txt", render(BRANCHED, "table", width=80, detail=True))
 
 
 @pytest.mark.parametrize("name", SAMPLES)

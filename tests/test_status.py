@@ -146,3 +146,25 @@ def test_json_has_the_keys_of_the_contract(run: Any, sqlite: TestDatabase, tmp_p
     assert {"url", "engine", "version", "name"} <= found["database"].keys()
     assert {"revision", "down_revisions", "message", "date", "file", "irreversible"} <= found["pending"][0].keys()
     assert found["pending"][0]["date"].startswith("2026-01-02T03:04:05")
+
+
+def test_several_bases_are_walked_each_to_its_head(database: TestDatabase, tmp_path: Path) -> None:
+    revisions = {"a1": BASE, "w1": Rev(None, labels=("warehouse",)), "w2": Rev("w1")}
+    app = make_app(tmp_path, url=database.url, revisions=revisions)
+    app.alembic("upgrade", "w2")
+    found = look(app)
+    assert (found.state, found.current, found.heads, found.applied) == ("behind", ("w2",), ("a1", "w2"), 2)
+    assert [r.revision for r in found.pending] == ["a1"]
+
+
+def test_history_is_a_graph_that_fits_the_terminal(run: Any, sqlite: TestDatabase, tmp_path: Path) -> None:
+    revisions = {"a1": BASE, "b2": Rev("a1"), "c3": Rev("a1", message="a long message " * 9), "d4": Rev(("b2", "c3"))}
+    app = make_app(tmp_path, url=sqlite.url, revisions=revisions)
+    app.alembic("upgrade", "b2")
+    shown = run("status", "--history", cwd=app.directory).stdout
+    lines = shown.partition("History\n")[2].splitlines()[2:]
+    assert [line[:3] for line in lines] == ["○─╮", "○ │", "│ ●", "●─╯"] or [line[:3] for line in lines] == [
+        "○─╮", "● │", "│ ○", "●─╯",
+    ], shown  # fmt: skip
+    ascii_only = run("status", "--history", cwd=app.directory, env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}).stdout
+    assert "o-." in ascii_only and "*-'" in ascii_only

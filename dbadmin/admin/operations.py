@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -39,16 +40,26 @@ class Operations(Opened):
         return open_scripts(self.project)
 
     def status(self, *, check: bool = False) -> Status:
-        """Where the database stands against its migrations; `check` makes being behind bad news."""
+        """Where the database stands against its migrations; `check` makes being behind bad news.
+
+        Where env.py migrates several databases, the application's own is told first, the rest is in `others`.
+        """
+        from dbadmin.app.databases import migrated
         from dbadmin.migrations.status import status
 
-        return status(
-            self.database,
-            self.scripts,
-            version_table=self.application.version_table,
-            version_table_schema=self.application.version_table_schema,
-            checked=check,
-        )
+        with migrated(self.application, self.database) as databases:
+            first, *others = (
+                status(
+                    one.database,
+                    self.scripts,
+                    version_table=one.version_table,
+                    version_table_schema=one.version_table_schema,
+                    key=one.key,
+                    checked=check,
+                )
+                for one in databases
+            )
+        return replace(first, others=tuple(others))
 
     def verify_rollback(
         self,

@@ -220,7 +220,8 @@ class Loader:
         if self.settings.url is not None:
             others.append(("the configured url", self.settings.url))
         if self.captured is not None and self.captured.url is not None:
-            others.append(("Alembic", Setting(self.captured.url, self.captured.url_source)))
+            several = [one.url for one in self.captured.each if one.url is not None and not _differ(mine, one.url)]
+            others.append(("Alembic", Setting([*several, self.captured.url][0], self.captured.url_source)))
         for who, other in others:
             if _differ(mine, other.value):
                 return (

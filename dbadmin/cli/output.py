@@ -25,7 +25,7 @@ from dbadmin.secrets import mask
 if TYPE_CHECKING:
     from dbadmin.admin import Admin
 
-SIGNS = str.maketrans({"─": "-", "…": "~", "–": "-", "→": ">", "✅": "+", "❌": "!", "⚠": "!", "\ufe0f": ""})
+SIGNS = {**str.maketrans("─…–→✅❌⚠", "-~->+!!", "\ufe0f"), **str.maketrans("●○│┼┴┬┤├╯╰╮╭", "*o|+++++''..")}
 """Our own signs on a terminal that has only ASCII."""
 
 

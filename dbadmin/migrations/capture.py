@@ -26,6 +26,16 @@ _TAIL_LINES = 20
 
 
 @dataclass(frozen=True)
+class CapturedDatabase:
+    """One of several databases that env.py migrates; `key` is its name there, None where it has none."""
+
+    key: str | None
+    url: "URL | None" = field(repr=False)
+    version_table: str
+    version_table_schema: str | None
+
+
+@dataclass(frozen=True)
 class Captured:
     """What env.py told Alembic.
 
@@ -33,8 +43,8 @@ class Captured:
     from. `metadata_modules` are to be imported to have every table, `metadata_names` ("app.db:Base.metadata")
     are where each MetaData is found then (empty where only env.py holds it). `tables` are full names.
     `style` tells how it was learnt: online with fake connections, offline, or from env.py's globals after it
-    had raised. `sys_path` is what env.py and Alembic added to the module path. `databases` counts the
-    databases that env.py migrates; the first one is described.
+    had raised. `sys_path` is what env.py and Alembic added to the module path. `each` are the
+    databases that env.py migrates; the first one is described here too.
     """
 
     url: "URL | None" = field(repr=False)
@@ -48,7 +58,12 @@ class Captured:
     style: Style
     sys_path: tuple[str, ...]
     is_async: bool
-    databases: int = 1
+    each: tuple[CapturedDatabase, ...] = ()
+
+    @property
+    def databases(self) -> int:
+        """How many databases env.py migrates."""
+        return max(len(self.each), 1)
 
 
 def capture(project: Project, *, environment: Mapping[str, str] | None = None, timeout: float = 60.0) -> Captured:
@@ -61,10 +76,18 @@ def capture(project: Project, *, environment: Mapping[str, str] | None = None, t
     answer = _ask(project, os.environ if environment is None else environment, timeout)
     if "error" in answer:
         raise _error(answer["error"], project)
-    text = answer["url"]
-    url = urls.absolute(urls.parse(text, answer["url_origin"]), project.directory) if text else None
+    return captured_of(answer, project)
+
+
+def captured_of(answer: Mapping[str, Any], project: Project) -> Captured:
+    """What the child's answer says."""
+
+    def url_of(text: str | None) -> "URL | None":
+        url = urls.absolute(urls.parse(text, answer["url_origin"]), project.directory) if text else None
+        return None if url is None or urls.is_placeholder(url) else url
+
     return Captured(
-        url=None if url is None or urls.is_placeholder(url) else url,
+        url=url_of(answer["url"]),
         url_source=answer["url_origin"],
         metadata_modules=tuple(answer["metadata_modules"]),
         metadata_names=tuple(answer["metadata_names"]),
@@ -75,7 +98,10 @@ def capture(project: Project, *, environment: Mapping[str, str] | None = None, t
         style=answer["style"],
         sys_path=tuple(answer["sys_path"]),
         is_async=answer["is_async"],
-        databases=answer["databases"],
+        each=tuple(
+            CapturedDatabase(one["key"], url_of(one["url"]), one["version_table"], one["version_table_schema"])
+            for one in answer["databases"]
+        ),
     )
 
 

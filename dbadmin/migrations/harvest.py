@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class OneDatabase:
+    """What one call of context.configure() said; `key` is the name that the multidb template gives its database."""
+
+    key: str | None
+    url: str | None
+    version_table: str
+    version_table_schema: str | None
+
+
+@dataclass(frozen=True)
 class Harvest:
     """What env.py said, as plain data. `url` holds the password: for the pipe only, never to be shown."""
 
@@ -25,7 +35,7 @@ class Harvest:
     version_table: str
     version_table_schema: str | None
     include_schemas: bool
-    databases: int
+    databases: "tuple[OneDatabase, ...]"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -35,17 +45,33 @@ class Harvest:
 def of_calls(calls: Sequence[Mapping[str, Any]]) -> Harvest:
     """From the arguments of context.configure(); the first call counts, metadata comes from all."""
     first = calls[0]
-    engine = getattr(first.get("connection"), "engine", None)
-    url = getattr(engine, "url", None) or first.get("url")
     found = [m for call in calls for m in metadata_in(call.get("target_metadata"))]
     return _harvest(
-        url,
+        _url_of(first),
         found,
-        version_table=str(first.get("version_table") or "alembic_version"),
+        version_table=_version_table(first),
         version_table_schema=first.get("version_table_schema"),
         include_schemas=bool(first.get("include_schemas")),
-        databases=len(calls),
+        databases=tuple(
+            OneDatabase(_key(call), _url(_url_of(call))[0], _version_table(call), call.get("version_table_schema"))
+            for call in calls
+        ),
     )
+
+
+def _url_of(call: Mapping[str, Any]) -> Any:
+    engine = getattr(call.get("connection"), "engine", None)
+    return getattr(engine, "url", None) or call.get("url")
+
+
+def _version_table(call: Mapping[str, Any]) -> str:
+    return str(call.get("version_table") or "alembic_version")
+
+
+def _key(call: Mapping[str, Any]) -> str | None:
+    """The database's name in Alembic's multidb template, which puts it before `_upgrades`."""
+    token = str(call.get("upgrade_token") or "")
+    return token.removesuffix("_upgrades") if token.endswith("_upgrades") and len(token) > len("_upgrades") else None
 
 
 def of_globals(known: Mapping[str, Any]) -> Harvest:
@@ -73,7 +99,7 @@ def _harvest(
     version_table: str = "alembic_version",
     version_table_schema: str | None = None,
     include_schemas: bool = False,
-    databases: int = 1,
+    databases: tuple[OneDatabase, ...] = (),
 ) -> Harvest:
     unique = list({id(m): m for m in metadata}.values())
     text, is_async = _url(url)

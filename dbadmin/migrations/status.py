@@ -50,11 +50,13 @@ def status(
     *,
     version_table: str = ALEMBIC_TABLE,
     version_table_schema: str | None = None,
+    key: str | None = None,
     checked: bool = False,
 ) -> Status:
     """Compare the database's version table with the scripts; see `Status` for what each part means.
 
-    `checked` makes anything but up to date bad news (`--check`).
+    `key` is the database's name in env.py where that has several; `checked` makes anything but up to date bad news
+    (`--check`).
     """
     standing = database.run(lambda c: read_standing(c, version_table, version_table_schema))
     current = standing.revisions or ()
@@ -76,6 +78,7 @@ def status(
         unknown=tuple(UnknownRevision(r, tuple(nearest(r, known))) for r in unknown),
         version_table=str(TableName(version_table_schema, version_table)),
         checked=checked,
+        database_key=key,
     )
 
 

@@ -51,7 +51,8 @@ class Status(Result):
 
     `checked` is set by `--check`: then anything but up to date is bad news. `applied` counts revisions that
     the database has, `total` those that the scripts hold. `point_of_no_return` is the newest applied or
-    pending revision that cannot be rolled back.
+    pending revision that cannot be rolled back. Where env.py migrates several databases, `database_key` is the
+    name that it gives this one, and `others` are the rest.
     """
 
     kind = "status"
@@ -70,11 +71,13 @@ class Status(Result):
     drift_skipped: str | None = None
     version_table: str = "alembic_version"
     checked: bool = False
+    database_key: str | None = None
+    others: "tuple[Status, ...]" = ()
 
     @property
     def ok(self) -> bool:
-        """False under `--check` unless the database is up to date."""
-        return not self.checked or self.state == "up-to-date"
+        """False under `--check` unless every database is up to date."""
+        return (not self.checked or self.state == "up-to-date") and all(other.ok for other in self.others)
 
 
 @dataclass(frozen=True)

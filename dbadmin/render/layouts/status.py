@@ -1,6 +1,7 @@
 """`dbadmin status`: where the database stands, what is pending, and what does not fit."""
 
-from dbadmin.render.document import Block, Callout, Cell, Column, Document, KeyValues, Table, Text, Tone
+from dbadmin.render.document import Block, Callout, Cell, Column, Document, Heading, KeyValues, Table, Text, Tone
+from dbadmin.render.layouts.graph import graph
 from dbadmin.render.values import plural
 from dbadmin.results import Revision, Status
 
@@ -15,7 +16,15 @@ TONES: dict[str, Tone] = {
 
 
 def lay_out_status(result: Status, *, detail: bool = False) -> Document:
-    """State, facts, pending revisions; with `detail` the whole history."""
+    """State, facts, pending revisions; with `detail` the whole history. Further databases follow, each likewise."""
+    blocks, main = blocks_of(result, detail)
+    for other in result.others:
+        blocks += [Heading(f"Database {other.database_key or other.database.name}"), *blocks_of(other, detail)[0]]
+    return Document(f"Status of {result.database.name}", tuple(blocks), main)
+
+
+def blocks_of(result: Status, detail: bool) -> tuple[list[Block], Table]:
+    """The blocks of one database, and the table among them that CSV gives."""
     blocks: list[Block] = [Callout(result.state.replace("-", " ").upper(), reason(result), TONES[result.state])]
     if step := next_step(result):
         blocks.append(Text(step))
@@ -30,7 +39,7 @@ def lay_out_status(result: Status, *, detail: bool = False) -> Document:
         blocks.append(drift(result))
     elif result.drift_skipped:
         blocks.append(Text(f"drift was not looked for: {result.drift_skipped}", "dim"))
-    return Document(f"Status of {result.database.name}", tuple(blocks), main)
+    return blocks, main
 
 
 def reason(result: Status) -> str:
@@ -76,7 +85,8 @@ def unknown_line(revision: str, nearest: tuple[str, ...]) -> str:
 def facts(result: Status) -> KeyValues:
     """The database and its place in the history."""
     database = result.database
-    pairs = [
+    pairs: list[tuple[str, object]] = [
+        *([("name", result.database_key)] if result.database_key else []),
         ("database", database.url),
         ("engine", f"{database.engine} {database.version}"),
         ("current", ", ".join(result.current) or None),
@@ -88,39 +98,64 @@ def facts(result: Status) -> KeyValues:
     return KeyValues(tuple(pairs))
 
 
-REVISION_COLUMNS = (
+PENDING_COLUMNS = (
     Column("revision"),
     Column("message", wrap=True),
     Column("date"),
-    Column("follows"),
+    Column("follows", wrap=True),
     Column("downgrade", wrap=True),
     Column("file", below=True),
 )
+HISTORY_COLUMNS = (Column(""), Column("state"), *(Column(column.name) for column in PENDING_COLUMNS[:-1]))
+"""One line per revision, so that the graph is not torn."""
 
 
-def revision_cells(revision: Revision) -> tuple[object, ...]:
-    """The cells of one revision, as REVISION_COLUMNS."""
-    names = "".join(f" ({label})" for label in revision.branch_labels)
+def revision_cells(revision: Revision, result: Status) -> tuple[object, ...]:
+    """The cells of one revision, as PENDING_COLUMNS without the file."""
+    names = [
+        *revision.branch_labels,
+        *["head"] * revision.is_head,
+        *["current"] * (revision.revision in result.current),
+    ]
     return (
         revision.revision,
-        revision.message + names,
+        revision.message + (f" ({', '.join(names)})" if names else ""),
         revision.date.strftime("%Y-%m-%d") if revision.date else None,
-        ", ".join(revision.down_revisions) or "base",
-        Cell(revision.irreversible, "warn") if revision.irreversible else "yes",
-        revision.file,
+        follows(revision),
+        way_back(revision, result),
     )
 
 
+def follows(revision: Revision) -> str:
+    """What a revision builds on: its parents, and what it depends on besides."""
+    parents = ", ".join(revision.down_revisions) or "base"
+    return parents + (f"; needs {', '.join(revision.depends_on)}" if revision.depends_on else "")
+
+
+def way_back(revision: Revision, result: Status) -> object:
+    """Whether a revision can be rolled back, the newest that cannot being the point of no return."""
+    if revision.irreversible is None:
+        return "yes"
+    if revision.revision == result.point_of_no_return:
+        return Cell(f"point of no return: {revision.irreversible}", "bad")
+    return Cell(revision.irreversible, "warn")
+
+
 def pending(result: Status) -> Table:
-    """What is to be applied."""
-    return Table(REVISION_COLUMNS, [revision_cells(r) for r in result.pending], title="Pending")
+    """What is to be applied, in the order in which it would run."""
+    rows = [(*revision_cells(r, result), r.file) for r in result.pending]
+    return Table(PENDING_COLUMNS, rows, title="Pending")
 
 
 def history(result: Status) -> Table:
-    """Every revision, and whether the database has it."""
-    marks = {True: Cell("applied", "good"), False: Cell("pending", "warn"), None: None}
-    rows = [(marks[r.applied], *revision_cells(r)) for r in result.history]
-    return Table((Column("state"), *REVISION_COLUMNS), rows, title="History", empty="no revisions")
+    """Every revision, newest first, as a graph, and whether the database has it."""
+    states = {True: Cell("applied", "good"), False: Cell("pending", "warn"), None: None}
+    tones: dict[bool | None, Tone] = {True: "good", False: "warn"}
+    rows = [
+        (Cell(line, tones.get(r.applied)), states[r.applied], *revision_cells(r, result))
+        for line, r in zip(graph(result.history), result.history, strict=True)
+    ]
+    return Table(HISTORY_COLUMNS, rows, title="History", empty="no revisions")
 
 
 def drift(result: Status) -> Table:
