@@ -58,7 +58,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_console_is_what_the_demo_prints(demo: Path) -> None:
     lines = [line for block in BLOCKS for line in block.splitlines() if line.startswith("$ ")]
-    assert (len(BLOCKS), len(lines)) == (2, 11)
+    assert (len(BLOCKS), len(lines)) == (2, 12)
     words = json.dumps([shlex.split(line)[2:] for line in lines])
     answers = iter(json.loads(in_demo(demo, CONSOLE, words)))
     page = PAGE

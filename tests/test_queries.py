@@ -1,12 +1,14 @@
 """count, recent, group and join as pure functions, run on the reference application and on odd tables."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from servers import TestDatabase
 
+import dbadmin
 from dbadmin.errors import UnknownName, UsageError
 from dbadmin.example.auth import User
 from dbadmin.example.blog import BlogCategory, BlogPost
@@ -515,10 +517,95 @@ def test_going_on_needs_a_key_of_the_right_shape() -> None:
         recent(BlogPost, after="x")
 
 
+def test_pages_of_a_key_of_several_columns_follow_the_column_that_orders_them(database: TestDatabase) -> None:
+    seats = sa.Table("seats", sa.MetaData(), *(sa.Column(n, sa.Integer, primary_key=True) for n in ("line", "seat")))
+    with database.connect() as connection:
+        seats.create(connection)
+        connection.execute(seats.insert(), [{"line": line, "seat": seat} for line in range(4) for seat in range(5)])
+    for order_by in ("line", "seat"):
+        whole = rows(database, recent(seats, order_by=order_by))
+        key = {"line": lambda r: (r[0], r[1]), "seat": lambda r: (r[1], r[0])}[order_by]
+        assert whole == sorted(whole, key=key, reverse=True) and len(whole) == 20
+        assert pages(database, lambda after, by=order_by: recent(seats, order_by=by, after=after, limit=3)) == whole
+
+
+def test_a_row_that_is_gone_is_no_place_to_go_on_from(blog: TestDatabase) -> None:
+    assert_gone = pytest.raises(UsageError, match="blog_posts has no row 999 with a value of created_at to go on after")
+    with dbadmin.connect(url=blog.url.render_as_string(hide_password=False)) as db:
+        with assert_gone as caught:
+            db.recent("blog_posts", after=999)
+        assert "created_at < " in str(caught.value.hint)
+        with assert_gone:
+            db.answers.recent("blog_posts", after="999", limit=5)
+        with assert_gone:
+            list(db.frame(recent_query(BlogPost, after=999), chunks=7))
+        assert len(db.recent("blog_posts", order_by="id", after=999)) == 60  # its place is known without it
+        first = blog.rows("select id from blog_posts order by created_at, id limit 1")[0][0]
+        assert db.recent("blog_posts", after=first).empty  # the last page, and no error
+        assert [len(part) for part in db.frame(recent_query(BlogPost, after=first), chunks=7)] == [0]
+
+
+def pages(database: TestDatabase, page: Any, key: Any = tuple) -> list[tuple[Any, ...]]:
+    """All pages, one after the other."""
+    found: list[tuple[Any, ...]] = []
+    after = None
+    while part := rows(database, page(after)):
+        found += part
+        after = key(part[-1])
+    return found
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_pages_of_a_join_are_the_whole(blog: TestDatabase, outer: bool) -> None:
+    keys = {
+        ("blog_posts", "users"): ["blog_posts.id"],
+        ("users", "blog_posts"): ["users.id", "blog_posts.id"],
+        ("plans", "payments", "users"): ["plans.id", "payments.id"],
+        ("users", "blog_posts", "payments"): ["users.id", "blog_posts.id", "payments.id"],
+    }
+    for tables, key in keys.items():
+        page = partial(join, *tables, columns=key, outer=outer, entities=APP)
+        whole = rows(blog, page())
+        assert len(set(whole)) == len(whole) > 15
+        assert pages(blog, lambda after, page=page: page(after=after, limit=7)) == whole
+        typed = ",".join("" if value is None else str(value) for value in whole[10])
+        assert rows(blog, page(after=typed)) == whole[11:]
+        with pytest.raises(UsageError, match=f"the key of this join is {', '.join(key)}"):
+            page(after=(*whole[0], 1))
+
+
+def test_pages_of_a_join_over_an_association_table(database: TestDatabase) -> None:
+    metadata = sa.MetaData()
+    tags = sa.Table("tags", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    posts = sa.Table("posts", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    sa.Table(
+        "post_tags", metadata,
+        sa.Column("post_id", sa.ForeignKey("posts.id"), primary_key=True),
+        sa.Column("tag_id", sa.ForeignKey("tags.id"), primary_key=True),
+    )  # fmt: skip
+    loose = sa.Table("loose", metadata, sa.Column("post_id", sa.ForeignKey("posts.id")))
+    with database.connect() as connection:
+        metadata.create_all(connection)
+        connection.execute(posts.insert(), [{"id": n} for n in range(1, 5)])
+        connection.execute(tags.insert(), [{"id": n} for n in range(1, 4)])
+        together = [{"post_id": p, "tag_id": t} for p in range(1, 4) for t in range(1, 4) if p != t]
+        connection.execute(metadata.tables["post_tags"].insert(), together)
+    whole = rows(database, join(posts, tags, outer=True))
+    assert len(whole) == 7
+
+    def page(after: Any) -> sa.Select[Any]:
+        return join(posts, tags, outer=True, after=after, limit=2)
+
+    def key(row: Any) -> tuple[Any, ...]:
+        return row[0], row[0] if row[1] is not None else None, row[1]
+
+    assert pages(database, page, key) == whole
+    with pytest.raises(UsageError, match="loose has no primary key to go on from"):
+        join(posts, loose, after=1)
+
+
 @pytest.mark.slow
 def test_a_thousand_tables_are_counted_by_one_statement(database: TestDatabase) -> None:
-    import dbadmin
-
     with database.connect() as connection:
         for number in range(1000):
             connection.exec_driver_sql(f"create table t{number:04} (id integer)")

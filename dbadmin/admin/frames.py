@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Executable
     from sqlalchemy.orm import Session
 
-    from dbadmin.frames.frame import Backend, Numerics
+    from dbadmin.frames.building import Backend, Numerics
     from dbadmin.queries import Query
 
 

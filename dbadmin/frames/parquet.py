@@ -13,7 +13,7 @@ from dbadmin.dialects import Progress
 from dbadmin.dialects.columns import NotColumnar
 from dbadmin.errors import MissingExtra, StatementFailed
 from dbadmin.frames.columnar import Batches, columnar
-from dbadmin.frames.statements import CLIENT_SIDE, Opened, Prepared, is_client_side, opened
+from dbadmin.frames.statements import CLIENT_SIDE, Opened, Prepared, check_seen, is_client_side, opened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,6 +68,8 @@ def _write(
         if writer is None:
             table = _table(running, wanted, [[]] * len(wanted), 0)
             stack.enter_context(pq.ParquetWriter(path, table.schema)).write_table(table)
+    if not rows:
+        check_seen(connection, prepared)
     return rows
 
 

@@ -10,9 +10,9 @@ from sqlalchemy.types import TypeEngine
 
 from dbadmin.database import Database
 from dbadmin.errors import UsageError
-from dbadmin.frames.frame import tolerant
+from dbadmin.frames.building import tolerant
 from dbadmin.frames.lenient import read
-from dbadmin.frames.statements import Opened, Prepared, Statement, opened, prepare, shown_sql
+from dbadmin.frames.statements import Opened, Prepared, Statement, check_seen, opened, prepare, shown_sql
 from dbadmin.queries import Query
 from dbadmin.queries.types import family
 from dbadmin.queries.written import tokens
@@ -76,6 +76,8 @@ def _rows(connection: Connection, prepared: Prepared, limit: int | None) -> Rows
             return _result(connection, prepared, running, limit)
 
     found = tolerant(fetch)
+    if not found.rows:
+        check_seen(connection, prepared)
     notes = _notes(connection, prepared.query)
     if not notes:
         return found

@@ -86,6 +86,13 @@ def shown_sql(prepared: Prepared, dialect: Dialect) -> str:
     return str(executable.compile(dialect=named, compile_kwargs={"render_postcompile": True}))
 
 
+def check_seen(connection: "Connection", prepared: Prepared) -> None:
+    """Raise UsageError where a page without rows goes on after a row that is not there. Asked only of such pages."""
+    seen = prepared.query.seen if prepared.query is not None else None
+    if seen is not None and connection.scalar(seen.select) is None:
+        raise UsageError(seen.missing, hint=f'go on by value: --where "{seen.column} < …", or use --offset')
+
+
 @contextmanager
 def opened(
     connection: "Connection",

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, FromClause, Label, select
+from sqlalchemy import Column, ColumnElement, FromClause, Label, select
 from sqlalchemy.orm.attributes import QueryableAttribute
 
 from dbadmin.errors import UnknownName, UsageError
 from dbadmin.queries.filters import Where, compare, parse_filter
 from dbadmin.queries.links import Link, Step, find_step, foreign_keys, steps
 from dbadmin.queries.names import Entities, Entity
+from dbadmin.queries.pages import behind, key_values, leads_to_one
 from dbadmin.queries.paths import Path, Scope, is_relation, parse_path, path_of
 from dbadmin.queries.query import Query, as_select, by_key, limited, start, whole_row
 from dbadmin.secrets import SENSITIVE_WORDS
@@ -19,12 +20,16 @@ from dbadmin.secrets import SENSITIVE_WORDS
 
 @dataclass(frozen=True)
 class Joined:
-    """A table of the join under the name that its columns get; `asked` is False for tables between."""
+    """A table of the join under the name that its columns get; `asked` is False for tables between.
+
+    `follows`: the rows of the tables before it leave at most one row of it, so that its key tells nothing more.
+    """
 
     name: str
     entity: Entity
     source: FromClause
     asked: bool = True
+    follows: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,14 +73,15 @@ class Join:
             taken = any(joined.name == str(step.there) for joined in self.tables)
             name = (alias or step.name) if taken and last else str(step.there)
             for link in step.links[:-1]:
-                source = self._link(link, source, None)
-                self.tables.append(Joined(str(link.there), link.there, source, asked=False))
-            source = self._link(step.links[-1], source, name if taken else None)
-            self.tables.append(Joined(name, step.there, source, asked=last))
+                source = self._link(link, source, str(link.there), None, asked=False)
+            source = self._link(step.links[-1], source, name, name if taken else None, asked=last)
 
-    def _link(self, link: Link, source: FromClause, alias: str | None) -> FromClause:
+    def _link(self, link: Link, source: FromClause, name: str, alias: str | None, *, asked: bool) -> FromClause:
         there = self.scope.new_source(link.there, alias)
-        self.scope.from_clause = self.scope.from_clause.join(there, link.on(source, there), isouter=self.outer)
+        condition = link.on(source, there)
+        self.scope.from_clause = self.scope.from_clause.join(there, condition, isouter=self.outer)
+        follows = leads_to_one(link.there, there, condition)
+        self.tables.append(Joined(name, link.there, there, asked, follows))
         return there
 
     def _written_step(self, thing: Any) -> Route | None:
@@ -167,6 +173,7 @@ def join_query(
     where: Where = None,
     limit: int | None = None,
     offset: int | None = None,
+    after: Any = None,
     reveal: bool = False,
     sensitive: Iterable[str] = SENSITIVE_WORDS,
     entities: Entities | None = None,
@@ -179,7 +186,8 @@ def join_query(
 
     Parameters: `columns`, `table.column` or a column that only one table has, default all but those that
     look like credentials, unless `reveal`; `outer`, rows of the first table without a partner too; `where`,
-    filters.
+    filters; `after`, the key of the last row seen, to go on behind it without counting rows: the primary key of the
+    first table, and of every further one of which a row before may have several (a sequence, None for no partner).
 
     >>> from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table
     >>> metadata = MetaData()
@@ -190,7 +198,7 @@ def join_query(
     SELECT posts.id AS "posts.id", posts.author_id AS author_id,
            users.id AS "users.id", users.username AS username
     FROM posts JOIN users ON posts.author_id = users.id
-    ORDER BY posts.id, users.id
+    ORDER BY posts.id
     """
     entities, first = start(table, entities)
     joined = Join(entities, first, outer=outer)
@@ -202,12 +210,25 @@ def join_query(
         shown, withheld = _all_columns(joined, reveal=reveal, sensitive=sensitive)
     else:
         shown, withheld = _named_columns(joined, columns), ()
-    order = [key for one in joined.tables for key in by_key(one.entity, one.source)]
-    query = select(*shown).select_from(joined.scope.from_clause).where(*_conditions(joined, where)).order_by(*order)
+    leading = [one for one in joined.tables if not one.follows]
+    order = [key for one in leading for key in by_key(one.entity, one.source)]
+    later = [] if after is None else [_behind(leading, order, after)]
+    query = (
+        select(*shown).select_from(joined.scope.from_clause).where(*_conditions(joined, where), *later).order_by(*order)
+    )
     return Query(limited(query, limit, offset), withheld, notes=tuple(joined.notes))
 
 
 join = as_select(join_query)
+
+
+def _behind(leading: list[Joined], order: list[ColumnElement[Any]], after: Any) -> ColumnElement[bool]:
+    """The rows behind the one with this key."""
+    for one in leading:
+        if not one.entity.key:
+            raise UsageError(f"{one.name} has no primary key to go on from", hint="use --offset")
+    key = [(f"{one.name}.{column.name}", column) for one in leading for column in one.entity.key]
+    return behind(order, key_values(after, key, "key of this join"))
 
 
 def _all_columns(joined: Join, *, reveal: bool, sensitive: Iterable[str]) -> tuple[list[Label[Any]], tuple[str, ...]]:

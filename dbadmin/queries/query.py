@@ -17,11 +17,24 @@ P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
+class Seen:
+    """The row that a page goes on after, found by `select`: its value of `column`.
+
+    Where that gives none, the page has no rows whatever the table holds, and `missing` is what to say.
+    """
+
+    select: Select[Any]
+    missing: str
+    column: str
+
+
+@dataclass(frozen=True)
 class Query:
     """A statement. `withheld` names the columns that were left out because they look like credentials.
 
     `without_time` counts the rows that `recent` leaves out because they have no value in `time_column`; it is
-    None where every row has one. `notes` are for people.
+    None where every row has one. `notes` are for people. `seen` is the row that the statement goes on after, where
+    its place is not told by its key alone.
     """
 
     select: Select[Any]
@@ -29,6 +42,7 @@ class Query:
     without_time: Select[Any] | None = None
     time_column: str | None = None
     notes: tuple[str, ...] = ()
+    seen: Seen | None = None
 
 
 def as_select(query: Callable[P, Query]) -> Callable[P, Select[Any]]:

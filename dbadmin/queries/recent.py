@@ -5,15 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Column, ColumnElement, func, literal, select, tuple_
+from sqlalchemy import Column, ColumnElement, func, literal, select
 
 from dbadmin.errors import UsageError
 from dbadmin.queries.filters import Where, conditions
 from dbadmin.queries.names import Entities, Entity
+from dbadmin.queries.pages import behind, key_values, shown_key
 from dbadmin.queries.paths import Path, Scope, path_of
-from dbadmin.queries.query import Query, as_select, by_key, chosen_columns, limited, start
+from dbadmin.queries.query import Query, Seen, as_select, chosen_columns, limited, start
 from dbadmin.queries.types import TEMPORAL, family
-from dbadmin.queries.values import moment, typed
+from dbadmin.queries.values import moment
 from dbadmin.secrets import SENSITIVE_WORDS
 
 TIME_COLUMNS = ("created_at", "created", "inserted_at", "created_on", "date_created", "timestamp")
@@ -64,19 +65,18 @@ def recent_query(
     filters = conditions(scope, where)
     since = [] if days is None else [time >= _start(time, entity, path, days, timezone, now)]
     column = entity.find(path.name) if not path.steps else None
-    is_key = any(column is one for one in entity.key)
-    ties = [] if is_key else by_key(entity, scope.source, descending=True)
-    behind = [] if after is None else [_behind(scope, entity, path, after)]
-    present = [] if is_key else [time.is_not(None)]
+    ties = [one for one in entity.key if one is not column]
+    later, seen = ([], None) if after is None else _later(scope, entity, path, ties, after)
+    present = [] if len(ties) < len(entity.key) else [time.is_not(None)]
     query = (
         select(*shown)
         .select_from(scope.from_clause)
-        .where(*present, *since, *behind, *filters)
-        .order_by(time.desc(), *ties)
+        .where(*present, *since, *later, *filters)
+        .order_by(time.desc(), *(entity.at(scope.source, one).desc() for one in ties))
     )
     without = select(func.count()).select_from(scope.from_clause).where(time.is_(None), *filters)
     always_there = column is not None and not column.nullable
-    return Query(limited(query, limit, offset), withheld, None if always_there else without, str(path))
+    return Query(limited(query, limit, offset), withheld, None if always_there else without, str(path), seen=seen)
 
 
 recent = as_select(recent_query)
@@ -108,27 +108,30 @@ def autoincrement_key(entity: Entity) -> Column[Any] | None:
     return column if getattr(table, "autoincrement_column", None) is column else None
 
 
-def _behind(scope: Scope, entity: Entity, path: Path, after: Any) -> ColumnElement[bool]:
-    """Rows that stand behind the one with this primary key, in the order of time and key."""
-    key = [entity.at(scope.source, column) for column in entity.key]
-    parts = [after] if isinstance(after, str) or not isinstance(after, Iterable) else list(after)
-    if not key:
+def _later(
+    scope: Scope, entity: Entity, path: Path, ties: list[Column[Any]], after: Any
+) -> tuple[list[ColumnElement[bool]], Seen | None]:
+    """Rows behind the one with this primary key, in the order of `path` and `ties`; and that row.
+
+    The row itself need not be there any more where its key tells all of its place.
+    """
+    if not entity.key:
         raise UsageError(f"{entity} has no primary key to go on from", hint="use --offset")
-    if len(parts) == 1 and isinstance(after, str) and len(key) > 1:
-        parts = after.split(",")
-    if len(parts) != len(key):
-        raise UsageError(f"the primary key of {entity} is {', '.join(column.name for column in entity.key)}")
-    values = [
-        literal(typed(part, column.type, column.name) if isinstance(part, str) else part, column.type)
-        for part, column in zip(parts, entity.key, strict=True)
-    ]
-    if not path.steps and any(entity.find(path.name) is column for column in entity.key):
-        return tuple_(*key) < tuple_(*values) if len(key) > 1 else key[0] < values[0]
-    seen = Scope(scope.entities, entity, entity.source("_seen"))
-    time = seen.column(path)
-    known = [entity.at(seen.source, column) == value for column, value in zip(entity.key, values, strict=True)]
-    then = select(time).select_from(seen.from_clause).where(*known).correlate(None).scalar_subquery()
-    return tuple_(scope.column(path), *key) < tuple_(then, *values)
+    given = key_values(after, [(column.name, column) for column in entity.key], f"primary key of {entity}")
+    values = {column: value for column, value in zip(entity.key, given, strict=True) if value is not None}
+    if len(values) < len(entity.key):
+        raise UsageError(f"the primary key of {entity} is never empty")
+    columns = [scope.column(path), *(entity.at(scope.source, column) for column in ties)]
+    own = next((column for column in entity.key if column not in ties), None)
+    if own is not None:
+        return [behind(columns, [values[own], *(values[one] for one in ties)], descending=True)], None
+    there = Scope(scope.entities, entity, entity.source("_seen"))
+    time = there.column(path)
+    known = [entity.at(there.source, column) == value for column, value in values.items()]
+    find = select(time).select_from(there.from_clause).where(*known)
+    then = find.correlate(None).scalar_subquery()
+    missing = f"{entity} has no row {shown_key(after)} with a value of {path} to go on after"
+    return [behind(columns, [then, *values.values()], descending=True)], Seen(find, missing, str(path))
 
 
 def _start(

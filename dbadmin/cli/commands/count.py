@@ -16,6 +16,8 @@ def command(tables: tuple[str, ...], by: str | None, where: tuple[str, ...], est
     """Row counts of these tables or models, else of all; exact unless --estimate.
 
     A FILTER is a column, one of != < <= > >= = ~ (LIKE), and a value; or: in a,b; is null; is not null.
+
+    For example: dbadmin count blog_posts --where "is_published = true"
     """
     with opened() as admin:
         return deliver(admin.answers.counts(*tables, by=by, where=where, estimate=estimate))

@@ -15,7 +15,7 @@ from dbadmin.cli.output import deliver, save_rows
 @click.option("--order-by", metavar="COLUMN", help="Default: created_at or the like, else the key.")
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Only rows of the last so many days.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many rows.")
-@click.option("--after", metavar="KEY", help="Go on after the row with this primary key.")
+@click.option("--after", metavar="KEY", help="Go on after the row with this primary key; several columns: 5,17.")
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip so many rows.")
 @items_option("--columns", metavar="COLUMN,...", help="Only these columns.")
 @click.option("--where", metavar="FILTER", multiple=True, help="COLUMN OP VALUE; repeated: AND.")
@@ -29,7 +29,10 @@ def command(
     columns: tuple[str, ...],
     where: tuple[str, ...],
 ) -> int:
-    """The newest rows of a table or model, newest first."""
+    """The newest rows of a table or model, newest first.
+
+    For example: dbadmin recent blog_posts --days 7 --columns title,created_at
+    """
     with opened() as admin:
         asked: dict[str, Any] = {
             "order_by": order_by, "days": days, "after": after, "offset": offset, "columns": columns or None,
