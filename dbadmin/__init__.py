@@ -25,4 +25,18 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'dbadmin' has no attribute {name!r}")
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext dbadmin`: models, session and helpers of the application, in this IPython or notebook."""
+    from dbadmin.shell import extension
+
+    extension.load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext dbadmin`."""
+    from dbadmin.shell import extension
+
+    extension.unload(shell)
+
+
 __all__ = ["Admin", "DbadminError", "__version__", "connect", "restore"]

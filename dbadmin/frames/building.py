@@ -41,7 +41,8 @@ class Building:
     def __init__(self, connection: Connection, prepared: Prepared, running: Opened | Batches, form: Form) -> None:
         from dbadmin.frames.columns import ColumnOfFrame
 
-        self.attrs = {"sql": shown_sql(prepared, connection.dialect), "withheld": list(prepared.withheld)}
+        self.attrs: dict[str, Any] = {"sql": shown_sql(prepared, connection.dialect)}
+        self.attrs["withheld"] = list(prepared.withheld)
         self.names, self.types = running.names, running.types
         self.columns: list[GrowingColumn] = [
             ColumnOfFrame(n, t, form.numeric) for n, t in zip(running.names, running.types, strict=True)

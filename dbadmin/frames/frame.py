@@ -12,7 +12,17 @@ from dbadmin.errors import UsageError
 from dbadmin.frames.building import Backend, Building, Form, Numerics, tolerant
 from dbadmin.frames.chunks import chunks as in_chunks
 from dbadmin.frames.columnar import columnar
-from dbadmin.frames.statements import CLIENT_SIDE, Prepared, Statement, check_seen, is_client_side, opened, prepare
+from dbadmin.frames.statements import (
+    CLIENT_SIDE,
+    Prepared,
+    Statement,
+    changed,
+    changed_beside_rows,
+    check_seen,
+    is_client_side,
+    opened,
+    prepare,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +71,8 @@ def frame(
     for pandas's Arrow dtypes (`frames.arrow`); `progress`, called with what is done, the rows so far and None.
 
     `attrs["sql"]` has the SQL with placeholders, `attrs["withheld"]` what was left out, `attrs["reader"]` "arrow"
-    where the result was read by columns, else "rows", and `attrs["fallback"]` why.
+    where the result was read by columns, else "rows", and `attrs["fallback"]` why; of what is no query,
+    `attrs["rows_changed"]` has the number of rows that it changed, None where that is not told.
     """
     prepared, form = prepare(statement, params), Form(numeric, dtype_backend)
     told = progress or _untold
@@ -112,4 +123,7 @@ def _collect(
         for batch in running.result.partitions(BATCH) if running.names else ():
             frame.add(batch, running.raw)
             progress("rows", frame.rows, None)
+        if not prepared.streams:
+            tell = changed_beside_rows if running.names else changed
+            frame.attrs["rows_changed"] = tell(running.result, frame.attrs["sql"])
         return frame.built("rows", fallback)

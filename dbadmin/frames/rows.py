@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Select
+from sqlalchemy import Connection, Select
 from sqlalchemy.exc import CompileError
 from sqlalchemy.types import TypeEngine
 
@@ -12,7 +12,17 @@ from dbadmin.database import Database
 from dbadmin.errors import UsageError
 from dbadmin.frames.building import tolerant
 from dbadmin.frames.lenient import read
-from dbadmin.frames.statements import Opened, Prepared, Statement, check_seen, opened, prepare, shown_sql
+from dbadmin.frames.statements import (
+    Opened,
+    Prepared,
+    Statement,
+    changed,
+    changed_beside_rows,
+    check_seen,
+    opened,
+    prepare,
+    shown_sql,
+)
 from dbadmin.queries import Query
 from dbadmin.queries.types import family
 from dbadmin.queries.written import tokens
@@ -88,7 +98,7 @@ def _result(connection: Connection, prepared: Prepared, running: Opened, limit: 
     result = running.result
     sql = shown_sql(prepared, connection.dialect)
     if not running.names:
-        return Rows((), (), limit, False, sql, rows_changed=_changed(result, sql))
+        return Rows((), (), limit, False, sql, rows_changed=changed(result, sql))
     fetched = result.fetchall() if limit is None else result.fetchmany(limit + 1)
     kept = fetched if limit is None else fetched[:limit]
     return Rows(
@@ -100,7 +110,7 @@ def _result(connection: Connection, prepared: Prepared, running: Opened, limit: 
         len(fetched) > len(kept),
         sql,
         prepared.withheld,
-        rows_changed=None if prepared.streams else _changed_beside_rows(result, sql),
+        rows_changed=None if prepared.streams else changed_beside_rows(result, sql),
     )
 
 
@@ -114,27 +124,6 @@ def _whole_number(value: Any, type_: TypeEngine[Any] | None) -> Any:
     if isinstance(value, Decimal) and type_ is not None and family(type_) == "integer":
         return int(value)
     return value
-
-
-def _changed(result: CursorResult[Any], sql: str) -> int | None:
-    """Rows that a statement without a result changed; None where it is not that kind (CREATE TABLE …).
-
-    MySQL's drivers say 0 of such a statement, others -1.
-    """
-    return result.rowcount if result.rowcount > 0 or (result.rowcount == 0 and not _defines(sql)) else None
-
-
-def _changed_beside_rows(result: CursorResult[Any], sql: str) -> int | None:
-    """Rows changed by INSERT, UPDATE or DELETE with RETURNING."""
-    return _changed(result, sql) if _first_word(sql) in ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE") else None
-
-
-def _defines(sql: str) -> bool:
-    return _first_word(sql) in ("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE", "SET", "COMMENT")
-
-
-def _first_word(sql: str) -> str:
-    return next((token.word for token in tokens(sql) if token.word), "")
 
 
 def type_name(type_: TypeEngine[Any] | None, connection: Connection) -> str | None:

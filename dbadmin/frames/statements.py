@@ -16,7 +16,7 @@ from dbadmin.errors import UsageError
 from dbadmin.frames.lenient import COERCED
 from dbadmin.queries import Query
 from dbadmin.queries.types import family
-from dbadmin.queries.written import Written, only_reads
+from dbadmin.queries.written import Written, only_reads, tokens
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -152,3 +152,24 @@ def is_client_side(error: BaseException) -> bool:
     if isinstance(error, DataError):
         return getattr(error.orig, "sqlstate", None) is None and getattr(error.orig, "pgcode", None) is None
     return isinstance(error, CLIENT_SIDE)
+
+
+def changed(result: CursorResult[Any], sql: str) -> int | None:
+    """Rows that a statement without a result changed; None where it is not that kind (CREATE TABLE …).
+
+    MySQL's drivers say 0 of such a statement, others -1.
+    """
+    return result.rowcount if result.rowcount > 0 or (result.rowcount == 0 and not _defines(sql)) else None
+
+
+def changed_beside_rows(result: CursorResult[Any], sql: str) -> int | None:
+    """Rows changed by INSERT, UPDATE or DELETE with RETURNING."""
+    return changed(result, sql) if _first_word(sql) in ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE") else None
+
+
+def _defines(sql: str) -> bool:
+    return _first_word(sql) in ("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE", "SET", "COMMENT")
+
+
+def _first_word(sql: str) -> str:
+    return next((token.word for token in tokens(sql) if token.word), "")

@@ -5,7 +5,9 @@ the refreshing of expired objects ask in plain calls, and need one of SQLAlchemy
 coroutine is stepped inside such a greenlet, and what it waits for is handed to the loop outside.
 """
 
-from collections.abc import Coroutine, Generator
+import asyncio
+from collections.abc import Coroutine, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from dbadmin.database import Database
@@ -43,4 +45,25 @@ def run(database: Database, coroutine: Coroutine[Any, Any, Any]) -> Any:
 
     if database.loop.is_here:  # code that runs code: %run of an .ipy file
         return step(coroutine)
-    return database.loop.run_here(greenlet_spawn(step, coroutine))
+    with outside_of_running_loop():
+        return database.loop.run_here(greenlet_spawn(step, coroutine))
+
+
+@contextmanager
+def outside_of_running_loop() -> Iterator[None]:
+    """Let another loop run in this thread meanwhile: the one of a notebook's kernel waits, as for any plain cell."""
+    try:
+        outer = asyncio.get_running_loop()
+    except RuntimeError:
+        yield
+        return
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.tasks._leave_task(outer, task)
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(outer)
+        if task is not None:
+            asyncio.tasks._enter_task(outer, task)

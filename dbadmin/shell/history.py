@@ -4,8 +4,6 @@ import os
 import re
 from pathlib import Path
 
-from IPython.core.history import HistoryManager
-
 from dbadmin.secrets import mask
 
 LEFT_OUT = "# a line with a secret was left out"
@@ -15,16 +13,6 @@ _SPOKEN = re.compile(
     re.IGNORECASE,
 )
 """A password in SQL, as in ALTER ROLE … PASSWORD '…'; or given to a variable, an entry or a function so called."""
-
-
-class History(HistoryManager):
-    """IPython's history, which leaves out what must not be kept."""
-
-    def store_inputs(self, line_num: int, source: str, source_raw: str | None = None) -> None:
-        """Keep one input; of one that holds a secret, only that there was one."""
-        if has_secret(source if source_raw is None else source_raw):
-            source = source_raw = LEFT_OUT
-        super().store_inputs(line_num, source, source_raw)
 
 
 def has_secret(line: str) -> bool:

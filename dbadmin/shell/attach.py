@@ -1,0 +1,163 @@
+"""Ties an open application to an IPython shell, at a terminal or in a notebook; `detach` unties it.
+
+What it ties: the session is put in order after each cell, errors of the database are told as dbadmin tells them,
+results are drawn as tables, cells of an asynchronous application run on its loop, the history keeps no secrets.
+"""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Coroutine, Mapping
+from types import TracebackType
+from typing import Any
+
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+from sqlalchemy.exc import DBAPIError
+
+from dbadmin import results
+from dbadmin.errors import DbadminError
+from dbadmin.render import render
+from dbadmin.render.values import visible_lines
+from dbadmin.results import Result
+from dbadmin.secrets import mask, without_values
+from dbadmin.shell import awaiting
+from dbadmin.shell.history import LEFT_OUT, has_secret
+from dbadmin.shell.live import Live
+from dbadmin.shell.magics import magics
+from dbadmin.shell.session import explained
+from dbadmin.shell.talk import harmless, lines, tell, tell_error
+
+OWN_ERRORS = (DbadminError, DBAPIError, asyncio.CancelledError)
+
+
+class Attached:
+    """One shell, one open application."""
+
+    def __init__(self, shell: Any, live: Live) -> None:
+        self.shell, self.live = shell, live
+        self.ended_by: BaseException | None = None
+        self.at_terminal = isinstance(shell, TerminalInteractiveShell)
+        self._own: Mapping[str, Any] = {}
+        self._before = {name: getattr(shell, name) for name in ("custom_exceptions", "CustomTB", "loop_runner")}
+
+    def attach(self, names: Mapping[str, Any]) -> None:
+        """Bring in the names, and listen to the shell."""
+        shell = self.shell
+        shell.push(dict(names), interactive=False)
+        self._own = dict(names)
+        shell.events.register("post_run_cell", self.after_cell)
+        shell.register_magics(magics(self))
+        self._draw()
+        shell.set_custom_exc(OWN_ERRORS, self.show)
+        self._traceback, shell._showtraceback = shell._showtraceback, self.show_traceback
+        history = shell.history_manager
+        self._store, history.store_inputs = history.store_inputs, self.store_inputs
+        if self.live.database.is_async:
+            self._should, shell.should_run_async = shell.should_run_async, self.should_run_async
+            shell.loop_runner = self.run_on_loop
+
+    def detach(self) -> None:
+        """Leave the shell as it was; names that still mean what was brought go too."""
+        shell = self.shell
+        shell.events.unregister("post_run_cell", self.after_cell)
+        for name, value in self._before.items():
+            setattr(shell, name, value)
+        for owner, name in (
+            (shell, "_showtraceback"),
+            (shell.history_manager, "store_inputs"),
+            (shell, "should_run_async"),
+        ):
+            vars(owner).pop(name, None)
+        shell.drop_by_id(dict(self._own))
+
+    def _draw(self) -> None:
+        """Results as tables where there is only text; what a frame holds steers no terminal."""
+        plain = self.shell.display_formatter.formatters["text/plain"]
+        for kind in result_kinds():
+            plain.for_type(kind, show_result)
+        for name in ("DataFrame", "Series"):  # by name: pandas is imported when it is first used
+            for module in ("pandas", f"pandas.core.{'frame' if name == 'DataFrame' else 'series'}"):
+                plain.for_type_by_name(module, name, show_frame)
+
+    def should_run_async(self, raw_cell: str, **more: Any) -> bool:
+        """For an asynchronous application every cell runs on the loop, so that lazy loading works as well."""
+        return more.get("preprocessing_exc_tuple") is None or bool(self._should(raw_cell, **more))
+
+    def run_on_loop(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """IPython's loop runner."""
+        return awaiting.run(self.live.database, coroutine)
+
+    def store_inputs(self, line_num: int, source: str, source_raw: str | None = None) -> None:
+        """Keep one input in the history; of one that holds a secret, only that there was one."""
+        if has_secret(source if source_raw is None else source_raw):
+            source = source_raw = LEFT_OUT
+        self._store(line_num, source, source_raw)
+
+    def after_cell(self, result: Any) -> None:
+        """Put the session in order; an end that was asked for from outside (SIGTERM) is not swallowed."""
+        error = None if result is None else result.error_in_exec or result.error_before_exec
+        tell(self.live.keeper.after_statement(failed=result is None or error is not None))
+        if result is not None and not self.at_terminal and isinstance(result.error_in_exec, Exception):
+            result.error_in_exec = told(result.error_in_exec, self.live)  # a kernel sends it to its client
+        if isinstance(error, BaseException) and not isinstance(
+            error, Exception | KeyboardInterrupt | SystemExit | GeneratorExit | asyncio.CancelledError
+        ):
+            self.ended_by = error
+            if self.at_terminal:
+                self.shell.ask_exit()
+
+    def show(
+        self,
+        shell: Any,
+        etype: Any,
+        error: BaseException,
+        frames: TracebackType | None,
+        tb_offset: Any = None,
+    ) -> list[str]:
+        """An error of the database as dbadmin tells it; `%tb` gives the whole traceback."""
+        sys.last_type, sys.last_value, sys.last_traceback = etype, error, frames
+        if isinstance(error, asyncio.CancelledError):
+            tell("interrupted")
+            return []
+        known = explained(error, self.live.database)
+        if known is None:
+            return []
+        if self.at_terminal:
+            tell_error(known)
+        else:
+            shown = [visible_lines(mask(line)) for line in lines(known)]
+            self._traceback(type(known), mask(known.message), [f"dbadmin: {shown[0]}", *shown[1:]])
+        return []
+
+    def show_traceback(self, etype: Any, error: Any, stb: list[str]) -> None:
+        """Any other traceback, without passwords and values of rows."""
+        text = error if self.at_terminal else harmless(str(error))
+        self._traceback(etype, text, [harmless(part) for part in stb])
+        known = explained(error, self.live.database) if isinstance(error, BaseException) else None
+        if known is not None:
+            tell_error(known)
+
+
+def told(error: Exception, live: Live) -> Exception:
+    """What a kernel may tell its client of an error: dbadmin's own, or the same without passwords and row values."""
+    known = explained(error, live.database)
+    if known is not None:
+        return known
+    text = str(error)
+    safe = without_values(mask(text))
+    return error if safe == text else type(type(error).__name__, (Exception,), {})(safe)
+
+
+def result_kinds() -> list[type[Result]]:
+    """Every class of results: a dataclass brings a repr of its own, which would go before its base's table."""
+    return [kind for kind in vars(results).values() if isinstance(kind, type) and issubclass(kind, Result)]
+
+
+def show_result(result: Result, printer: Any, cycle: bool) -> None:
+    """A result as the table that the command line would draw."""
+    printer.text(render(result, "table", width=shutil.get_terminal_size().columns).rstrip("\n"))
+
+
+def show_frame(frame: Any, printer: Any, cycle: bool) -> None:
+    """What pandas draws, in which values steer no terminal."""
+    printer.text(visible_lines(repr(frame)))

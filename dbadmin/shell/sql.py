@@ -1,0 +1,76 @@
+"""SQL at the prompt: parameters from the namespace, statements in the session's own transaction."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.errors import UsageError
+from dbadmin.frames import frame, split_statements
+from dbadmin.queries.written import tokens
+from dbadmin.shell.live import Live
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TARGET = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*<<\s*(?P<rest>.*)", re.DOTALL)
+ENDS = {"COMMIT": "commit", "END": "commit", "ROLLBACK": "rollback", "ABORT": "rollback"}
+
+
+def target(text: str) -> tuple[str | None, str]:
+    """The variable that a result goes to, where the text begins with one, and the rest.
+
+    >>> target("posts << select 1"), target("select 1 << 2")
+    (('posts', 'select 1'), (None, 'select 1 << 2'))
+    """
+    found = _TARGET.match(text)
+    return (found["name"], found["rest"]) if found else (None, text)
+
+
+def parameters(statement: str, names: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the `:name` parameters of a statement, from the namespace.
+
+    Numbers of numpy and pandas become Python's, which every driver takes. Raises UsageError where one has no value.
+    """
+    wanted = list(dict.fromkeys(token.name for token in tokens(statement) if token.name))
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        raise UsageError(
+            f"no value for {', '.join(f':{name}' for name in missing)}", hint=f"give it one first: {missing[0]} = …"
+        )
+    return {name: plain(names[name]) for name in wanted}
+
+
+def plain(value: Any) -> Any:
+    """A value as drivers take it.
+
+    >>> plain("a"), plain(3)
+    ('a', 3)
+    """
+    item = getattr(value, "item", None)
+    if callable(item) and type(value).__module__.partition(".")[0] == "numpy":
+        return item()
+    convert = getattr(value, "to_pydatetime", None) or getattr(value, "to_pytimedelta", None)
+    return convert() if callable(convert) else value
+
+
+def run(live: Live, text: str, names: Mapping[str, Any]) -> "Iterator[tuple[str, pd.DataFrame | None]]":
+    """Run the statements of a text one after the other: what came of each is had before the next one runs.
+
+    COMMIT and ROLLBACK are the session's own. A frame with no columns is that of a statement without rows; its
+    `attrs["rows_changed"]` says how many it changed, None where that is not told.
+    """
+    statements = split_statements(text)
+    if not statements:
+        raise UsageError("there is no statement to run", hint="%sql select …")
+    for statement in statements:
+        words = [token.word for token in tokens(statement) if token.kind not in ("space", "comment")]
+        if words[0] in ENDS and set(words[1:]) <= {"WORK", "TRANSACTION"}:
+            ending = ENDS[words[0]]
+            live.within(lambda session, ending=ending: getattr(session, ending)())  # type: ignore[misc]
+            yield statement, None
+            continue
+        given = parameters(statement, names)
+        yield (
+            statement,
+            live.within(lambda session, s=statement, g=given: frame(session.connection(), s, params=g)),  # type: ignore[misc]
+        )
