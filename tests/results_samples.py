@@ -8,6 +8,9 @@ from uuid import UUID
 from dbadmin.results import (
     BackupProof,
     BackupReport,
+    CheckInfo,
+    CheckList,
+    CheckRun,
     Column,
     ColumnInfo,
     Compared,
@@ -21,8 +24,10 @@ from dbadmin.results import (
     DoctorCheck,
     Drift,
     Excluded,
+    HealthFinding,
     IndexInfo,
     Init,
+    Inspection,
     Lock,
     ModelInfo,
     Models,
@@ -470,6 +475,41 @@ RESTORE = RestoreReport(
     not_covered=("owners and privileges, which the backup's restoring leaves out",),
 )
 
+INSPECTION = Inspection(
+    DATABASE,
+    (
+        CheckRun("fk-without-index", "found", 1, 0.04),
+        CheckRun("duplicate-index", "found", 2, 0.01),
+        CheckRun("unused-index", "skipped", reason="the counters are only 2 h 0 min old", enable="wait until 7 days"),
+        CheckRun("no-primary-key", "ok", 0, 0.01),
+    ),
+    (
+        HealthFinding(
+            "fk-without-index", "warning", "blog_posts.author_id", "the foreign key to users has no index (~120 rows)",
+            "create the index", "app/blog.py", 12, key="fk-without-index:blog_posts.author_id", model="BlogPost",
+            sql=("CREATE INDEX CONCURRENTLY ix_blog_posts_author_id ON blog_posts (author_id)",),
+            undo=("DROP INDEX CONCURRENTLY ix_blog_posts_author_id",), outside=True, lasting=True,
+        ),
+        HealthFinding(
+            "duplicate-index", "note", HOSTILE, f"does the same as {HOSTILE}", f"drop {HOSTILE}",
+            key=f"duplicate-index:{HOSTILE}", sql=(f"DROP INDEX {HOSTILE}",),
+        ),
+        HealthFinding(
+            "duplicate-index", "warning", "users.ix_a", "does the same as ix_b", "drop ix_a",
+            key="duplicate-index:users.ix_a", sql=("DROP INDEX ix_a",), ignored="kept until the next release",
+        ),
+    ),
+    statistics_seconds=7200.0,
+    unmatched=("unused-index:users.*",),
+    fail_on="warning",
+)  # fmt: skip
+CHECK_LIST = CheckList(
+    (
+        CheckInfo("fk-without-index", "warning", ("sqlite", "postgresql"), "the catalog", "scans", "1 row", "an index"),
+        CheckInfo("long-query", "warning", ("postgresql",), "pg_stat_activity", "locks", None, "cancel it", True),
+    )
+)
+
 SAMPLES: dict[str, Result] = {
     "backup": replace(BACKUP, proof=None),
     "backup_not_proven": BACKUP,
@@ -485,6 +525,9 @@ SAMPLES: dict[str, Result] = {
     "tables": TABLES,
     "describe": DESCRIPTION,
     "models": MODELS,
+    "inspect": INSPECTION,
+    "inspect_well": replace(INSPECTION, findings=(), unmatched=()),
+    "inspect_checks": CHECK_LIST,
     "rows": ROWS,
     "rows_types": TYPES,
     "rows_hostile": HOSTILE_ROWS,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from dbadmin.migrations.project import Project
     from dbadmin.migrations.scripts import Scripts
+    from dbadmin.results import Inspection, Severity
     from dbadmin.rollback import Options, Rehearsed
 
 
@@ -60,6 +61,25 @@ class Operations(Opened):
                 for one in databases
             )
         return replace(first, others=tuple(others))
+
+    def inspect(
+        self,
+        *checks: str,
+        ignore: Sequence[str | Mapping[str, str]] = (),
+        fail_on: "Severity | None" = None,
+        thresholds: Mapping[str, float] | None = None,
+        progress: Progress | None = None,
+    ) -> "Inspection":
+        """Whether the database is well: findings, each with the SQL that mends it and that takes it back.
+
+        `checks` by name (none: every one that this engine answers); `ignore`, keys, names of checks or globs, or
+        {"key", "reason"}; `fail_on`, the level from which `ok` is False; `thresholds` by check. Each statement may take
+        as long as the statement timeout, 10 s where there is none; what cannot be looked at is `skipped`.
+        """
+        from dbadmin.admin.inspecting import inspect_application
+
+        given: dict[str, Any] = {"ignore": ignore, "fail_on": fail_on, "thresholds": thresholds or {}}
+        return inspect_application(self.application, self.database, checks, **given, progress=progress)
 
     def verify_rollback(
         self,

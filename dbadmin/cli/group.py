@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "Check every thing that dbadmin needs.",
     "status": "Where the database stands against its migrations.",
     "verify-rollback": "Rehearse the rollback on a copy, and compare.",
+    "inspect": "Whether the database is well, and what mends it.",
     "backup": "Back up the database, checked.",
     "restore": "Restore a backup into an empty database.",
     "copies": "Disposable copies that exist on this machine.",

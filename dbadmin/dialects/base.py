@@ -9,6 +9,7 @@
     watch.py        what a step costs others: its locks, tables written anew, space
     copying.py      how a private copy is made and removed
     rules.py        rules that hold rows, and the query that counts who breaks them
+    health.py       what tells whether the database is well, and the SQL that mends it
     isolation.py    how a process is kept away from every other server (only where there are servers)
 
 A dialect file says only what differs. All SQL that one engine alone understands stands in its package.
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.costs import Costs
+from dbadmin.dialects.health import Health
 from dbadmin.dialects.isolation import Isolation
 from dbadmin.dialects.rules import Rules
 from dbadmin.dialects.values import (
@@ -412,3 +414,4 @@ class Dialect:
     isolation: Isolation = field(default_factory=Isolation)
     rules: Rules = field(default_factory=Rules)
     costs: Costs = field(default_factory=Costs)
+    health: Health = field(default_factory=Health)

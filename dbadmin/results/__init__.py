@@ -2,6 +2,7 @@
 
 from dbadmin.results.backups import BackupProof, BackupReport, RestoreReport, TableProof
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
+from dbadmin.results.health import LEVELS, CheckInfo, CheckList, CheckRun, HealthFinding, Inspection
 from dbadmin.results.rollback import (
     AfterUpgrade,
     Compared,
@@ -52,10 +53,11 @@ from dbadmin.results.tables import (
 )
 
 __all__ = [
-    "AfterUpgrade", "BackupProof", "BackupReport", "Column", "ColumnInfo", "Compared", "ConstraintInfo", "Copies",
-    "CopyInfo", "Counts", "DatabaseInfo", "Demo", "Doctor", "DoctorCheck", "Drift", "EachRevision", "Excluded",
-    "Finding", "IndexInfo", "Init", "Lock", "ModelInfo", "Models", "Phase", "Plan", "PrivateCopy", "Record",
-    "Relation", "RestoreReport", "Result", "Revision", "RollbackFinding", "RollbackPlan", "RollbackReport", "RowSets",
-    "Rows", "Scripts", "Severity", "Source", "State", "Status", "Step", "TableCount", "TableDescription", "TableInfo",
-    "TableProof", "Tables", "Timings", "UnknownRevision", "Verdict", "Versions",
+    "LEVELS", "AfterUpgrade", "BackupProof", "BackupReport", "CheckInfo", "CheckList", "CheckRun", "Column",
+    "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts", "DatabaseInfo", "Demo", "Doctor",
+    "DoctorCheck", "Drift", "EachRevision", "Excluded", "Finding", "HealthFinding", "IndexInfo", "Init", "Inspection",
+    "Lock", "ModelInfo", "Models", "Phase", "Plan", "PrivateCopy", "Record", "Relation", "RestoreReport", "Result",
+    "Revision", "RollbackFinding", "RollbackPlan", "RollbackReport", "RowSets", "Rows", "Scripts", "Severity",
+    "Source", "State", "Status", "Step", "TableCount", "TableDescription", "TableInfo", "TableProof", "Tables",
+    "Timings", "UnknownRevision", "Verdict", "Versions",
 ]  # fmt: skip

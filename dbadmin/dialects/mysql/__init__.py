@@ -5,6 +5,7 @@ from dbadmin.dialects.mysql.address import MysqlAddressing
 from dbadmin.dialects.mysql.catalog import MysqlCatalog
 from dbadmin.dialects.mysql.copying import MysqlCopying
 from dbadmin.dialects.mysql.fingerprint import MysqlFingerprints
+from dbadmin.dialects.mysql.health import MysqlHealth
 from dbadmin.dialects.mysql.isolation import MysqlIsolation
 from dbadmin.dialects.mysql.observe import MysqlObserver
 from dbadmin.dialects.mysql.rules import MysqlRules
@@ -27,4 +28,5 @@ DIALECT = Dialect(
     isolation=MysqlIsolation(),
     costs=MysqlCosts(),
     rules=MysqlRules(),
+    health=MysqlHealth(),
 )

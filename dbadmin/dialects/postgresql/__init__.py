@@ -5,6 +5,7 @@ from dbadmin.dialects.postgresql.address import PostgresqlAddressing
 from dbadmin.dialects.postgresql.catalog import PostgresqlCatalog
 from dbadmin.dialects.postgresql.copying import PostgresqlCopying
 from dbadmin.dialects.postgresql.fingerprint import PostgresqlFingerprints
+from dbadmin.dialects.postgresql.health import PostgresqlHealth
 from dbadmin.dialects.postgresql.isolation import PostgresqlIsolation
 from dbadmin.dialects.postgresql.observe import PostgresqlObserver
 from dbadmin.dialects.postgresql.rules import PostgresqlRules
@@ -27,4 +28,5 @@ DIALECT = Dialect(
     isolation=PostgresqlIsolation(),
     rules=PostgresqlRules(),
     costs=PostgresqlCosts(),
+    health=PostgresqlHealth(),
 )

@@ -5,6 +5,7 @@ from dbadmin.dialects.sqlite.address import SqliteAddressing
 from dbadmin.dialects.sqlite.catalog import SqliteCatalog
 from dbadmin.dialects.sqlite.copying import SqliteCopying
 from dbadmin.dialects.sqlite.fingerprint import SqliteFingerprints
+from dbadmin.dialects.sqlite.health import SqliteHealth
 from dbadmin.dialects.sqlite.isolation import SqliteIsolation
 from dbadmin.dialects.sqlite.observe import SqliteObserver
 from dbadmin.dialects.sqlite.rules import SqliteRules
@@ -27,4 +28,5 @@ DIALECT = Dialect(
     isolation=SqliteIsolation(),
     rules=SqliteRules(),
     costs=SqliteCosts(),
+    health=SqliteHealth(),
 )

@@ -3,14 +3,16 @@
 from functools import singledispatch
 
 from dbadmin.render.document import Document
-from dbadmin.render.layouts import backups, rollback, rows, setup, status, tables
+from dbadmin.render.layouts import backups, health, rollback, rows, setup, status, tables
 from dbadmin.results import (
     BackupReport,
+    CheckList,
     Copies,
     Counts,
     Demo,
     Doctor,
     Init,
+    Inspection,
     Models,
     RestoreReport,
     Result,
@@ -37,6 +39,8 @@ document.register(Demo, setup.lay_out_demo)
 document.register(Copies, setup.lay_out_copies)
 document.register(BackupReport, backups.lay_out_backup)
 document.register(RestoreReport, backups.lay_out_restore)
+document.register(Inspection, health.lay_out_inspection)
+document.register(CheckList, health.lay_out_checks)
 document.register(Counts, tables.lay_out_counts)
 document.register(Tables, tables.lay_out_tables)
 document.register(TableDescription, tables.lay_out_description)

@@ -1,0 +1,58 @@
+"""`dbadmin inspect`."""
+
+from typing import Any
+
+import click
+
+from dbadmin.cli.group import subcommand
+from dbadmin.cli.opening import opened
+from dbadmin.cli.options import items_option
+from dbadmin.cli.output import deliver
+from dbadmin.cli.progress import TerminalProgress
+from dbadmin.errors import UsageError
+
+LEVELS = ("error", "warning", "note")
+
+
+def thresholds(given: tuple[Any, ...]) -> dict[str, float]:
+    """CHECK=NUMBER of the command line, and tables of a configuration file.
+
+    >>> thresholds(("unused-index=30", {"long-query": 5}))
+    {'unused-index': 30.0, 'long-query': 5.0}
+    """
+    found: dict[str, float] = {}
+    for one in given:
+        pairs = one.items() if isinstance(one, dict) else [one.partition("=")[::2]]
+        for name, number in pairs:
+            try:
+                found[str(name).strip()] = float(number)
+            except (TypeError, ValueError):
+                raise UsageError(
+                    f"--threshold {name}={number}: not CHECK=NUMBER", hint="for example --threshold unused-index=30"
+                ) from None
+    return found
+
+
+@subcommand("inspect")
+@click.argument("check", nargs=-1)
+@click.option("--list", "listed", is_flag=True, help="Show every check: what it reads, why, and how it is mended.")
+@items_option("--ignore", metavar="KEY,...", help="Findings that are accepted, by key or check; globs allowed.")
+@click.option("--fail-on", type=click.Choice(LEVELS), help="Exit with 1 on findings of this level or worse.")
+@items_option("--threshold", metavar="CHECK=NUMBER", help="Another threshold than the one that --list shows.")
+def command(check: tuple[str, ...], listed: bool, ignore: tuple[Any, ...], fail_on: str | None, **more: Any) -> int:
+    """Whether the database is well: each finding with the SQL that mends it.
+
+    For example: dbadmin inspect fk-without-index unused-index --fail-on warning
+
+    Without names every check runs that this engine can answer. Nothing is written; what cannot be looked at is
+    skipped, with the reason.
+    """
+    if listed:
+        from dbadmin.health import checks
+
+        return deliver(checks(check))
+    asked: dict[str, Any] = {"ignore": ignore, "fail_on": fail_on, "thresholds": thresholds(more["threshold"])}
+    with opened() as admin, TerminalProgress() as progress:
+        result = admin.inspect(*check, **asked, progress=progress)
+        progress.close()
+        return deliver(result)

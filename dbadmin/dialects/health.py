@@ -1,0 +1,196 @@
+"""Which facts about health an engine tells, and how it spells what mends a finding.
+
+The base tells nothing. A check names the methods that it asks, so the engines on which it runs are those whose package
+overrides all of them. Each method is a fixed number of queries, whatever the number of tables.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.dialects.facts import (
+    Advice,
+    Bloat,
+    CacheUse,
+    CannotTell,
+    Connections,
+    Damage,
+    ForeignKey,
+    Index,
+    Session,
+    Since,
+    Statement,
+    Table,
+    TextColumn,
+    Unvalidated,
+    Wraparound,
+)
+from dbadmin.dialects.facts import Sequence as NumberSource
+from dbadmin.dialects.values import TableName
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+Quote = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Mend:
+    """Statements that mend a finding, and those that take it back.
+
+    `outside`: they may not run inside a transaction. `lasting`: they change the schema, so that they belong into
+    a revision; what is done once by hand (VACUUM, ANALYZE, ending a session) does not. `up` and `down` are the same as
+    Alembic's operations, where it has some.
+    """
+
+    sql: tuple[str, ...]
+    undo: tuple[str, ...] = ()
+    outside: bool = False
+    lasting: bool = True
+    up: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+
+
+class Health:
+    """Facts about health, and the SQL that mends. Every method may raise CannotTell.
+
+    `right` is what to grant a login that may not see them.
+    """
+
+    right: str | None = None
+
+    def tells(self, *names: str) -> bool:
+        """Whether this engine overrides all of these methods."""
+        return all(getattr(type(self), name) is not getattr(Health, name) for name in names)
+
+    def tables(self, connection: "Connection") -> tuple[Table, ...]:
+        """Every table with its rows, sizes and how it is used."""
+        raise CannotTell("this engine does not tell")
+
+    def indexes(self, connection: "Connection") -> tuple[Index, ...]:
+        """Every index of every table, those of constraints too."""
+        raise CannotTell("this engine does not tell")
+
+    def foreign_keys(self, connection: "Connection") -> tuple[ForeignKey, ...]:
+        """Every foreign key."""
+        raise CannotTell("this engine does not tell")
+
+    def column_names(self, connection: "Connection") -> dict[TableName, tuple[str, ...]]:
+        """The names of every table's columns."""
+        raise CannotTell("this engine does not tell")
+
+    def index_uses(self, connection: "Connection") -> dict[tuple[TableName, str], int]:
+        """How often each index was used since the statistics began, by table and name."""
+        raise CannotTell("this engine does not count the uses of an index")
+
+    def statistics_since(self, connection: "Connection") -> Since:
+        """How old the statistics of use are."""
+        raise CannotTell("this engine keeps no statistics of use")
+
+    def invalid(self, connection: "Connection") -> tuple[tuple[Index, str, Mend], ...]:
+        """Indexes that cost and do not serve, with why and what mends each."""
+        raise CannotTell("this engine has no such indexes")
+
+    def sequences(self, connection: "Connection") -> tuple[NumberSource, ...]:
+        """Sequences and automatic numbers."""
+        raise CannotTell("this engine does not tell")
+
+    def unvalidated(self, connection: "Connection") -> tuple[Unvalidated, ...]:
+        """Constraints that existing rows were never held to."""
+        raise CannotTell("this engine holds every row to every constraint")
+
+    def bloat(self, connection: "Connection") -> tuple[Bloat, ...]:
+        """Space that is taken and not needed."""
+        raise CannotTell("this engine does not tell")
+
+    def wraparound(self, connection: "Connection") -> tuple[Wraparound, ...]:
+        """How near transaction numbers are to their end."""
+        raise CannotTell("this engine has no such limit")
+
+    def sessions(self, connection: "Connection") -> tuple[Session, ...]:
+        """What other sessions of this database do now, with who blocks whom."""
+        raise CannotTell("this engine has no sessions to look at")
+
+    def connections(self, connection: "Connection") -> Connections:
+        """Connections of the whole server."""
+        raise CannotTell("this engine has no connections to count")
+
+    def cache(self, connection: "Connection") -> CacheUse:
+        """Use of the server's cache."""
+        raise CannotTell("this engine does not tell")
+
+    def statements(self, connection: "Connection") -> tuple[Statement, ...]:
+        """The statements that took most time."""
+        raise CannotTell("this engine keeps no statistics of statements")
+
+    def settings(self, connection: "Connection") -> tuple[Advice, ...]:
+        """Settings that are not as they should be."""
+        raise CannotTell("this engine does not tell")
+
+    def integrity(self, connection: "Connection") -> tuple[Damage, ...]:
+        """Damage of the file itself."""
+        raise CannotTell("the server looks after its files itself")
+
+    def orphans(self, connection: "Connection") -> tuple[Damage, ...]:
+        """Rows whose parent is not there."""
+        raise CannotTell("this engine holds every row to its foreign keys")
+
+    def text_columns(self, connection: "Connection") -> tuple[TextColumn, ...]:
+        """Every column that holds text."""
+        raise CannotTell("this engine does not tell")
+
+    def end_session(self, pid: int, *, whole: bool) -> Mend:
+        """Cancel the statement of a session, or end the `whole` session."""
+        raise CannotTell("this engine has no sessions")
+
+    def refresh_statistics(self, quote: Quote, table: TableName) -> Mend:
+        """Let the planner know what a table holds."""
+        return Mend((f"ANALYZE {spelled(quote, table)}",), lasting=False)
+
+    def clean(self, quote: Quote, table: TableName) -> Mend:
+        """Make the space of rows that are no more usable again."""
+        return self.refresh_statistics(quote, table)
+
+    # What mends a schema.
+
+    def add_index(self, quote: Quote, table: TableName, name: str, columns: Sequence[str], *, unique: bool) -> Mend:
+        """Make an index, and drop it again."""
+        listed, kind = ", ".join(map(quote, columns)), "UNIQUE INDEX" if unique else "INDEX"
+        return Mend(
+            (f"CREATE {kind} {quote(name)} ON {spelled(quote, table)} ({listed})",),
+            (f"DROP INDEX {quote(name)}",),
+            up=(f"op.create_index({name!r}, {table.name!r}, {list(columns)!r}{schema(table)}, unique={unique})",),
+            down=(f"op.drop_index({name!r}, table_name={table.name!r}{schema(table)})",),
+        )
+
+    def drop_index(self, quote: Quote, index: Index) -> Mend:
+        """Drop an index, and make it again; where it belongs to a constraint, that."""
+        return Mend((f"DROP INDEX {quote(index.name)}",), (index.definition,))
+
+    def add_key(self, quote: Quote, table: TableName, over: Index | None, taken: Sequence[str]) -> Mend | None:
+        """Give a table a primary key: from a unique index over columns that are never NULL, else of a new column.
+
+        `taken` are the names of its columns. None where the engine cannot do that to a table that exists.
+        """
+        return None
+
+    def change_type(
+        self, quote: Quote, table: TableName, column: str, type: str, old: str
+    ) -> Mend | None:  # fmt: skip
+        """Give a column another type; None where the engine cannot in one statement."""
+        return None
+
+
+def spelled(quote: Quote, table: TableName) -> str:
+    """A table's name as SQL has it."""
+    return ".".join(quote(part) for part in table if part is not None)
+
+
+def schema(table: TableName) -> str:
+    """The argument of Alembic's operations that names a schema, empty in the default one."""
+    return f", schema={table.schema!r}" if table.schema else ""
+
+
+def first_number(row: Any) -> int:
+    """A number of a row that may be NULL or a Decimal."""
+    return int(row or 0)

@@ -1,0 +1,195 @@
+"""Facts about health of MySQL and MariaDB, and how they mend."""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.dialects.facts import CannotTell, ForeignKey, Index, Part, Since, Table
+from dbadmin.dialects.health import Health, Mend, Quote, spelled
+from dbadmin.dialects.mysql import health_sql as sql
+from dbadmin.dialects.values import TableName
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+_WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int)\(\d+\)", re.IGNORECASE)
+ENABLE_USES = "SET GLOBAL userstat = ON (MariaDB), or start the server with performance_schema = ON"
+
+
+class MysqlHealth(Health):
+    """Facts of the connected database."""
+
+    right = "GRANT PROCESS ON *.* and SELECT ON performance_schema.* TO the login"
+
+    def tables(self, connection: "Connection") -> tuple[Table, ...]:
+        """information_schema.tables; rows and sizes are the engine's estimates."""
+        keyed = {row.name for row in connection.exec_driver_sql(sql.KEYED)}
+        return tuple(
+            Table(
+                TableName(None, row.name), row.name in keyed, number(row.estimate), bytes=number(row.bytes),
+                index_bytes=number(row.index_bytes), free_bytes=number(row.free_bytes),
+            )
+            for row in connection.exec_driver_sql(sql.TABLES)
+        )  # fmt: skip
+
+    def indexes(self, connection: "Connection") -> tuple[Index, ...]:
+        """information_schema.statistics; every foreign key that refers to an index marks it."""
+        is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+        version = connection.dialect.server_version_info or (0,)
+        hidden = "is_visible = 'NO'" if not is_mariadb else "ignored = 'YES'" if version >= (10, 6) else "0"
+        query = sql.INDEXES.format(expression="NULL" if is_mariadb else "expression", hidden=hidden)
+        rows = connection.exec_driver_sql(query).all()
+        referenced = {(key.to, key.to_columns) for key in self.foreign_keys(connection)}
+        quote = connection.dialect.identifier_preparer.quote
+        return tuple(
+            _index(TableName(None, table), list(parts), referenced, quote)
+            for (table, _), parts in groupby(rows, key=lambda row: (row.table_name, row.name))
+        )
+
+    def foreign_keys(self, connection: "Connection") -> tuple[ForeignKey, ...]:
+        """information_schema.key_column_usage, with types without the display width of integers."""
+        types = {
+            (row.table_name, row.name): f"{_WIDTH.sub(lambda m: m[1], str(row.type))}"
+            + (f" {row.characters}" if row.characters else "")
+            for row in connection.exec_driver_sql(sql.COLUMNS)
+        }
+        rows = connection.exec_driver_sql(sql.FOREIGN_KEYS).all()
+        found = []
+        for (table, name), grouped in groupby(rows, key=lambda row: (row.table_name, row.name)):
+            parts = list(grouped)
+            own = tuple(types.get((table, part.column_name), "") for part in parts)
+            other = (
+                tuple(types.get((part.to_name, part.to_column), "") for part in parts)
+                if parts[0].to_schema is None
+                else own  # in a database that was not read; the server itself has compared them
+            )
+            to = TableName(parts[0].to_schema, parts[0].to_name)
+            columns, to_columns = tuple(p.column_name for p in parts), tuple(p.to_column for p in parts)
+            found.append(ForeignKey(TableName(None, table), name, columns, to, to_columns, own, other))
+        return tuple(found)
+
+    def column_names(self, connection: "Connection") -> dict[TableName, tuple[str, ...]]:
+        """Of every table, in their order."""
+        found: dict[TableName, tuple[str, ...]] = {}
+        for row in connection.exec_driver_sql(sql.COLUMNS):
+            name = TableName(None, row.table_name)
+            found[name] = (*found.get(name, ()), row.name)
+        return found
+
+    def index_uses(self, connection: "Connection") -> dict[tuple[TableName, str], int]:
+        """performance_schema, else MariaDB's userstat. Raises CannotTell where both are off."""
+        if _is_on(connection, "performance_schema"):
+            rows: Iterable[Any] = connection.exec_driver_sql(sql.USES)
+            return {(TableName(None, row.table_name), row.name): int(row.uses) for row in rows}
+        if not _is_on(connection, "userstat"):
+            raise CannotTell("the server does not count the uses of indexes", ENABLE_USES)
+        counted = {
+            (row.table_name, row.name): int(row.uses) for row in connection.exec_driver_sql(sql.USES_BY_USERSTAT)
+        }
+        every = connection.exec_driver_sql(sql.INDEXES.format(expression="NULL", hidden="0"))
+        names = {(row.table_name, row.name) for row in every}
+        return {(TableName(None, table), name): counted.get((table, name), 0) for table, name in names}
+
+    def statistics_since(self, connection: "Connection") -> Since:
+        """The server's uptime: its counters begin anew with it."""
+        return Since(float(status(connection, "Uptime")["Uptime"]))
+
+    def invalid(self, connection: "Connection") -> tuple[tuple[Index, str, Mend], ...]:
+        """Indexes that the planner was told to ignore (MariaDB IGNORED, MySQL INVISIBLE)."""
+        quote = connection.dialect.identifier_preparer.quote
+        is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+        on, off = ("NOT IGNORED", "IGNORED") if is_mariadb else ("VISIBLE", "INVISIBLE")
+        found = []
+        for index in self.indexes(connection):
+            if index.hidden:
+                alter = f"ALTER TABLE {spelled(quote, index.table)} ALTER INDEX {quote(index.name)}"
+                why = f"it is {off}: kept up to date at every write, never used to read"
+                found.append((index, why, Mend((f"{alter} {on}",), (f"{alter} {off}",))))
+        return tuple(found)
+
+    def refresh_statistics(self, quote: Quote, table: TableName) -> Mend:
+        """ANALYZE TABLE."""
+        return Mend((f"ANALYZE TABLE {spelled(quote, table)}",), lasting=False)
+
+    def add_index(self, quote: Quote, table: TableName, name: str, columns: Sequence[str], *, unique: bool) -> Mend:
+        """CREATE INDEX, which InnoDB does without blocking writes where it can."""
+        made = super().add_index(quote, table, name, columns, unique=unique)
+        return Mend(made.sql, (f"DROP INDEX {quote(name)} ON {spelled(quote, table)}",), up=made.up, down=made.down)
+
+    def drop_index(self, quote: Quote, index: Index) -> Mend:
+        """DROP INDEX ON the table."""
+        return Mend((f"DROP INDEX {quote(index.name)} ON {spelled(quote, index.table)}",), (index.definition,))
+
+    def add_key(self, quote: Quote, table: TableName, over: Index | None, taken: Sequence[str]) -> Mend | None:
+        """From a unique index, else of a new AUTO_INCREMENT column; both rewrite the table."""
+        name = spelled(quote, table)
+        if over is not None:
+            columns = ", ".join(part.text for part in over.parts)
+            again = over.definition.partition(" ADD ")[2]
+            drop, add = ("", "") if over.referenced else (f", DROP INDEX {quote(over.name)}", f", ADD {again}")
+            return Mend(
+                (f"ALTER TABLE {name} ADD PRIMARY KEY ({columns}){drop}",),
+                (f"ALTER TABLE {name} DROP PRIMARY KEY{add}",),
+            )
+        column = quote("id" if "id" not in taken else "row_id")
+        add = f"ALTER TABLE {name} ADD COLUMN {column} bigint NOT NULL AUTO_INCREMENT PRIMARY KEY"
+        return Mend((add,), (f"ALTER TABLE {name} DROP COLUMN {column}",))
+
+
+def number(value: Any) -> int | None:
+    """An integer; the views give Decimal and strings too."""
+    return None if value is None else int(value)
+
+
+def status(connection: "Connection", *names: str) -> dict[str, str]:
+    """Values of SHOW GLOBAL STATUS."""
+    listed = ", ".join(f"'{name}'" for name in names)
+    rows = connection.exec_driver_sql(f"SHOW GLOBAL STATUS WHERE Variable_name IN ({listed})")
+    return {str(row[0]): str(row[1]) for row in rows}
+
+
+def variables(connection: "Connection", *names: str) -> dict[str, str]:
+    """Values of SHOW GLOBAL VARIABLES, those that this server has."""
+    listed = ", ".join(f"'{name}'" for name in names)
+    rows = connection.exec_driver_sql(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({listed})")
+    return {str(row[0]): str(row[1]) for row in rows}
+
+
+def _is_on(connection: "Connection", name: str) -> bool:
+    return variables(connection, name).get(name) == "ON"
+
+
+def _index(table: TableName, parts: "list[Row[Any]]", referenced: set[Any], quote: Quote) -> Index:
+    first = parts[0]
+    made = tuple(_part(part, quote) for part in parts)
+    columns = tuple(part.column_name for part in parts)
+    kind = "PRIMARY KEY" if first.name == "PRIMARY" else f"{_kind(first)}INDEX {quote(first.name)}"
+    listed = ", ".join(part.text for part in made)
+    return Index(
+        table=table,
+        name=first.name,
+        parts=made,
+        definition=f"ALTER TABLE {spelled(quote, table)} ADD {kind} ({listed})",
+        method=str(first.type).lower(),
+        unique=bool(first.is_unique),
+        primary=first.name == "PRIMARY",
+        hidden=bool(first.hidden),
+        referenced=any((table, columns[:at]) in referenced for at in range(1, len(columns) + 1)),
+        all_not_null=not any(part.nullable for part in parts),
+    )
+
+
+def _kind(row: "Row[Any]") -> str:
+    if row.type in ("FULLTEXT", "SPATIAL"):
+        return f"{row.type} "
+    return "UNIQUE " if row.is_unique else ""
+
+
+def _part(row: "Row[Any]", quote: Quote) -> Part:
+    text = f"({row.expression})" if row.column_name is None else quote(row.column_name)
+    if row.prefix is not None and row.type not in ("FULLTEXT", "SPATIAL"):
+        text += f"({row.prefix})"
+    if row.is_descending:
+        text += " DESC"
+    return Part(row.column_name, text, plain=row.column_name is not None and row.prefix is None)

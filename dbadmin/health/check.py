@@ -1,0 +1,86 @@
+"""What a check is: a function that looks, with everything that somebody has to know who meets what it found."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.dialects import Dialect, every
+from dbadmin.dialects.health import Mend
+from dbadmin.results import CheckInfo, HealthFinding, Severity
+
+if TYPE_CHECKING:
+    from dbadmin.health.look import Look
+
+Find = Callable[["Look"], Iterable[HealthFinding]]
+CHECKS: "dict[str, Check]" = {}
+"""Every check by its name, in the order in which they run."""
+
+NO_MEND = Mend((), lasting=False)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A named question.
+
+    `level` is that of its worst finding. `asks` are the methods of the engine's `Health` that it needs: it runs on the
+    engines that have them all. `default` is its threshold, said in words by `threshold` ({} is the number). `live`: the
+    answer changes from second to second (`--watch`). `models`: it needs an application's models.
+    """
+
+    name: str
+    level: Severity
+    asks: tuple[str, ...]
+    reads: str
+    why: str
+    mend: str
+    find: Find
+    threshold: str | None = None
+    default: float = 0.0
+    live: bool = False
+    models: bool = False
+
+    def runs_on(self, dialect: Dialect) -> bool:
+        """Whether this engine can be asked at all."""
+        return dialect.health.tells(*self.asks)
+
+    def info(self) -> CheckInfo:
+        """What `--list` shows."""
+        engines = tuple(ENGINES.get(d.name, d.name) for d in every() if self.runs_on(d))
+        threshold = self.threshold.format(f"{self.default:g}") if self.threshold else None
+        return CheckInfo(self.name, self.level, engines, self.reads, self.why, threshold, self.mend, self.live)
+
+
+ENGINES = {"mysql": "mariadb"}
+"""Dialects that are called otherwise by those who use them: MySQL is answered for by the same package."""
+
+
+def check(name: str, level: Severity, *asks: str, **about: Any) -> Callable[[Find], Find]:
+    """Register a function as a check; see `Check` for what is said about it."""
+
+    def register(find: Find) -> Find:
+        CHECKS[name] = Check(name, level, asks, find=find, **about)
+        return find
+
+    return register
+
+
+def finding(
+    code: str, severity: Severity, object: str, detail: str, remedy: str | None = None, mend: Mend | None = None,
+    **more: Any,
+) -> HealthFinding:  # fmt: skip
+    """A finding whose key is its check and its object; `more` are fields of `HealthFinding`."""
+    mend = mend or NO_MEND
+    given = {"key": f"{code}:{object}", **more}
+    lasting = mend.lasting and bool(mend.sql)
+    return HealthFinding(
+        code,
+        severity,
+        object,
+        detail,
+        remedy,
+        sql=mend.sql,
+        undo=mend.undo,
+        outside=mend.outside,
+        lasting=lasting,
+        **given,
+    )

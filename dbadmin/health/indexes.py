@@ -1,0 +1,327 @@
+"""Indexes: which cost and do not serve, which are there twice, and which a foreign key lacks."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from dbadmin.dialects import TableName
+from dbadmin.dialects.facts import CannotTell, ForeignKey, Index, Table
+from dbadmin.health.check import check, finding
+from dbadmin.health.look import Look
+from dbadmin.render.values import duration, size
+from dbadmin.results import HealthFinding
+
+LOOKED_UP_BY = ("btree", "hash")
+"""Methods that find rows by equal values: an inverted, spatial or block range index does not serve a foreign key."""
+SMALL_TABLE = 1_000
+"""Rows below which a scan costs nothing: a missing index is a note there."""
+_ONLY_NOT_NULL = re.compile(r'[\s()]*(?:"(?:[^"]|"")*"|`[^`]*`|\w+)\s+IS\s+NOT\s+NULL[\s()]*', re.IGNORECASE)
+
+
+def only_not_null(predicate: str | None, columns: Sequence[str]) -> bool:
+    """Whether a partial index leaves out only rows without a value in these columns, which refer to nothing.
+
+    >>> only_not_null("(a IS NOT NULL)", ["a"]), only_not_null("(b IS NOT NULL)", ["a"]), only_not_null("a > 0", ["a"])
+    (True, False, False)
+    """
+    if predicate is None:
+        return True
+    terms = re.split(r"\bAND\b", predicate, flags=re.IGNORECASE)
+    names = [re.sub(r"\s+IS\s+NOT\s+NULL", "", term.strip(" ()\n"), flags=re.IGNORECASE) for term in terms]
+    bare = [name.strip(' ()"`').replace('""', '"') for name in names]
+    return all(map(_ONLY_NOT_NULL.fullmatch, terms)) and set(bare) <= set(columns)
+
+
+def covers(index: Index, columns: Sequence[str]) -> bool:
+    """Whether an index finds the rows that have these values, in whatever order the columns stand in it.
+
+    Its first parts must be exactly these columns: as themselves, whole, in their own collation; not in INCLUDE.
+    """
+    first = index.parts[: len(columns)]
+    return (
+        index.valid
+        and not index.hidden
+        and index.method in LOOKED_UP_BY
+        and (index.method != "hash" or len(index.parts) == len(columns))
+        and all(part.plain for part in first)
+        and {part.column for part in first} == set(columns)
+        and len(first) == len(columns)
+        and only_not_null(index.predicate, columns)
+    )
+
+
+def is_covered(key: ForeignKey, tables: dict[TableName, Table], of: "Callable[[TableName], Sequence[Index]]") -> bool:
+    """Whether a foreign key's own columns have an index; of partitions, each has one of its own, or the parent has."""
+    if any(covers(index, key.columns) for index in of(key.table)):
+        return True
+    parts = [table.name for table in tables.values() if table.parent == key.table]
+    return bool(parts) and all(
+        is_covered(ForeignKey(part, None, key.columns, key.to, (), (), ()), tables, of) for part in parts
+    )
+
+
+@check(
+    "fk-without-index",
+    "warning",
+    "foreign_keys",
+    "indexes",
+    "tables",
+    reads="foreign keys and indexes in the catalog",
+    why="each DELETE or key change in the parent scans the whole child table, holding locks meanwhile; joins do too",
+    mend="create an index that begins with the foreign key's columns",
+    threshold="below {} rows it is a note",
+    default=SMALL_TABLE,
+)
+def foreign_key_without_index(look: Look) -> Iterator[HealthFinding]:
+    """A foreign key whose columns no index begins with."""
+    tables = dict(look.by_table)
+    seen: set[tuple[TableName, frozenset[str]]] = set()
+    small = look.thresholds.get("fk-without-index", SMALL_TABLE)
+    for key in look.foreign_keys:
+        same = (key.table, frozenset(key.columns))
+        if key.inherited or same in seen or is_covered(key, tables, look.indexes_of):
+            continue
+        seen.add(same)
+        rows = tables[key.table].rows if key.table in tables else None
+        few = rows is not None and rows < small
+        near = next(
+            (why_not(index, key.columns) for index in look.indexes_of(key.table) if why_not(index, key.columns)), ""
+        )
+        detail = f"the foreign key to {key.to} has no index" + (f" (~{rows} rows)" if rows is not None else "") + near
+        name = free_name(f"ix_{key.table.name}_{'_'.join(key.columns)}", look.indexes_of(key.table))
+        mend = look.health.add_index(look.quote, key.table, name, key.columns, unique=False)
+        object = f"{key.table}.{','.join(key.columns)}"
+        about = look.about(key.table)
+        yield finding(
+            "fk-without-index", "note" if few else "warning", object, detail, "create the index", mend, **about
+        )
+
+
+def why_not(index: Index, columns: Sequence[str]) -> str:
+    """Why an index that looks as if it covered does not, where there is something to say."""
+    if {part.column for part in index.parts[: len(columns)]} != set(columns) or index.primary:
+        return ""
+    if not index.valid:
+        return f"; {index.name} is invalid"
+    if index.hidden:
+        return f"; {index.name} is ignored by the planner"
+    if index.predicate is not None and not only_not_null(index.predicate, columns):
+        return f"; {index.name} is partial"
+    return ""
+
+
+def free_name(name: str, indexes: Sequence[Index], most: int = 63) -> str:
+    """A name for an index that is not taken, and no longer than every engine takes.
+
+    >>> free_name("ix_" + "a" * 80, [])[-10:], len(free_name("ix_" + "ä" * 80, []).encode())
+    ('aaa_f2a58b', 61)
+    """
+    from hashlib import sha256
+
+    if len(name.encode()) > most or any(index.name == name for index in indexes):
+        end = sha256(name.encode()).hexdigest()[:6]
+        name = f"{name.encode()[: most - 7].decode(errors='ignore')}_{end}"
+    return name
+
+
+# Twice the same.
+
+
+def identity(index: Index) -> tuple[object, ...]:
+    """What two indexes have in common that do the same, beside their key parts."""
+    return (index.method, index.predicate, index.nulls_alike, index.exclusion)
+
+
+def keys_of(index: Index) -> tuple[tuple[str, str], ...]:
+    """Key parts with collation, operator class and direction."""
+    return tuple((part.text, part.rest) for part in index.parts)
+
+
+def worth(index: Index) -> tuple[object, ...]:
+    """Of two that do the same, the one that sorts last is kept."""
+    return (
+        index.primary,
+        index.replica_identity,
+        index.referenced,
+        index.clustered,
+        bool(index.constraint),
+        index.constraint is not None,
+        index.unique,
+        index.inherited,
+        len(index.included),
+        [*(-ord(c) for c in index.name), 1],
+    )
+
+
+def may_go(index: Index) -> bool:
+    """Whether nothing but a like index speaks for this one."""
+    return not (index.primary or index.replica_identity or index.referenced or index.inherited or index.exclusion)
+
+
+def same(one: Index, other: Index) -> bool:
+    """Whether two indexes hold the same entries in the same order, so that either does for both."""
+    alike = identity(one) == identity(other) and keys_of(one) == keys_of(other)
+    return alike and set(one.included) == set(other.included)
+
+
+def begins(short: Index, long: Index) -> bool:
+    """Whether `long` answers all that `short` does, because it begins with the same key parts."""
+    own = keys_of(short)
+    held = {*long.included, *(part.column for part in long.parts)}
+    return (
+        short.method == "btree"
+        and not short.unique
+        and identity(short) == identity(long)
+        and len(own) < len(long.parts)
+        and keys_of(long)[: len(own)] == own
+        and set(short.included) <= held
+    )
+
+
+def usable(indexes: Iterable[Index]) -> list[Index]:
+    """Those that serve; broken ones have a check of their own."""
+    return [index for index in indexes if index.valid and not index.hidden and index.parts]
+
+
+def duplicates(indexes: Iterable[Index]) -> Iterator[tuple[Index, Index]]:
+    """Each index of one table that may go because another does the same, with that other one."""
+    best: list[Index] = []
+    for index in sorted(usable(indexes), key=worth, reverse=True):
+        kept = next((keeper for keeper in best if same(index, keeper)), None)
+        if kept is None or (index.unique and not kept.unique):
+            best.append(index)
+        elif may_go(index):
+            yield index, kept
+
+
+def overlaps(indexes: Iterable[Index]) -> Iterator[tuple[Index, Index]]:
+    """Each index of one table that may go because a longer one begins with it, with the longest such one."""
+    every = usable(indexes)
+    twice = [index for index, _ in duplicates(every)]
+    found = [index for index in every if index not in twice]
+    for index in found:
+        longer = [other for other in found if begins(index, other)]
+        if longer and may_go(index) and index.constraint is None:
+            yield index, max(longer, key=lambda other: (len(other.parts), worth(other)))
+
+
+@check(
+    "duplicate-index",
+    "warning",
+    "indexes",
+    reads="index definitions in the catalog",
+    why="two indexes that do the same cost every write and the disk twice, and serve once",
+    mend="drop the one that no constraint, foreign key or replica identity needs",
+)
+def duplicate_index(look: Look) -> Iterator[HealthFinding]:
+    """Two indexes with the same key parts, method, condition and included columns."""
+    for table in dict.fromkeys(index.table for index in look.indexes):
+        for index, kept in duplicates(look.indexes_of(table)):
+            reason = f"does the same as {kept.name}, which {kept_because(kept, index)}"
+            yield drop(look, "duplicate-index", "warning", index, reason)
+
+
+@check(
+    "overlapping-index",
+    "note",
+    "indexes",
+    reads="index definitions in the catalog",
+    why="an index on (a) is served by one on (a, b) too, and costs every write",
+    mend="drop the shorter one, unless it is much smaller and used for most reads",
+)
+def overlapping_index(look: Look) -> Iterator[HealthFinding]:
+    """An index that a longer one begins with."""
+    for table in dict.fromkeys(index.table for index in look.indexes):
+        for index, kept in overlaps(look.indexes_of(table)):
+            reason = f"{kept.name} begins with the same columns and goes on"
+            yield drop(look, "overlapping-index", "note", index, reason)
+
+
+def kept_because(kept: Index, other: Index) -> str:
+    """Why of two this one is kept."""
+    if kept.primary:
+        return "is the primary key"
+    if kept.replica_identity:
+        return "is the replica identity"
+    if kept.referenced and not other.referenced:
+        return "foreign keys refer to"
+    if kept.constraint is not None and other.constraint is None:
+        return "belongs to a constraint"
+    return "is unique" if kept.unique and not other.unique else "is kept"
+
+
+def drop(look: Look, code: str, level: str, index: Index, reason: str) -> HealthFinding:
+    """A finding that is mended by dropping the index."""
+    takes = f" ({size(index.bytes)})" if index.bytes else ""
+    if index.constraint == "":  # a constraint without a name of its own cannot be dropped by it
+        mend, remedy = None, "make the table anew without that constraint"
+    else:
+        mend, remedy = look.health.drop_index(look.quote, index), f"drop {index.name}"
+    return finding(code, level, index.full_name, reason + takes, remedy, mend, **look.about(index.table))  # type: ignore[arg-type]
+
+
+# Never used, never valid.
+
+DAY = 86_400.0
+
+
+def needed(index: Index, indexes: Sequence[Index], keys: Sequence[ForeignKey]) -> bool:
+    """Whether something other than reads speaks for an index: a constraint, a foreign key, a replica identity."""
+    if index.unique or index.constraint is not None or index.primary or index.exclusion:
+        return True
+    if index.replica_identity or index.referenced or index.clustered or index.inherited or not index.valid:
+        return True
+    for key in keys:
+        others = [other for other in indexes if other is not index and covers(other, key.columns)]
+        if key.table == index.table and covers(index, key.columns) and not others:
+            return True
+    return False
+
+
+@check(
+    "unused-index",
+    "warning",
+    "indexes",
+    "index_uses",
+    "foreign_keys",
+    "statistics_since",
+    "tables",
+    reads="the server's counters of index scans (pg_stat_all_indexes; performance_schema or userstat)",
+    why="an index that nothing reads costs every write, the disk and the cache",
+    mend="drop it, once you know that no rare job and no replica needs it",
+    threshold="withheld while the counters are younger than {} days",
+    default=7.0,
+)
+def unused_index(look: Look) -> Iterator[HealthFinding]:
+    """An index that was not used since the statistics began, and that nothing but reads could need."""
+    uses = look.once("index uses", look.health.index_uses)
+    days = look.thresholds.get("unused-index", 7.0)
+    age = duration(look.since.seconds)
+    if look.since.seconds < days * DAY:
+        raise CannotTell(
+            f"the counters are only {age} old", f"wait until they are {days:g} days old, or --threshold unused-index=0"
+        )
+    read = look.by_table
+    for index in look.indexes:
+        if uses.get((index.table, index.name)) != 0 or needed(index, look.indexes_of(index.table), look.foreign_keys):
+            continue
+        table = read.get(index.table)
+        if table is not None and table.scans == 0 and not table.index_scans and not table.partitioned:
+            continue  # nobody reads the table at all: that says nothing about its indexes
+        elsewhere = f"; {look.since.elsewhere}" if look.since.elsewhere else ""
+        yield drop(look, "unused-index", "warning", index, f"not used once in {age}{elsewhere}")
+
+
+@check(
+    "invalid-index",
+    "error",
+    "invalid",
+    reads="index flags in the catalog (indisvalid; IGNORED or INVISIBLE)",
+    why="it is kept up to date at every write and never used to read; a unique one may not even hold",
+    mend="build it again, or drop it",
+)
+def invalid_index(look: Look) -> Iterator[HealthFinding]:
+    """An index that is there and does not serve."""
+    for index, why, mend in look.health.invalid(look.connection):
+        level = "error" if not index.valid else "warning"
+        remedy = "build it again, or drop it" if mend.sql else "make an index on each partition, and attach it"
+        yield finding("invalid-index", level, index.full_name, why, remedy, mend, **look.about(index.table))  # type: ignore[arg-type]

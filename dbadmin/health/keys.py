@@ -1,0 +1,58 @@
+"""Keys: tables without one, and foreign keys whose type is not that of what they refer to."""
+
+from collections.abc import Iterator
+
+from dbadmin.health.check import check, finding
+from dbadmin.health.look import Look
+from dbadmin.results import HealthFinding, Severity
+
+
+@check(
+    "no-primary-key",
+    "warning",
+    "tables",
+    "indexes",
+    reads="constraints in the catalog",
+    why="rows cannot be told apart, logical replication cannot UPDATE or DELETE them, and an ORM cannot map them",
+    mend="make a unique index over columns that are never NULL the primary key, or add a column for it",
+)
+def no_primary_key(look: Look) -> Iterator[HealthFinding]:
+    """A table without a primary key."""
+    for table in look.tables:
+        if table.has_key or table.parent is not None or table.name == look.version_table:
+            continue
+        indexes = look.indexes_of(table.name)
+        unique = [
+            i for i in indexes if i.unique and i.all_not_null and i.predicate is None and i.valid and all(i.columns)
+        ]
+        over = min(unique, key=lambda index: len(index.parts), default=None)
+        taken = look.once("columns", lambda c: look.health.column_names(c)).get(table.name, ())
+        mend = look.health.add_key(look.quote, table.name, over, taken)
+        told = f"; {over.name} is unique over columns that are never NULL" if over is not None else ""
+        remedy = "add a primary key" if mend else "make the table anew with a primary key"
+        about = look.about(table.name)
+        yield finding("no-primary-key", "warning", str(table.name), f"no primary key{told}", remedy, mend, **about)
+
+
+@check(
+    "fk-type-mismatch",
+    "warning",
+    "foreign_keys",
+    reads="the types of both ends of every foreign key in the catalog",
+    why="values fit one end and not the other, and comparing them may convert each row instead of using an index",
+    mend="give the foreign key's column the type of the column that it refers to",
+)
+def foreign_key_type(look: Look) -> Iterator[HealthFinding]:
+    """A foreign key whose column has another type than the column that it refers to."""
+    for key in look.foreign_keys:
+        if key.inherited:
+            continue
+        for column, own, to, other in zip(key.columns, key.types, key.to_columns, key.to_types, strict=False):
+            if own == other or not own or not other:
+                continue
+            level: Severity = "note" if own.partition("(")[0] == other.partition("(")[0] else "warning"
+            mend = look.health.change_type(look.quote, key.table, column, other, own)
+            detail = f"{own} refers to {key.to}.{to}, which is {other}"
+            remedy = f"change the type to {other}" + ("; it rewrites the table" if level == "warning" else "")
+            about = look.about(key.table)
+            yield finding("fk-type-mismatch", level, f"{key.table}.{column}", detail, remedy, mend, **about)

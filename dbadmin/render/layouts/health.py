@@ -1,0 +1,92 @@
+"""`dbadmin inspect`: what was found, what mends it, and which checks could not run."""
+
+from dbadmin.render.document import Block, Callout, Cell, Column, Document, Table, Text, Tone
+from dbadmin.render.values import duration, plural
+from dbadmin.results import LEVELS, CheckList, HealthFinding, Inspection
+
+TONES: dict[str, Tone] = {"error": "bad", "warning": "warn", "note": "dim"}
+
+COLUMNS = (
+    Column("level"),
+    Column("check"),
+    Column("object", wrap=True),
+    Column("detail", wrap=True, below=True),
+    Column("mend", wrap=True, below=True),
+    Column("undo", wrap=True, below=True),
+)
+
+
+def lay_out_inspection(result: Inspection, *, detail: bool = False) -> Document:
+    """The answer in a line, the findings with their SQL, what was ignored, and what could not be looked at."""
+    main = Table(COLUMNS, [cells(finding) for finding in result.open])
+    blocks: list[Block] = [answer(result)]
+    if result.revision:
+        blocks.append(Text(f"written: {result.revision}; read it, then: dbadmin verify-rollback", "good"))
+    blocks += [Text(note) for note in result.notes]
+    blocks.append(main)
+    ignored = [f for f in result.findings if f.ignored is not None]
+    if ignored:
+        accepted = (Column("ignored", wrap=True), Column("because", wrap=True))
+        blocks.append(Table(accepted, [(f.key, f.ignored) for f in ignored]))
+    blocks += [Text(f"ignore {pattern!r} met no finding", "warn") for pattern in result.unmatched]
+    skipped = [run for run in result.checks if run.state == "skipped"]
+    if skipped:
+        columns = (Column("skipped"), Column("because", wrap=True), Column("to enable it", wrap=True, below=True))
+        blocks.append(Table(columns, [(run.name, run.reason, run.enable) for run in skipped]))
+    return Document(f"Inspection of {result.database.name}", tuple(blocks), main)
+
+
+def answer(result: Inspection) -> Callout:
+    """One line: well or not, how many checks ran, and how old the statistics are."""
+    ran = sum(run.state != "skipped" for run in result.checks)
+    parts = [f"{plural(ran, 'check')} of {result.database.name} ({result.database.engine} {result.database.version})"]
+    if len(result.checks) > ran:
+        parts.append(f"{len(result.checks) - ran} skipped")
+    if result.statistics_seconds is not None:
+        parts.append(f"statistics since {duration(result.statistics_seconds)}")
+    counted = [(level, sum(f.severity == level for f in result.open)) for level in LEVELS]
+    found = ", ".join(plural(number, level) for level, number in counted if number)
+    if not result.open:
+        return Callout("WELL" if ran else "NOT LOOKED AT", "; ".join(parts), "good" if ran else "warn")
+    worst = result.open[0].severity
+    word = {"error": "NOT WELL", "warning": "LOOK AT", "note": "NOTES"}[worst]
+    return Callout(word, "; ".join([found, *parts]), "dim" if worst == "note" else TONES[worst])
+
+
+def cells(finding: HealthFinding) -> tuple[object, ...]:
+    """The cells of one finding, as COLUMNS."""
+    about = f" ({finding.model})" if finding.model else ""
+    return (
+        Cell(finding.severity, TONES[finding.severity]),
+        finding.code,
+        f"{finding.object}{about}",
+        finding.detail,
+        statements(finding.sql) or finding.remedy,
+        statements(finding.undo),
+    )
+
+
+def statements(sql: tuple[str, ...]) -> str | None:
+    """Statements in one line, each with its end."""
+    return " ".join(f"{one};" for one in sql) or None
+
+
+def lay_out_checks(result: CheckList, *, detail: bool = False) -> Document:
+    """Every check with what it reads, why, and how it is mended."""
+    columns = (
+        Column("check"),
+        Column("level"),
+        Column("engines", wrap=True),
+        Column("reads", wrap=True, below=True),
+        Column("why", wrap=True, below=True),
+        Column("threshold", wrap=True, below=True),
+        Column("mend", wrap=True, below=True),
+        Column("live"),
+    )
+    rows = [
+        (c.name, Cell(c.level, TONES[c.level]), ", ".join(c.engines), c.reads, c.why, c.threshold, c.mend,
+         "yes" if c.live else "no")
+        for c in result.checks
+    ]  # fmt: skip
+    table = Table(columns, rows)
+    return Document("Checks", (table,), table)
