@@ -48,9 +48,9 @@ SICK = {
         "CREATE UNIQUE INDEX ux_nearly ON nearly (a, b)",
         "CREATE INDEX ix_hidden ON nearly (b)",
         "ALTER TABLE nearly ALTER INDEX ix_hidden IGNORED",
-        "CREATE TABLE `Odd ``name` (id integer PRIMARY KEY, a integer)",
-        "CREATE INDEX `ix ``1` ON `Odd ``name` (a)",
-        "CREATE INDEX `ix ``2` ON `Odd ``name` (a)",
+        "CREATE TABLE `Odd%% ``name` (id integer PRIMARY KEY, a integer)",
+        "CREATE INDEX `ix ``1` ON `Odd%% ``name` (a)",
+        "CREATE INDEX `ix ``2` ON `Odd%% ``name` (a)",
     ),
 }
 EXPECTED = {
@@ -77,7 +77,7 @@ EXPECTED = {
         "no-primary-key:keyless",
         "no-primary-key:nearly",
         "invalid-index:nearly.ix_hidden",
-        "duplicate-index:Odd `name.ix `2",
+        "duplicate-index:Odd% `name.ix `2",
     },
 }
 STRUCTURE = (
@@ -109,8 +109,10 @@ def applied(database: TestDatabase, statements: tuple[str, ...]) -> None:
     engine = sa.create_engine(database.url, isolation_level="AUTOCOMMIT", connect_args=options)
     try:
         with engine.connect() as connection:
+            cursor = connection.connection.cursor()  # the driver's own: nothing reads a % in it
             for statement in statements:
-                connection.exec_driver_sql(statement)
+                cursor.execute(statement)
+            cursor.close()
     finally:
         engine.dispose()
 
@@ -164,7 +166,7 @@ def database_of(database: TestDatabase) -> TestDatabase:
 
 def test_an_index_whose_building_failed_is_told_of_and_built_again(postgresql: TestDatabase) -> None:
     postgresql.execute("CREATE TABLE t (id integer PRIMARY KEY, a integer)", "INSERT INTO t VALUES (1, 1), (2, 1)")
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(Exception, match="could not create unique index"):
         applied(postgresql, ("CREATE UNIQUE INDEX CONCURRENTLY ux ON t (a)",))
     (finding,) = inspected(postgresql, "invalid-index").findings
     assert (finding.object, finding.severity) == ("t.ux", "error")

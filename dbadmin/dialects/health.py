@@ -181,6 +181,17 @@ class Health:
         return None
 
 
+def quoter(connection: "Connection") -> Quote:
+    """Names as this engine's SQL has them, for people to type: a percent sign is not doubled as drivers want it."""
+    preparer = connection.dialect.identifier_preparer
+
+    def quote(name: str) -> str:
+        written = preparer.quote(name)
+        return written.replace("%%", "%") if getattr(preparer, "_double_percents", False) else written
+
+    return quote
+
+
 def spelled(quote: Quote, table: TableName) -> str:
     """A table's name as SQL has it."""
     return ".".join(quote(part) for part in table if part is not None)

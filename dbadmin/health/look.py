@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dbadmin.dialects import TableName, of
 from dbadmin.dialects.facts import ForeignKey, Index, Since, Table
-from dbadmin.dialects.health import Health
+from dbadmin.dialects.health import Health, quoter
 from dbadmin.secrets import SENSITIVE_WORDS
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Look:
 
     def quote(self, name: str) -> str:
         """A name as this engine's SQL has it."""
-        return self.connection.dialect.identifier_preparer.quote(name)
+        return quoter(self.connection)(name)
 
     def about(self, table: TableName) -> dict[str, Any]:
         """Model, file and line of a table, for its findings."""

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.facts import CannotTell, ForeignKey, Index, Part, Since, Table
-from dbadmin.dialects.health import Health, Mend, Quote, spelled
+from dbadmin.dialects.health import Health, Mend, Quote, quoter, spelled
 from dbadmin.dialects.mysql import health_sql as sql
 from dbadmin.dialects.values import TableName
 
@@ -41,7 +41,7 @@ class MysqlHealth(Health):
         query = sql.INDEXES.format(expression="NULL" if is_mariadb else "expression", hidden=hidden)
         rows = connection.exec_driver_sql(query).all()
         referenced = {(key.to, key.to_columns) for key in self.foreign_keys(connection)}
-        quote = connection.dialect.identifier_preparer.quote
+        quote = quoter(connection)
         return tuple(
             _index(TableName(None, table), list(parts), referenced, quote)
             for (table, _), parts in groupby(rows, key=lambda row: (row.table_name, row.name))
@@ -97,7 +97,7 @@ class MysqlHealth(Health):
 
     def invalid(self, connection: "Connection") -> tuple[tuple[Index, str, Mend], ...]:
         """Indexes that the planner was told to ignore (MariaDB IGNORED, MySQL INVISIBLE)."""
-        quote = connection.dialect.identifier_preparer.quote
+        quote = quoter(connection)
         is_mariadb = getattr(connection.dialect, "is_mariadb", False)
         on, off = ("NOT IGNORED", "IGNORED") if is_mariadb else ("VISIBLE", "INVISIBLE")
         found = []

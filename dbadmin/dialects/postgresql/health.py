@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.facts import ForeignKey, Index, Part, Since, Table
-from dbadmin.dialects.health import Health, Mend, Quote, schema, spelled
+from dbadmin.dialects.health import Health, Mend, Quote, quoter, schema, spelled
 from dbadmin.dialects.postgresql import health_sql as sql
 from dbadmin.dialects.values import TableName
 
@@ -69,7 +69,7 @@ class PostgresqlHealth(Health):
 
     def invalid(self, connection: "Connection") -> tuple[tuple[Index, str, Mend], ...]:
         """Left by a CREATE INDEX or REINDEX CONCURRENTLY that failed, and not being built now."""
-        quote = connection.dialect.identifier_preparer.quote
+        quote = quoter(connection)
         found = []
         for index in self.indexes(connection):
             if index.valid or index.building:

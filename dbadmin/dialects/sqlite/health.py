@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.facts import ForeignKey, Index, Part, Table
-from dbadmin.dialects.health import Health
+from dbadmin.dialects.health import Health, quoter
 from dbadmin.dialects.rules import bracketed, masked, parts
 from dbadmin.dialects.sqlite import health_sql as sql
 from dbadmin.dialects.values import TableName
@@ -37,7 +37,7 @@ class SqliteHealth(Health):
         """pragma_index_list; a rowid that a column names stands as the primary key's index."""
         columns = connection.exec_driver_sql(sql.COLUMNS).all()
         not_null = {(c.table_name, c.name) for c in columns if c.is_not_null or c.pk}
-        quote = connection.dialect.identifier_preparer.quote
+        quote = quoter(connection)
         rows = connection.exec_driver_sql(sql.INDEXES).all()
         found = [
             _index(list(grouped), not_null, quote)
