@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dbadmin.dialects.values import TableName
+from dbadmin.results import Severity
 
 
 class CannotTell(Exception):
@@ -138,8 +139,8 @@ class Sequence:
     type: str
     last: int
     largest: int
-    widen: str | None = None
-    narrow: str | None = None
+    widen: tuple[str, ...] = ()
+    narrow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,10 @@ class Unvalidated:
 
 @dataclass(frozen=True)
 class Session:
-    """What another session does. Times in seconds; `query` may hold values of rows."""
+    """What another session does. Times in seconds.
+
+    `query` may hold values of rows; `hidden`: this login may not see what it does.
+    """
 
     pid: int
     user: str | None
@@ -168,6 +172,7 @@ class Session:
     idle_seconds: float | None
     blocked_by: tuple[int, ...] = ()
     waits_for: str | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,7 @@ class Advice:
 
     name: str
     value: str
-    level: str
+    level: Severity
     detail: str
     remedy: str
     sql: tuple[str, ...] = ()

@@ -119,6 +119,10 @@ class Health:
         """Use of the server's cache."""
         raise CannotTell("this engine does not tell")
 
+    def scans(self, connection: "Connection") -> Since:
+        """Since when whole scans of tables are counted (`Table.scans`)."""
+        raise CannotTell("this engine does not count whole scans of a table")
+
     def statements(self, connection: "Connection") -> tuple[Statement, ...]:
         """The statements that took most time."""
         raise CannotTell("this engine keeps no statistics of statements")
@@ -150,6 +154,10 @@ class Health:
     def clean(self, quote: Quote, table: TableName) -> Mend:
         """Make the space of rows that are no more usable again."""
         return self.refresh_statistics(quote, table)
+
+    def autovacuum(self, quote: Quote, table: TableName) -> Mend:
+        """Let the server look after the table by itself again."""
+        return Mend((), lasting=False)
 
     # What mends a schema.
 

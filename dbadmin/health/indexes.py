@@ -75,7 +75,7 @@ def foreign_key_without_index(look: Look) -> Iterator[HealthFinding]:
     """A foreign key whose columns no index begins with."""
     tables = dict(look.by_table)
     seen: set[tuple[TableName, frozenset[str]]] = set()
-    small = look.thresholds.get("fk-without-index", SMALL_TABLE)
+    small = look.threshold("fk-without-index")
     for key in look.foreign_keys:
         same = (key.table, frozenset(key.columns))
         if key.inherited or same in seen or is_covered(key, tables, look.indexes_of):
@@ -294,7 +294,7 @@ def needed(index: Index, indexes: Sequence[Index], keys: Sequence[ForeignKey]) -
 def unused_index(look: Look) -> Iterator[HealthFinding]:
     """An index that was not used since the statistics began, and that nothing but reads could need."""
     uses = look.once("index uses", look.health.index_uses)
-    days = look.thresholds.get("unused-index", 7.0)
+    days = look.threshold("unused-index")
     age = duration(look.since.seconds)
     if look.since.seconds < days * DAY:
         raise CannotTell(

@@ -98,6 +98,12 @@ class Look:
         grouped: dict[TableName, list[Index]] = self.once("indexes by table", lambda _: _by_table(self.indexes))
         return tuple(grouped.get(table, ()))
 
+    def threshold(self, check: str) -> float:
+        """The number that a check goes by: the user's, else its own."""
+        from dbadmin.health.check import CHECKS
+
+        return self.thresholds.get(check, CHECKS[check].default)
+
     def quote(self, name: str) -> str:
         """A name as this engine's SQL has it."""
         return quoter(self.connection)(name)

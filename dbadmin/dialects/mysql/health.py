@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.dialects.facts import CannotTell, ForeignKey, Index, Part, Since, Table
 from dbadmin.dialects.health import Health, Mend, Quote, quoter, spelled
 from dbadmin.dialects.mysql import health_sql as sql
+from dbadmin.dialects.mysql.health_live import MysqlLive
+from dbadmin.dialects.mysql.show import number, status, variables
 from dbadmin.dialects.values import TableName
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ _WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int)\(\d+\)", re.IGNORECASE)
 ENABLE_USES = "SET GLOBAL userstat = ON (MariaDB), or start the server with performance_schema = ON"
 
 
-class MysqlHealth(Health):
+class MysqlHealth(MysqlLive, Health):
     """Facts of the connected database."""
 
     right = "GRANT PROCESS ON *.* and SELECT ON performance_schema.* TO the login"
@@ -108,6 +110,10 @@ class MysqlHealth(Health):
                 found.append((index, why, Mend((f"{alter} {on}",), (f"{alter} {off}",))))
         return tuple(found)
 
+    def end_session(self, pid: int, *, whole: bool) -> Mend:
+        """KILL the connection, or only its QUERY."""
+        return Mend((f"KILL {'CONNECTION' if whole else 'QUERY'} {pid:d}",), lasting=False)
+
     def refresh_statistics(self, quote: Quote, table: TableName) -> Mend:
         """ANALYZE TABLE."""
         return Mend((f"ANALYZE TABLE {spelled(quote, table)}",), lasting=False)
@@ -135,25 +141,6 @@ class MysqlHealth(Health):
         column = quote("id" if "id" not in taken else "row_id")
         add = f"ALTER TABLE {name} ADD COLUMN {column} bigint NOT NULL AUTO_INCREMENT PRIMARY KEY"
         return Mend((add,), (f"ALTER TABLE {name} DROP COLUMN {column}",))
-
-
-def number(value: Any) -> int | None:
-    """An integer; the views give Decimal and strings too."""
-    return None if value is None else int(value)
-
-
-def status(connection: "Connection", *names: str) -> dict[str, str]:
-    """Values of SHOW GLOBAL STATUS."""
-    listed = ", ".join(f"'{name}'" for name in names)
-    rows = connection.exec_driver_sql(f"SHOW GLOBAL STATUS WHERE Variable_name IN ({listed})")
-    return {str(row[0]): str(row[1]) for row in rows}
-
-
-def variables(connection: "Connection", *names: str) -> dict[str, str]:
-    """Values of SHOW GLOBAL VARIABLES, those that this server has."""
-    listed = ", ".join(f"'{name}'" for name in names)
-    rows = connection.exec_driver_sql(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({listed})")
-    return {str(row[0]): str(row[1]) for row in rows}
 
 
 def _is_on(connection: "Connection", name: str) -> bool:

@@ -78,3 +78,51 @@ USES_BY_USERSTAT = """
     WHERE table_schema = DATABASE()
 """
 """MariaDB's own counters, of those indexes that were used at all."""
+
+AUTO_INCREMENT = """
+    SELECT table_name AS name, auto_increment AS next_one
+    FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND auto_increment IS NOT NULL
+"""
+
+TRANSACTIONS = """
+    SELECT trx_mysql_thread_id AS id, timestampdiff(MICROSECOND, trx_started, now(6)) / 1e6 AS seconds
+    FROM information_schema.innodb_trx
+"""
+"""Needs PROCESS."""
+
+SESSIONS = """
+    SELECT id, user, host, command, time AS seconds, info AS query
+    FROM information_schema.processlist
+    WHERE db = DATABASE() AND id <> connection_id()
+    ORDER BY id
+"""
+
+WAITS_OF_MARIADB = """
+    SELECT r.trx_mysql_thread_id AS waiting, b.trx_mysql_thread_id AS blocking
+    FROM information_schema.innodb_lock_waits AS w
+    JOIN information_schema.innodb_trx AS r ON r.trx_id = w.requesting_trx_id
+    JOIN information_schema.innodb_trx AS b ON b.trx_id = w.blocking_trx_id
+"""
+
+WAITS_OF_MYSQL = """
+    SELECT r.trx_mysql_thread_id AS waiting, b.trx_mysql_thread_id AS blocking
+    FROM performance_schema.data_lock_waits AS w
+    JOIN information_schema.innodb_trx AS r ON r.trx_id = w.requesting_engine_transaction_id
+    JOIN information_schema.innodb_trx AS b ON b.trx_id = w.blocking_engine_transaction_id
+"""
+
+STATEMENTS = """
+    SELECT
+        digest_text AS query,
+        count_star AS calls,
+        sum_timer_wait AS total,
+        avg_timer_wait AS mean,
+        sum_rows_sent AS sent
+    FROM performance_schema.events_statements_summary_by_digest
+    WHERE schema_name = DATABASE() AND digest_text IS NOT NULL
+        AND substring_index(digest_text, ' ', 1) IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'WITH')
+    ORDER BY sum_timer_wait DESC
+    LIMIT 50
+"""
+"""Digests hold ? in place of values. Times in picoseconds."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.dialects.facts import ForeignKey, Index, Part, Since, Table
 from dbadmin.dialects.health import Health, Mend, Quote, quoter, schema, spelled
 from dbadmin.dialects.postgresql import health_sql as sql
+from dbadmin.dialects.postgresql.health_live import PostgresqlLive
 from dbadmin.dialects.values import TableName
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ LEFT_BY_REINDEX = ("_ccnew", "_ccold")
 """How the name of what an interrupted REINDEX CONCURRENTLY leaves behind ends (digits may follow)."""
 
 
-class PostgresqlHealth(Health):
+class PostgresqlHealth(PostgresqlLive, Health):
     """Facts of every schema but the system's."""
 
     right = "GRANT pg_monitor TO the login"
@@ -67,6 +68,10 @@ class PostgresqlHealth(Health):
             elsewhere = f"what is read on {row.standbys} standby servers is not counted here"
         return Since(float(row.seconds), elsewhere)
 
+    def scans(self, connection: "Connection") -> Since:
+        """pg_stat_all_tables has them, as old as the rest."""
+        return self.statistics_since(connection)
+
     def invalid(self, connection: "Connection") -> tuple[tuple[Index, str, Mend], ...]:
         """Left by a CREATE INDEX or REINDEX CONCURRENTLY that failed, and not being built now."""
         quote = quoter(connection)
@@ -85,6 +90,19 @@ class PostgresqlHealth(Health):
                 mend = Mend((f"REINDEX INDEX CONCURRENTLY {_index_name(quote, index)}",), outside=True, lasting=False)
             found.append((index, why, mend))
         return tuple(found)
+
+    def end_session(self, pid: int, *, whole: bool) -> Mend:
+        """pg_terminate_backend, or pg_cancel_backend."""
+        return Mend((f"SELECT pg_{'terminate' if whole else 'cancel'}_backend({pid:d})",), lasting=False)
+
+    def clean(self, quote: Quote, table: TableName) -> Mend:
+        """VACUUM with ANALYZE, which holds up nobody."""
+        return Mend((f"VACUUM (ANALYZE) {spelled(quote, table)}",), outside=True, lasting=False)
+
+    def autovacuum(self, quote: Quote, table: TableName) -> Mend:
+        """Let autovacuum see to the table again."""
+        alter = f"ALTER TABLE {spelled(quote, table)}"
+        return Mend((f"{alter} RESET (autovacuum_enabled)",), (f"{alter} SET (autovacuum_enabled = false)",))
 
     def add_index(self, quote: Quote, table: TableName, name: str, columns: Sequence[str], *, unique: bool) -> Mend:
         """CREATE INDEX CONCURRENTLY: nobody waits who reads or writes."""

@@ -9,6 +9,8 @@ from dbadmin.dialects.facts import ForeignKey, Index, Part, Table
 from dbadmin.dialects.health import Health, quoter
 from dbadmin.dialects.rules import bracketed, masked, parts
 from dbadmin.dialects.sqlite import health_sql as sql
+from dbadmin.dialects.sqlite.health_file import SqliteFile
+from dbadmin.dialects.sqlite.health_sql import affinity
 from dbadmin.dialects.values import TableName
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ _COLLATED = re.compile(r"\bCOLLATE\b", re.IGNORECASE)
 _WHERE = re.compile(r"\bWHERE\b", re.IGNORECASE)
 
 
-class SqliteHealth(Health):
+class SqliteHealth(SqliteFile, Health):
     """Facts of the main database."""
 
     def tables(self, connection: "Connection") -> tuple[Table, ...]:
@@ -76,29 +78,13 @@ class SqliteHealth(Health):
         return tuple(found)
 
 
-def affinity(declared: str) -> str:
-    """A column's affinity, by the five rules of https://www.sqlite.org/datatype3.html#determination_of_column_affinity.
-
-    >>> [affinity(t) for t in ("VARCHAR(20)", "bigint", "", "double precision", "DATETIME")]
-    ['TEXT', 'INTEGER', 'BLOB', 'REAL', 'NUMERIC']
-    """
-    upper = declared.upper()
-    for words, name in ((("INT",), "INTEGER"), (("CHAR", "CLOB", "TEXT"), "TEXT")):
-        if any(word in upper for word in words):
-            return name
-    if not upper or "BLOB" in upper:
-        return "BLOB"
-    return "REAL" if any(word in upper for word in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
-
-
 def _affinity(named: dict[tuple[str, str], Any], table: str, column: str) -> str:
     found = named.get((table.lower(), column.lower()))
     return affinity(found.type or "") if found is not None else ""
 
 
 def _estimates(connection: "Connection") -> dict[str, int]:
-    known = "SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'"
-    if not connection.exec_driver_sql(known).scalar():
+    if not connection.exec_driver_sql(sql.HAS.format(name="sqlite_stat1")).scalar():
         return {}
     return {table: rows for table, rows in connection.exec_driver_sql(sql.ESTIMATES) if rows is not None}
 

@@ -51,3 +51,27 @@ FOREIGN_KEYS = f"""
 """One row per column of every foreign key; no `to_column` where the parent's primary key is meant."""
 
 ESTIMATES = "SELECT tbl, max(CAST(stat AS INTEGER)) FROM sqlite_stat1 GROUP BY tbl"
+
+HAS = "SELECT count(*) FROM sqlite_master WHERE name = '{name}'"
+
+ORPHANS = """
+    SELECT "table" AS table_name, parent, fkid, count(*) AS number
+    FROM pragma_foreign_key_check
+    GROUP BY 1, 2, 3
+    ORDER BY 1, 2, 3
+"""
+
+
+def affinity(declared: str) -> str:
+    """A column's affinity, by the five rules of https://www.sqlite.org/datatype3.html#determination_of_column_affinity.
+
+    >>> [affinity(t) for t in ("VARCHAR(20)", "bigint", "", "double precision", "DATETIME")]
+    ['TEXT', 'INTEGER', 'BLOB', 'REAL', 'NUMERIC']
+    """
+    upper = declared.upper()
+    for words, name in ((("INT",), "INTEGER"), (("CHAR", "CLOB", "TEXT"), "TEXT")):
+        if any(word in upper for word in words):
+            return name
+    if not upper or "BLOB" in upper:
+        return "BLOB"
+    return "REAL" if any(word in upper for word in ("REAL", "FLOA", "DOUB")) else "NUMERIC"

@@ -61,9 +61,17 @@ def cells(finding: HealthFinding) -> tuple[object, ...]:
         finding.code,
         f"{finding.object}{about}",
         finding.detail,
-        statements(finding.sql) or finding.remedy,
+        mending(finding),
         statements(finding.undo),
     )
+
+
+def mending(finding: HealthFinding) -> str | None:
+    """The statements; before them the advice, where it says more than they do (what else has to be known or done)."""
+    sql, advice = statements(finding.sql), finding.remedy
+    if sql is None or advice is None:
+        return sql or advice
+    return f"{advice}: {sql}" if {",", ";"} & set(advice) else sql
 
 
 def statements(sql: tuple[str, ...]) -> str | None:

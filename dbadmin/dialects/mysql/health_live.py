@@ -1,0 +1,133 @@
+"""What MySQL and MariaDB tell of now and of their counters: sessions, cache, statements, settings, space."""
+
+from typing import TYPE_CHECKING
+
+from dbadmin.dialects.facts import (
+    Advice,
+    Bloat,
+    CacheUse,
+    CannotTell,
+    Connections,
+    Sequence,
+    Session,
+    Statement,
+    TextColumn,
+)
+from dbadmin.dialects.health import Quote, quoter, spelled
+from dbadmin.dialects.mysql import health_sql as sql
+from dbadmin.dialects.mysql.health_settings import RULES
+from dbadmin.dialects.mysql.show import number, status, variables
+from dbadmin.dialects.values import TableName
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+LARGEST = {"tinyint": 2**7 - 1, "smallint": 2**15 - 1, "mediumint": 2**23 - 1, "int": 2**31 - 1, "bigint": 2**63 - 1}
+PICOSECONDS = 1e12
+ENABLE_STATEMENTS = "performance_schema = ON in my.cnf, and restart the server"
+
+
+class MysqlLive:
+    """Facts that change by themselves."""
+
+    def sequences(self, connection: "Connection") -> tuple[Sequence, ...]:
+        """AUTO_INCREMENT of every table against the largest value of its column."""
+        quote = quoter(connection)
+        next_ones = {row.name: number(row.next_one) for row in connection.exec_driver_sql(sql.AUTO_INCREMENT)}
+        found = []
+        for row in connection.exec_driver_sql(sql.COLUMNS):
+            following = next_ones.get(row.table_name)
+            if "auto_increment" not in str(row.extra).lower() or following is None or row.data_type not in LARGEST:
+                continue
+            unsigned = "unsigned" in row.type
+            largest = LARGEST[row.data_type] * 2 + 1 if unsigned else LARGEST[row.data_type]
+            table = TableName(None, row.table_name)
+            modify = f"ALTER TABLE {spelled(quote, table)} MODIFY {quote(row.name)}"
+            wide = f"bigint{' unsigned' if unsigned else ''}"
+            widen = () if row.data_type == "bigint" else (f"{modify} {wide} NOT NULL AUTO_INCREMENT",)
+            narrow = (f"{modify} {row.type} NOT NULL AUTO_INCREMENT",) if widen else ()
+            name = f"{row.table_name}.{row.name}"
+            found.append(Sequence(name, table, row.name, row.type, following - 1, largest, widen, narrow))
+        return tuple(found)
+
+    def bloat(self, connection: "Connection") -> tuple[Bloat, ...]:
+        """DATA_FREE beside what the table's file holds; 4 MB of it are what InnoDB keeps ready."""
+        quote = quoter(connection)
+        remedy = "OPTIMIZE TABLE makes the table anew; writes go on meanwhile but for moments"
+        found = []
+        for row in connection.exec_driver_sql(sql.TABLES):
+            free = max((number(row.free_bytes) or 0) - 4 * 2**20, 0)
+            held = (number(row.bytes) or 0) + (number(row.index_bytes) or 0) + free
+            table = TableName(None, row.name)
+            optimize = (f"OPTIMIZE TABLE {spelled(quote, table)}",)
+            found.append(Bloat(str(table), held, free, False, remedy, optimize))
+        return tuple(found)
+
+    def sessions(self, connection: "Connection") -> tuple[Session, ...]:
+        """The process list of this database, with InnoDB's transactions and who waits for whom."""
+        is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+        waits: dict[int, list[int]] = {}
+        query = sql.WAITS_OF_MARIADB if is_mariadb else sql.WAITS_OF_MYSQL
+        for row in connection.exec_driver_sql(query):
+            waits.setdefault(int(row.waiting), []).append(int(row.blocking))
+        open_ones = {int(row.id): float(row.seconds) for row in connection.exec_driver_sql(sql.TRANSACTIONS)}
+        found = []
+        for row in connection.exec_driver_sql(sql.SESSIONS):
+            pid, sleeps, seconds = int(row.id), row.command == "Sleep", float(row.seconds or 0)
+            state = "idle" if sleeps else "active"
+            if sleeps and pid in open_ones:
+                state = "idle in transaction"
+            found.append(
+                Session(
+                    pid, row.user, None, row.host, state, row.query,
+                    None if sleeps else seconds, open_ones.get(pid), seconds if sleeps else None,
+                    tuple(sorted(set(waits.get(pid, ())))), "a row's lock" if pid in waits else None,
+                )
+            )  # fmt: skip
+        return tuple(found)
+
+    def connections(self, connection: "Connection") -> Connections:
+        """Threads_connected against max_connections."""
+        used = int(status(connection, "Threads_connected")["Threads_connected"])
+        return Connections(used, int(variables(connection, "max_connections")["max_connections"]))
+
+    def cache(self, connection: "Connection") -> CacheUse:
+        """Reads of InnoDB's buffer pool that were served from it, and those that went to the disk."""
+        names = ("Innodb_buffer_pool_read_requests", "Innodb_buffer_pool_reads")
+        asked, read = (int(status(connection, *names)[name]) for name in names)
+        held = variables(connection, "innodb_buffer_pool_size")["innodb_buffer_pool_size"]
+        return CacheUse(max(asked - read, 0), read, f"innodb_buffer_pool_size = {held}")
+
+    def statements(self, connection: "Connection") -> tuple[Statement, ...]:
+        """performance_schema's digests of this database, those that took most time in all first."""
+        if variables(connection, "performance_schema").get("performance_schema") != "ON":
+            raise CannotTell(
+                "performance_schema is off: the server keeps no statistics of statements", ENABLE_STATEMENTS
+            )
+        return tuple(
+            Statement(
+                row.query, int(row.calls), float(row.total) / PICOSECONDS, float(row.mean) / PICOSECONDS, int(row.sent)
+            )
+            for row in connection.exec_driver_sql(sql.STATEMENTS)
+        )
+
+    def settings(self, connection: "Connection") -> tuple[Advice, ...]:
+        """Global variables, whatever this session has set."""
+        rows = connection.exec_driver_sql("SHOW GLOBAL VARIABLES")
+        known = {str(row[0]): str(row[1]) for row in rows}
+        data = sum(
+            (number(row.bytes) or 0) + (number(row.index_bytes) or 0) for row in connection.exec_driver_sql(sql.TABLES)
+        )
+        here = connection.exec_driver_sql("SELECT DATABASE(), @@character_set_database").one()
+        return tuple(advice for rule in RULES if (advice := rule(known, data, tuple(here))) is not None)
+
+    def text_columns(self, connection: "Connection") -> tuple[TextColumn, ...]:
+        """Columns of a character type that this user may see."""
+        quote: Quote = connection.dialect.identifier_preparer.quote
+        found = []
+        for row in connection.exec_driver_sql(sql.COLUMNS):
+            if row.characters is not None and row.data_type not in ("enum", "set"):
+                table, column = TableName(None, row.table_name), quote(row.name)
+                sample = f"SELECT left({column}, 200) FROM {spelled(quote, table)} WHERE {column} <> '' LIMIT 50"
+                found.append(TextColumn(table, row.name, sample))
+        return tuple(found)
