@@ -289,8 +289,8 @@ def test_a_check_that_takes_too_long_is_cut_and_the_others_go_on(database: TestD
 
 
 @pytest.mark.slow
-def test_without_performance_schema_uses_are_counted_by_userstat(tmp_path: Path) -> None:
-    server = Server.start(tmp_path / "server", settings={"performance_schema": "OFF"})
+def test_without_performance_schema_uses_are_counted_by_userstat(temporary_directory: Path) -> None:
+    server = Server.start(temporary_directory / "quiet", settings={"performance_schema": "OFF"})
     try:
         engine = sa.create_engine(server.url(), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
