@@ -1,13 +1,14 @@
 """The helpers as the command line asks them: models and names in, results out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.app.load import Application
 from dbadmin.database import Database
 from dbadmin.dialects import TableName
-from dbadmin.errors import UnknownName, UsageError
+from dbadmin.errors import TimedOut, UnknownName, UsageError
 from dbadmin.results import (
     Counts,
     ModelInfo,
@@ -22,6 +23,7 @@ from dbadmin.secrets import SENSITIVE_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sqlalchemy import Connection
 
     from dbadmin.queries import Entities, Entity, Query
 
@@ -92,8 +94,23 @@ class Answers:
     def _catalog_counts(self, tables: Sequence[Any], *, exact: bool) -> Counts:
         if tables and not exact:
             return Counts(tuple(self._estimate(self.find(table)) for table in tables))
-        found = self.tables(exact=exact).tables
-        return Counts(tuple(TableCount(t.table, t.rows, t.exact, t.model) for t in found))
+        counts, run = self.database.dialect.catalog.counts, self.database.run
+        try:
+            found = run(lambda c: counts(c, exact=exact))
+        except TimedOut:
+            if not exact:
+                raise
+            estimated = run(lambda c: counts(c, exact=False))
+            found = tuple(self._if_in_time(one, partial(counts, exact=True, among={one.table})) for one in estimated)
+        names = self._model_names()
+        return Counts(tuple(replace(one, model=names.get(one.table)) for one in found))
+
+    def _if_in_time(self, estimated: TableCount, count: "Callable[[Connection], Sequence[TableCount]]") -> TableCount:
+        """The count of one table, or the estimate where counting it takes too long."""
+        try:
+            return next(iter(self.database.run(count)), estimated)
+        except TimedOut:
+            return estimated
 
     def _estimate(self, entity: "Entity") -> TableCount:
         rows = self.database.run(lambda c: self.database.dialect.catalog.estimate(c, entity.name))
@@ -105,9 +122,23 @@ class Answers:
         entities = self.known(*tables)
         found = [entities.find(table) for table in tables]
         statement = counts(found, where=where or None, entities=entities)
-        rows = self.database.run(lambda c: c.execute(statement).all())
+        try:
+            rows = self.database.run(lambda c: c.execute(statement).all())
+        except TimedOut:
+            if where:
+                raise
+            return Counts(tuple(self._count_or_estimate(entity) for entity in found), str(statement))
         counted = (TableCount(r[0], r[1], True, model_name(e)) for r, e in zip(rows, found, strict=True))
         return Counts(tuple(counted), str(statement))
+
+    def _count_or_estimate(self, entity: "Entity") -> TableCount:
+        from dbadmin.queries import count
+
+        def counted(connection: "Connection") -> list[TableCount]:
+            rows = connection.scalar(count(entity, entities=self.entities))
+            return [TableCount(str(entity.name), rows, True, model_name(entity))]
+
+        return self._if_in_time(self._estimate(entity), counted)
 
     def recent_query(self, table: Any, **options: Any) -> "Query":
         """The statement of `recent`."""
@@ -238,17 +269,18 @@ def frame_of(result: Any) -> "pd.DataFrame":
     """A result that is a list of things as a DataFrame, one row each; what is not in the list is in `attrs`."""
     import pandas as pd
 
-    data = result.to_dict()
+    from dbadmin.results.base import plain
+
     listed = {"count": "tables", "tables": "tables", "models": "models", "describe": "columns"}[result.kind]
-    frame = pd.DataFrame(data.pop(listed), columns=_fields(result)).convert_dtypes()
-    frame.attrs.update(data)
+    things = getattr(result, listed)
+    columns = {name: [plain(getattr(thing, name)) for thing in things] for name in _fields(result)}
+    frame = pd.DataFrame(columns).convert_dtypes()
+    frame.attrs.update({f.name: plain(getattr(result, f.name)) for f in fields(result) if f.name != listed})
     return frame
 
 
 def _fields(result: Any) -> list[str]:
     """Column names, also where there is no row to tell them."""
-    from dataclasses import fields
-
     from dbadmin.results import ColumnInfo, TableInfo
 
     kinds = {"count": TableCount, "tables": TableInfo, "models": ModelInfo, "describe": ColumnInfo}

@@ -133,6 +133,10 @@ class StatementFailed(NotFinished):
     code = "statement-failed"
 
 
+class TimedOut(StatementFailed):
+    """A statement took longer than it may, or waited longer than it may for a lock."""
+
+
 class WriteRefused(NotFinished):
     """A write reached a read-only session and was refused."""
 

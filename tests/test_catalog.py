@@ -7,10 +7,11 @@ import pytest
 import sqlalchemy as sa
 from servers import TestDatabase
 
+import dbadmin
 from dbadmin import readonly
 from dbadmin.database import Database
 from dbadmin.dialects import TableName, named
-from dbadmin.errors import UnknownName
+from dbadmin.errors import TimedOut, UnknownName
 from dbadmin.results import ConstraintInfo, IndexInfo, Relation, TableDescription, TableInfo
 
 ODD_NAMES = [
@@ -41,6 +42,8 @@ def reading(made: TestDatabase) -> Iterator[Database]:
 def tables(made: TestDatabase, *, exact: bool = True) -> dict[str, TableInfo]:
     with reading(made) as database:
         found = database.run(lambda connection: database.dialect.catalog.tables(connection, exact=exact))
+        counted = database.run(lambda connection: database.dialect.catalog.counts(connection, exact=exact))
+    assert [(c.table, c.rows, c.exact) for c in counted] == [(t.table, t.rows, t.exact) for t in found]
     assert [table.table for table in found] == sorted(table.table for table in found)
     return {table.table: table for table in found}
 
@@ -149,6 +152,26 @@ def test_hundreds_of_tables_are_counted_in_one_statement(database: TestDatabase)
     assert sum(table.rows or 0 for table in found) == 1
     assert len(found) == 300
     assert 1 <= sum("(SELECT count(*) FROM" in sql and "t7" in sql for sql in counting) <= 2
+
+
+LOCKING = {"postgresql": "LOCK TABLE t3 IN ACCESS EXCLUSIVE MODE", "mariadb": "LOCK TABLES t3 WRITE"}
+
+
+def test_a_table_that_cannot_be_counted_in_time_is_estimated(database: TestDatabase, engine_kind: str) -> None:
+    if engine_kind not in LOCKING:
+        pytest.skip("SQLite locks no single table")
+    analyse = {"postgresql": "ANALYZE", "mariadb": "ANALYZE TABLE t3"}[engine_kind]
+    database.execute(*(f"CREATE TABLE t{n} AS SELECT 1 AS a UNION ALL SELECT 2" for n in range(4)), analyse)
+    url = database.url.render_as_string(hide_password=False)
+    with database.connect() as other:
+        other.exec_driver_sql(LOCKING[engine_kind])
+        with dbadmin.connect(url=url, lock_timeout=1) as db:
+            found = {one.table: (one.rows, one.exact) for one in db.answers.counts().tables}
+            assert found == {**{f"t{n}": (2, True) for n in range(3)}, "t3": (2, False)}
+            named = {one.table: (one.rows, one.exact) for one in db.answers.counts("t2", "t3").tables}
+            assert named == {"t2": (2, True), "t3": (2, False)}
+            with pytest.raises(TimedOut):  # there is no estimate of a filter's rows
+                db.answers.counts("t3", where="a = 1")
 
 
 def test_an_empty_database_has_no_tables(database: TestDatabase) -> None:

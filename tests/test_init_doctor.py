@@ -211,6 +211,19 @@ def test_doctor_without_anything(tmp_path: Path) -> None:
     assert "no application found" in (checks["session"].detail or "")
 
 
+def test_doctor_says_what_the_fast_path_brings_and_how_to_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = examined(tmp_path)[1]["package pyarrow"]
+    assert (check.state, check.value) == ("ok", "installed")
+    monkeypatch.setattr("dbadmin.app.doctor.find_spec", lambda name: None)
+    check = examined(tmp_path)[1]["package pyarrow"]
+    assert (check.state, check.remedy) == ("warning", "pip install 'dbadmin-toolkit[fast]'")
+    assert (
+        check.detail == "not installed; it brings frames read by columns instead of rows, Arrow dtypes, Parquet files"
+    )
+
+
 def test_an_unreachable_server_is_a_failed_check_not_an_error(tmp_path: Path) -> None:
     answer, checks = examined(tmp_path, {"url": "postgresql://app:s3cr3tword@127.0.0.1:1/shop"})
     assert not answer.ok

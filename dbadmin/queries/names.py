@@ -182,15 +182,29 @@ class Entities:
 
     def _named(self, name: str) -> Entity:
         for fold in (str, str.lower):
-            for match in (_is_model, _is_table):
-                found = [e for e in self.all if match(e, name, fold)]
-                if match is _is_table:
-                    found = list(dict.fromkeys(self._by_table[e.name] for e in found))
-                    found = [e for e in found if e.name.schema is None] or found
-                if found:
-                    return _only(name, found, models=match is _is_model)
+            models, tables = self._called[fold]
+            if fold(name) in models:
+                return _only(name, models[fold(name)], models=True)
+            found = list(dict.fromkeys(self._by_table[e.name] for e in tables.get(fold(name), ())))
+            found = [e for e in found if e.name.schema is None] or found
+            if found:
+                return _only(name, found, models=False)
         known = {str(e) for e in self.all} | {e.model.__name__ for e in self.all if e.model is not None}
         raise UnknownName("table", name, known, hint=None if known else "the application has no tables")
+
+    @cached_property
+    def _called(self) -> dict[Any, tuple[dict[str, list[Entity]], dict[str, list[Entity]]]]:
+        """Models and tables by all their names, as they are written and in lower case."""
+        found: dict[Any, tuple[dict[str, list[Entity]], dict[str, list[Entity]]]] = {}
+        for fold in (str, str.lower):
+            models, tables = defaultdict(list), defaultdict(list)
+            for entity in self.all:
+                for name in {fold(one) for one in _model_names(entity)}:
+                    models[name].append(entity)
+                for name in {fold(str(entity.name)), fold(entity.table.name)}:
+                    tables[name].append(entity)
+            found[fold] = models, tables
+        return found
 
     @cached_property
     def _references(self) -> tuple[tuple["Entity", "Entity", ForeignKeyConstraint], ...]:
@@ -241,15 +255,11 @@ def _owns_table(entity: Entity) -> int:
     return 1 if sa.inspect(entity.model).single else 2
 
 
-def _is_model(entity: Entity, name: str, fold: Any) -> bool:
-    if entity.model is None:
-        return False
-    full = f"{entity.model.__module__}.{entity.model.__qualname__}"
-    return bool(fold(full) == fold(name) or fold(full).endswith("." + fold(name)))
-
-
-def _is_table(entity: Entity, name: str, fold: Any) -> bool:
-    return bool(fold(name) in (fold(str(entity.name)), fold(entity.table.name)))
+def _model_names(entity: Entity) -> Iterator[str]:
+    """A model's name alone, and with more and more of its module before it."""
+    if entity.model is not None:
+        parts = f"{entity.model.__module__}.{entity.model.__qualname__}".split(".")
+        yield from (".".join(parts[at:]) for at in range(len(parts)))
 
 
 def _only(name: str, found: list[Entity], *, models: bool) -> Entity:

@@ -1,6 +1,6 @@
 """What information_schema says of tables. Each question is one query, whatever the number of tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.base import Catalog
@@ -12,6 +12,7 @@ from dbadmin.results import (
     ConstraintInfo,
     IndexInfo,
     Relation,
+    TableCount,
     TableDescription,
     TableInfo,
 )
@@ -35,7 +36,7 @@ class MysqlCatalog(Catalog):
         A table that this user may not read is never counted. MySQL 8 keeps estimates for a day
         (information_schema_stats_expiry).
         """
-        rows = connection.exec_driver_sql(sql.TABLES).all()
+        rows = _tables(connection)
         columns = {row.name: row.number for row in connection.exec_driver_sql(sql.NUMBERS_OF_COLUMNS)}
         indexes = {row.name: row.number for row in connection.exec_driver_sql(sql.NUMBERS_OF_INDEXES)}
         counted = _count(connection, [row.name for row in rows]) if exact else {}
@@ -51,6 +52,16 @@ class MysqlCatalog(Catalog):
             )
             for row in sorted(rows, key=lambda row: str(row.name))
         )
+
+    def counts(
+        self, connection: "Connection", *, exact: bool, among: Collection[str] | None = None
+    ) -> tuple[TableCount, ...]:
+        """Rows as the engine estimates them, or counted if `exact`, where this user may read the table."""
+        names = [name for name in _names(connection) if among is None or name in among]
+        counted = _count(connection, names) if exact else {}
+        are_all = len(counted) == len(names)
+        estimates = {} if are_all else {str(row.name): row.estimate for row in _tables(connection)}
+        return tuple(TableCount(n, counted.get(n, estimates.get(n)), n in counted) for n in names)
 
     def table_names(self, connection: "Connection") -> tuple[TableName, ...]:
         """Ordinary and partitioned tables, without views and sequences."""
@@ -80,6 +91,10 @@ class MysqlCatalog(Catalog):
         """Rows as the engine estimates them. Raises UnknownName."""
         estimate: int | None = _about(connection, table).estimate
         return estimate
+
+
+def _tables(connection: "Connection") -> "Sequence[Row[Any]]":
+    return connection.exec_driver_sql(sql.TABLES).all()
 
 
 def _names(connection: "Connection") -> list[str]:

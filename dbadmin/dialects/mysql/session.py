@@ -14,7 +14,7 @@ from dbadmin.dialects.cursors import Own, judge_statements
 from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.mysql.statements import refused, whole_server
 from dbadmin.dialects.values import CONNECT_SECONDS, Identity
-from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
+from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed, TimedOut
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -266,9 +266,9 @@ class MysqlSession(SessionRules):
         if code in _LOST:
             return ConnectionFailed(f"the connection was lost: {message}", hint="dbadmin doctor")
         if code in _TIMED_OUT:
-            return StatementFailed(message, hint="allow more with --statement-timeout 5m")
+            return TimedOut(message, hint="allow more with --statement-timeout 5m")
         if code in _LOCKED:
-            return StatementFailed(
+            return TimedOut(
                 f"another session holds a lock: {message}",
                 hint="try again, or wait longer with --lock-timeout 30s",
             )

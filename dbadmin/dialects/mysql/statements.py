@@ -9,6 +9,7 @@ only SELECT.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 ON = {"on", "1", "true"}
 
@@ -121,6 +122,7 @@ def _joined(parts: list[str]) -> str:
     return re.sub(r"\s+", " ", "".join(parts)).strip().lower()
 
 
+@lru_cache(maxsize=16)  # a statement is judged by SQLAlchemy's event and by the driver's cursor
 def refused(text: str) -> str | None:
     """Why a text is refused in a read-only session, or None.
 

@@ -1,6 +1,6 @@
 """What PostgreSQL's catalog says of tables. Each question is one query, whatever the number of tables."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.base import Catalog
@@ -12,6 +12,7 @@ from dbadmin.results import (
     ConstraintInfo,
     IndexInfo,
     Relation,
+    TableCount,
     TableDescription,
     TableInfo,
 )
@@ -38,6 +39,18 @@ class PostgresqlCatalog(Catalog):
         counted = _count(connection, [row for row in rows if row.countable]) if exact else {}
         found = [_table_info(row, counted) for row in rows]
         return tuple(sorted(found, key=lambda table: table.table))
+
+    def counts(
+        self, connection: "Connection", *, exact: bool, among: Collection[str] | None = None
+    ) -> tuple[TableCount, ...]:
+        """Rows from statistics, or counted if `exact`, where this role may read all of the table."""
+        rows = connection.exec_driver_sql(sql.ESTIMATES).all()
+        named = {str(TableName(row.schema, row.name)): row for row in rows}
+        wanted = {name: row for name, row in sorted(named.items()) if among is None or name in among}
+        counted = _count(connection, [row for row in wanted.values() if row.countable]) if exact else {}
+        return tuple(
+            TableCount(name, counted.get(row.oid, row.estimate), row.oid in counted) for name, row in wanted.items()
+        )
 
     def table_names(self, connection: "Connection") -> tuple[TableName, ...]:
         """Ordinary tables and partitions, without partitioned parents, views and foreign tables."""
@@ -71,13 +84,13 @@ class PostgresqlCatalog(Catalog):
 
     def estimate(self, connection: "Connection", table: TableName) -> int | None:
         """reltuples, summed over partitions; None where any part was never analysed. Raises UnknownName."""
-        estimate: int | None = self._about(connection, table).estimate
+        estimate: int | None = self._about(connection, table, sql.ONE_ESTIMATE).estimate
         return estimate
 
-    def _about(self, connection: "Connection", table: TableName) -> "Row[Any]":
+    def _about(self, connection: "Connection", table: TableName, query: str = sql.ONE_TABLE) -> "Row[Any]":
         from sqlalchemy import text
 
-        found = connection.execute(text(sql.ONE_TABLE), {"schema": table.schema, "name": table.name}).one_or_none()
+        found = connection.execute(text(query), {"schema": table.schema, "name": table.name}).one_or_none()
         if found is None:
             rows = connection.exec_driver_sql(sql.TABLES)
             raise UnknownName("table", str(table), (str(TableName(row.schema, row.name)) for row in rows))

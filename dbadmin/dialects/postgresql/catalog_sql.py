@@ -14,15 +14,33 @@ _NEVER_ANALYSED = """
 """
 """-1 since PostgreSQL 14; before it 0 rows in 0 pages, which may also be an empty table."""
 
-_ABOUT = f"""
-    SELECT
+_WHO = """
         c.oid,
         nullif(n.nspname, current_schema()) AS schema,
         n.nspname AS real_schema,
         c.relname AS name,
         c.relkind = 'p' AS partitioned,
         has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
-            AND NOT row_security_active(c.oid) AS countable,
+            AND NOT row_security_active(c.oid) AS countable
+"""
+
+_ESTIMATE = f"""
+            CASE WHEN NOT coalesce(bool_or({_NEVER_ANALYSED}), false)
+                THEN coalesce(sum(part.reltuples), 0)::bigint END
+"""
+
+_PARTS = """
+        FROM (
+            SELECT c.oid AS relid WHERE c.relkind = 'r'
+            UNION ALL
+            SELECT tree.relid FROM pg_partition_tree(c.oid) AS tree WHERE c.relkind = 'p' AND tree.isleaf
+        ) AS leaf
+        JOIN pg_catalog.pg_class AS part ON part.oid = leaf.relid AND part.relkind = 'r'
+"""
+
+_ABOUT = f"""
+    SELECT
+        {_WHO},
         obj_description(c.oid, 'pg_class') AS comment,
         size.estimate,
         size.bytes,
@@ -36,16 +54,10 @@ _ABOUT = f"""
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL (
         SELECT
-            CASE WHEN NOT coalesce(bool_or({_NEVER_ANALYSED}), false)
-                THEN coalesce(sum(part.reltuples), 0)::bigint END AS estimate,
+            {_ESTIMATE} AS estimate,
             coalesce(sum(pg_table_size(part.oid)), 0)::bigint AS bytes,
             coalesce(sum(pg_indexes_size(part.oid)), 0)::bigint AS index_bytes
-        FROM (
-            SELECT c.oid AS relid WHERE c.relkind = 'r'
-            UNION ALL
-            SELECT tree.relid FROM pg_partition_tree(c.oid) AS tree WHERE c.relkind = 'p' AND tree.isleaf
-        ) AS leaf
-        JOIN pg_catalog.pg_class AS part ON part.oid = leaf.relid AND part.relkind = 'r'
+        {_PARTS}
     ) AS size
     WHERE {_OURS}
 """
@@ -56,11 +68,24 @@ TABLES = f"""
     AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 """
 
+_ESTIMATED = f"""
+    SELECT {_WHO}, (SELECT {_ESTIMATE} {_PARTS}) AS estimate
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE {_OURS} AND c.relkind IN ('r', 'p')
+"""
+
+ESTIMATES = f"{_ESTIMATED} AND NOT c.relispartition"
+"""The tables of TABLES without their sizes, which wait for whoever locks a table."""
+
+_NAMED = "c.relname = :name AND n.nspname = coalesce(:schema, current_schema())"
+
+ONE_ESTIMATE = f"{_ESTIMATED} AND {_NAMED}"
+
 ONE_TABLE = f"""
     {_ABOUT}
     AND c.relkind IN ('r', 'p')
-    AND c.relname = :name
-    AND n.nspname = coalesce(:schema, current_schema())
+    AND {_NAMED}
 """
 
 TABLE_NAMES = f"""

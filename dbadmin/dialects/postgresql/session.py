@@ -12,7 +12,7 @@ from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.postgresql.address import conninfo
 from dbadmin.dialects.postgresql.statements import refused, whole_server
 from dbadmin.dialects.values import CONNECT_SECONDS, Identity
-from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
+from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed, TimedOut
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -233,14 +233,14 @@ class PostgresqlSession(SessionRules):
         if state in _LOST or state.startswith("08"):
             return ConnectionFailed(f"the connection was lost: {message}", hint="dbadmin doctor")
         if state == "57014":
-            return StatementFailed(message, hint="allow more with --statement-timeout 5m")
+            return TimedOut(message, hint="allow more with --statement-timeout 5m")
         if state == "42501" and "row-level security" in message:
             return StatementFailed(
                 message,
                 hint="ask as a role that sees every row; for this role's rows alone: SET LOCAL row_security = on first",
             )
         if state == "55P03":
-            return StatementFailed(
+            return TimedOut(
                 f"another session holds a lock: {message}",
                 hint="try again, or wait longer with --lock-timeout 30s",
             )

@@ -5,6 +5,7 @@ A seat belt and not a lock: functions and roles can hide anything. What holds is
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 ON = {"on", "true", "yes", "1", "t", "y"}
 READ_ONLY_SETTINGS = ("transaction_read_only", "default_transaction_read_only")
@@ -144,6 +145,7 @@ def whole_server(text: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=16)  # a statement is judged by SQLAlchemy's event and by the driver's cursor
 def refused(text: str) -> str | None:
     """Why a text is refused in a read-only session, or None.
 

@@ -1,6 +1,6 @@
 """What SQLite's catalog says of tables: sqlite_schema, its PRAGMA functions, sqlite_stat1 and dbstat."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.base import Catalog
@@ -11,6 +11,7 @@ from dbadmin.results import (
     ConstraintInfo,
     IndexInfo,
     Relation,
+    TableCount,
     TableDescription,
     TableInfo,
 )
@@ -45,6 +46,15 @@ OLD_TABLES = """
     ORDER BY m.name
 """
 """As TABLES; shadow tables cannot be told apart here."""
+
+NAMES = """
+    SELECT name FROM pragma_table_list
+    WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+"""
+"""The tables of TABLES."""
+
+OLD_NAMES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+"""The tables of OLD_TABLES."""
 
 SIZES = """
     SELECT m.tbl_name AS table_name, m.type = 'index' AS is_index, sum(s.pgsize) AS bytes
@@ -104,6 +114,16 @@ class SqliteCatalog(Catalog):
             )
             for row in sorted(rows, key=lambda row: str(row.name))
         )
+
+    def counts(
+        self, connection: "Connection", *, exact: bool, among: Collection[str] | None = None
+    ) -> tuple[TableCount, ...]:
+        """Rows as the last ANALYZE found them, None before it, or counted if `exact`."""
+        version = connection.dialect.server_version_info or (0,)
+        found = connection.exec_driver_sql(NAMES if version >= (3, 37) else OLD_NAMES).scalars()
+        names = sorted(str(name) for name in found if among is None or name in among)
+        rows = _count(connection, names) if exact else _estimates(connection)
+        return tuple(TableCount(name, rows.get(name), exact) for name in names)
 
     def table_names(self, connection: "Connection") -> tuple[TableName, ...]:
         """Ordinary and virtual tables."""

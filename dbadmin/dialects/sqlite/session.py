@@ -10,7 +10,7 @@ from dbadmin.dialects.base import SessionRules
 from dbadmin.dialects.sqlite.address import Location, SqliteAddressing, join, locate
 from dbadmin.dialects.sqlite.driver import file_of, on_driver
 from dbadmin.dialects.values import Identity
-from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed
+from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, TimedOut
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -211,11 +211,11 @@ class SqliteSession(SessionRules):
             return ConnectionFailed(trouble[0], hint=trouble[1])
         name = getattr(error, "sqlite_errorname", "")
         if name == "SQLITE_INTERRUPT":
-            return StatementFailed(
+            return TimedOut(
                 "the statement ran longer than the time limit", hint="allow more with --statement-timeout 5m"
             )
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return StatementFailed(
+            return TimedOut(
                 "another session holds a lock on the database",
                 hint="try again, or wait longer with --lock-timeout 30s",
             )
