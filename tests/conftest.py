@@ -271,12 +271,15 @@ def run(tmp_path: Path, temporary_directory: Path) -> Run:
 
 def _clean_environment(home: Path, temporary: Path) -> dict[str, str]:
     here = Path(dbadmin.__file__).parent.parent  # the package under test, also where it is not installed
+    measuring = {name: value for name, value in os.environ.items() if name.startswith("DBADMIN_MEASURE_")}
+    paths = [str(here), *([str(here / "tests" / "measuring")] if measuring else [])]
     return {
+        **measuring,
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
         "TMPDIR": str(temporary),
         "XDG_CACHE_HOME": str(temporary / "cache"),
-        "PYTHONPATH": str(here),
+        "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONDONTWRITEBYTECODE": "1",
         "LC_ALL": "C.UTF-8",
         "COLUMNS": "120",

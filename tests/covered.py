@@ -12,14 +12,16 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coverage import Coverage
+from coverage import Coverage, CoverageData
 
 ROOT = Path(__file__).resolve().parent.parent
+MEASURING = ROOT / "tests" / "measuring"
+"""What makes a Python that starts with it in PYTHONPATH measure itself."""
 TESTS = (
     "test_backups",
     "test_backups_formats",
@@ -117,26 +119,41 @@ def measure(paths: Iterable[str], tests: Iterable[str], options: Iterable[str] =
     Raises SystemExit where the tests fail: what they reached is then no figure.
     """
     with tempfile.TemporaryDirectory() as directory:
-        data = Path(directory) / "data"
+        into = Path(directory) / "told"
+        path = os.pathsep.join([str(MEASURING), *filter(None, [os.environ.get("PYTHONPATH")])])
+        files = json.dumps([str(ROOT / path) for path in paths])
         modules = [f"tests/{name}.py" for name in tests]
-        command = [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", *_ALWAYS, *options, *modules]
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, "COVERAGE_FILE": str(data)}, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", *_ALWAYS, *options, *modules], cwd=ROOT, check=False,
+            env={**os.environ, "PYTHONPATH": path, "DBADMIN_MEASURE_INTO": str(into), "DBADMIN_MEASURE_FILES": files},
+        )  # fmt: skip
         if done.returncode:
             raise SystemExit(f"the tests failed (exit code {done.returncode}): nothing was measured")
-        return _read(data, paths)
+        return _read(into, paths)
 
 
-def _read(data: Path, paths: Iterable[str]) -> Mapping[str, Covered]:
-    coverage = Coverage(data_file=str(data), config_file=str(ROOT / "pyproject.toml"))
+def _read(into: Path, paths: Iterable[str]) -> Mapping[str, Covered]:
+    coverage = Coverage(data_file=str(into.with_name("data")), config_file=str(ROOT / "pyproject.toml"))
     if coverage.get_option("report:exclude_also"):
         raise SystemExit("pyproject.toml excludes lines: EXCLUDED in tests/covered.py does, with a reason for each")
     for pattern in EXCLUDED:
         coverage.exclude(pattern)
-    coverage.combine()
-    report = data.with_name("report.json")
+    for told in _told(into):
+        one = CoverageData(no_disk=True)
+        one.loads(told)
+        coverage.get_data().update(one)
+    coverage.get_data().touch_files([str(ROOT / path) for path in paths])  # nobody may have imported one
+    report = into.with_name("report.json")
     coverage.json_report(outfile=str(report), include=[str(ROOT / path) for path in paths])
     files: dict[str, Any] = json.loads(report.read_text())["files"]
     return {path: _covered(path, files[path]) for path in paths}
+
+
+def _told(into: Path) -> Iterator[bytes]:
+    """What each process told of itself (`measuring/sitecustomize.py`)."""
+    with into.open("rb") as told:
+        while size := told.read(8):
+            yield told.read(int.from_bytes(size, "big"))
 
 
 def _covered(path: str, told: Mapping[str, Any]) -> Covered:

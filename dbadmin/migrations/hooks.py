@@ -160,7 +160,7 @@ def _resolved(allow: tuple[str, ...]) -> set[tuple[str, int | None]]:
         host, _, port = entry.rpartition(":") if entry.count(":") == 1 else (entry, "", "")
         try:
             known = socket.getaddrinfo(host, None)
-        except OSError:
+        except (OSError, UnicodeError):  # no such host, or no name of one
             continue
         found |= {(str(address[4][0]), int(port) if port.isdigit() else None) for address in known}
     return found

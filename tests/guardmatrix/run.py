@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -107,7 +108,8 @@ def rehearse(source: Source, env: Env, servers: Servers, directory: Path, figure
             path = app.directory / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
-        environment = {**app.environment, "PYTHONPATH": str(app.directory / "site")}
+        paths = [*filter(None, [app.environment.get("PYTHONPATH")]), str(app.directory / "site")]
+        environment = {**app.environment, "PYTHONPATH": os.pathsep.join(paths)}
         before = source.seen()
         result = walk(replace(request(source, copy, app), environment=environment))
         after = source.seen()
