@@ -2,13 +2,14 @@
 
 import inspect as python
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.app.load import Application
 from dbadmin.database import Database
 from dbadmin.dialects import Progress, TableName
-from dbadmin.errors import UsageError
+from dbadmin.errors import DbadminError, UsageError
 from dbadmin.health import Asked, inspect
 from dbadmin.health.look import Place
 from dbadmin.results import LEVELS, Inspection
@@ -47,7 +48,27 @@ def inspect_application(
         sensitive=tuple(settings.get("sensitive", SENSITIVE_WORDS)),
         version_table=TableName(application.version_table_schema, application.version_table),
     )
-    return inspect(database, asked, progress=progress)
+    report = inspect(database, asked, progress=progress)
+    if any(finding.code.startswith("model-") for finding in report.open) and (behind := pending(application, database)):
+        report = replace(report, notes=(f"{behind} pending: what the models have and the database has not yet",))
+    return report
+
+
+def pending(application: Application, database: Database) -> str | None:
+    """How many revisions are pending, in words; None where none are, or where nobody can tell."""
+    from dbadmin.migrations.scripts import open_scripts
+    from dbadmin.migrations.status import status
+
+    if application.project is None:
+        return None
+    table, schema = application.version_table, application.version_table_schema
+    try:
+        scripts = open_scripts(application.project)
+        found = status(database, scripts, version_table=table, version_table_schema=schema)
+    except DbadminError:
+        return None
+    number = len(found.pending)
+    return f"{number} revision{'s are' if number > 1 else ' is'}" if number else None
 
 
 def places(models: Sequence[type]) -> Callable[[TableName], Place | None]:

@@ -51,6 +51,10 @@ class Mend:
     down: tuple[str, ...] = ()
 
 
+NO_MEND = Mend((), lasting=False)
+"""Nothing that could be typed."""
+
+
 class Health:
     """Facts about health, and the SQL that mends. Every method may raise CannotTell.
 
@@ -182,11 +186,41 @@ class Health:
         """
         return None
 
+    def same_type(self, one: str, other: str) -> bool:
+        """Whether two types, as the engine spells them, take the same values although they are spelled otherwise."""
+        return False
+
+    def set_not_null(self, connection: "Connection", quote: Quote, table: TableName, column: str) -> Mend | None:
+        """Refuse NULL in a column; None where the engine cannot do that to a table that exists."""
+        return None
+
+    def set_default(self, quote: Quote, table: TableName, column: str, default: str) -> Mend | None:
+        """Give a column without one a default, an expression in SQL; None where the engine cannot."""
+        return None
+
+    def add_foreign_key(
+        self, quote: Quote, table: TableName, name: str, columns: Sequence[str], to: TableName, others: Sequence[str],
+        *, covered: bool,
+    ) -> Mend | None:  # fmt: skip
+        """Add a foreign key to a table that exists; None where the engine cannot. `covered`: an index serves it."""
+        return None
+
     def change_type(
         self, quote: Quote, table: TableName, column: str, type: str, old: str
     ) -> Mend | None:  # fmt: skip
         """Give a column another type; None where the engine cannot in one statement."""
         return None
+
+
+def add_constraint(quote: Quote, table: TableName, name: str, definition: str) -> str:
+    """The statement that adds a constraint."""
+    return f"ALTER TABLE {spelled(quote, table)} ADD CONSTRAINT {quote(name)} {definition}"
+
+
+def refers(quote: Quote, columns: Sequence[str], to: TableName, others: Sequence[str]) -> str:
+    """The definition of a foreign key."""
+    own, other = ", ".join(map(quote, columns)), ", ".join(map(quote, others))
+    return f"FOREIGN KEY ({own}) REFERENCES {spelled(quote, to)} ({other})"
 
 
 def quoter(connection: "Connection") -> Quote:

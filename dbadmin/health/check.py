@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import Dialect, every
-from dbadmin.dialects.health import Mend
+from dbadmin.dialects.health import NO_MEND, Mend
 from dbadmin.results import CheckInfo, HealthFinding, Severity
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 Find = Callable[["Look"], Iterable[HealthFinding]]
 CHECKS: "dict[str, Check]" = {}
 """Every check by its name, in the order in which they run."""
-
-NO_MEND = Mend((), lasting=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.facts import CannotTell, ForeignKey, Index, Part, Since, Table
-from dbadmin.dialects.health import Health, Mend, Quote, quoter, spelled
+from dbadmin.dialects.health import Health, Mend, Quote, add_constraint, quoter, refers, spelled
 from dbadmin.dialects.mysql import health_sql as sql
 from dbadmin.dialects.mysql.health_live import MysqlLive
 from dbadmin.dialects.mysql.show import number, status, variables
@@ -141,6 +141,36 @@ class MysqlHealth(MysqlLive, Health):
         column = quote("id" if "id" not in taken else "row_id")
         add = f"ALTER TABLE {name} ADD COLUMN {column} bigint NOT NULL AUTO_INCREMENT PRIMARY KEY"
         return Mend((add,), (f"ALTER TABLE {name} DROP COLUMN {column}",))
+
+    def set_not_null(self, connection: "Connection", quote: Quote, table: TableName, column: str) -> Mend | None:
+        """MODIFY with all else that SHOW CREATE TABLE says of the column."""
+        name = connection.dialect.identifier_preparer.quote_identifier(column)
+        lines = str(connection.exec_driver_sql(f"SHOW CREATE TABLE {spelled(_driver(connection), table)}").one()[1])
+        written = next((line.strip().rstrip(",") for line in lines.splitlines() if line.strip().startswith(name)), None)
+        if written is None:
+            return None
+        alter = f"ALTER TABLE {spelled(quote, table)} MODIFY"
+        return Mend((f"{alter} {written.replace(' DEFAULT NULL', '', 1)} NOT NULL",), (f"{alter} {written}",))
+
+    def set_default(self, quote: Quote, table: TableName, column: str, default: str) -> Mend | None:
+        """SET DEFAULT, an expression in brackets."""
+        alter = f"ALTER TABLE {spelled(quote, table)} ALTER COLUMN {quote(column)}"
+        return Mend((f"{alter} SET DEFAULT ({default})",), (f"{alter} DROP DEFAULT",))
+
+    def add_foreign_key(
+        self, quote: Quote, table: TableName, name: str, columns: Sequence[str], to: TableName, others: Sequence[str],
+        *, covered: bool,
+    ) -> Mend | None:  # fmt: skip
+        """ADD CONSTRAINT; InnoDB makes the index that it needs under the same name, and leaves it."""
+        drop = f"ALTER TABLE {spelled(quote, table)} DROP FOREIGN KEY {quote(name)}"
+        drop += "" if covered else f", DROP INDEX {quote(name)}"
+        return Mend((add_constraint(quote, table, name, refers(quote, columns, to, others)),), (drop,))
+
+
+def _driver(connection: "Connection") -> Quote:
+    """Names for the driver, which reads a percent sign itself."""
+    quote: Quote = connection.dialect.identifier_preparer.quote
+    return quote
 
 
 def _is_on(connection: "Connection", name: str) -> bool:

@@ -56,6 +56,11 @@ class SqliteHealth(SqliteFile, Health):
             found[name] = (*found.get(name, ()), row.name)
         return found
 
+    def same_type(self, one: str, other: str) -> bool:
+        """Where the affinity is the same: lengths and precisions are not enforced."""
+        kinds = [affinity(kind).replace("NUMERIC", "INTEGER") for kind in (one, other)]
+        return kinds[0] == kinds[1]
+
     def foreign_keys(self, connection: "Connection") -> tuple[ForeignKey, ...]:
         """pragma_foreign_key_list; `types` are affinities, which is what SQLite compares by."""
         columns = connection.exec_driver_sql(sql.COLUMNS).all()
