@@ -20,6 +20,10 @@ from dbadmin.results import (
     Counts,
     DatabaseInfo,
     Demo,
+    Diagram,
+    DiagramColumn,
+    DiagramRelation,
+    DiagramTable,
     Doctor,
     DoctorCheck,
     Drift,
@@ -204,6 +208,25 @@ TABLES = Tables(
         TableInfo("blog_posts", 2000, True, 1_310_720, 262_144, 11, 3, "BlogPost"),
         TableInfo("événements_日本語", None, False, None, None, 4, 0),
     )
+)
+DIAGRAM = Diagram(
+    (
+        DiagramTable(
+            "blog_posts",
+            "BlogPost",
+            "blog",
+            (
+                DiagramColumn("id", "INTEGER", False, primary_key=True),
+                DiagramColumn("slug", "VARCHAR(200)", False, unique=True),
+                DiagramColumn("author_id", "INTEGER", True, refers_to="users"),
+            ),
+            1,
+        ),
+        DiagramTable("users", "User", "auth", (DiagramColumn("id", "INTEGER", False, primary_key=True),), 2),
+    ),
+    (DiagramRelation("blog_posts", ("author_id",), "users", ("id",), True, True, ("BlogPost.author",)),),
+    around="blog_posts",
+    hidden=3,
 )
 DESCRIPTION = TableDescription(
     table="blog_posts",
@@ -510,6 +533,16 @@ CHECK_LIST = CheckList(
     )
 )
 
+HOSTILE_DIAGRAM = Diagram(
+    (
+        DiagramTable(HOSTILE, HOSTILE, HOSTILE, (DiagramColumn(HOSTILE, HOSTILE, True, refers_to=HOSTILE),), 1),
+        DiagramTable('"]; %%{init}%% #quot;', None, None, (), 0),
+    ),
+    (DiagramRelation(HOSTILE, (HOSTILE,), HOSTILE, (HOSTILE,), names=(HOSTILE,)),),
+    around=HOSTILE,
+)
+
+
 SAMPLES: dict[str, Result] = {
     "backup": replace(BACKUP, proof=None),
     "backup_not_proven": BACKUP,
@@ -524,6 +557,7 @@ SAMPLES: dict[str, Result] = {
     "count": COUNTS,
     "tables": TABLES,
     "describe": DESCRIPTION,
+    "diagram": DIAGRAM,
     "models": MODELS,
     "inspect": INSPECTION,
     "inspect_well": replace(INSPECTION, findings=(), unmatched=()),

@@ -125,6 +125,8 @@ def test_every_command_can_be_loaded_and_documents_its_options(name: str) -> Non
         (["count", "--output", "report.txt"], "the suffix decides the format"),
         (["count", "--output", "nowhere/report.json"], "there is no directory nowhere"),
         (["count", "--output", "report.xml"], "count has no .xml report"),
+        (["count", "--format", "svg"], "count has no svg form"),
+        (["--output", "count.svg", "count"], "count has no .svg report"),
         (["verify-rollback", "--output", "report.sarif"], "verify-rollback has no .sarif report"),
         (["verify-rollback", "--to", "base", "--steps", "1"], "give --to or --steps, not both"),
         (["join", "posts"], "a join needs at least two tables"),

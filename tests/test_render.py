@@ -17,6 +17,8 @@ from results_samples import (
     ACCEPTED,
     BRANCHED,
     BROKEN,
+    DIAGRAM,
+    HOSTILE_DIAGRAM,
     HOSTILE_REPORT,
     HOSTILE_ROWS,
     LOSSY,
@@ -29,7 +31,7 @@ from results_samples import (
 
 import dbadmin
 from dbadmin.errors import UsageError
-from dbadmin.render import FORMATS, asides, notebook_html, render
+from dbadmin.render import DRAWN, FORMATS, asides, notebook_html, render
 from dbadmin.render.document import Table, value_of
 from dbadmin.render.layouts import document
 from dbadmin.render.values import text, visible
@@ -150,7 +152,7 @@ class Page(html.parser.HTMLParser):
             self.cells[-1] += data
 
 
-@pytest.mark.parametrize("result", [HOSTILE_ROWS, HOSTILE_REPORT], ids=["rows", "report"])
+@pytest.mark.parametrize("result", [HOSTILE_ROWS, HOSTILE_REPORT, HOSTILE_DIAGRAM], ids=["rows", "report", "diagram"])
 @pytest.mark.parametrize("format", [*FORMATS, "notebook"])
 def test_data_cannot_steer_a_terminal_or_a_page(result: Result, format: str) -> None:
     written = notebook_html(result) if format == "notebook" else render(result, format, width=100)
@@ -161,7 +163,17 @@ def test_data_cannot_steer_a_terminal_or_a_page(result: Result, format: str) -> 
     if format == "markdown":
         assert "<script" not in re.sub(r"(?s)^```.*?^```$", "", written, flags=re.MULTILINE)
         lines = [line for line in written.splitlines() if line.startswith("|")]
-        assert all(len(re.findall(r"(?<!\\)\|", line)) in (3, 8, 10) for line in lines)
+        assert all(len(re.findall(r"(?<!\\)\|", line)) in (3, 6, 8, 10) for line in lines)
+
+
+@pytest.mark.parametrize("format", DRAWN)
+def test_a_diagram_is_drawn_as_the_golden_file_says(format: str) -> None:
+    same_as_golden(f"diagram.{ {'mermaid': 'mmd'}.get(format, format) }", render(DIAGRAM, format))
+
+
+def test_only_a_diagram_is_drawn() -> None:
+    with pytest.raises(UsageError, match="status has no svg form"):
+        render(UP_TO_DATE, "svg")
 
 
 def test_a_spreadsheet_takes_no_cell_for_a_formula() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.admin.opened import Opened
 from dbadmin.dialects import Progress
 from dbadmin.errors import ConfigError
-from dbadmin.results import BackupReport, RollbackPlan, RollbackReport, Status
+from dbadmin.results import BackupReport, Diagram, RollbackPlan, RollbackReport, Status
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -61,6 +61,16 @@ class Operations(Opened):
                 for one in databases
             )
         return replace(first, others=tuple(others))
+
+    def diagram(self, around: Any = None) -> Diagram:
+        """Models and their relations, which draw themselves in a notebook; without models, the database's tables.
+
+        `around`, a model or a table, leaves those it has no relation with out. Where there are models the database is
+        not asked. Raises UnknownName.
+        """
+        from dbadmin.queries.diagram import diagram
+
+        return diagram(self.answers.known(around) if around is not None else self.answers.entities, around)
 
     def inspect(
         self,

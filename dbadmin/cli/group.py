@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "models": "Models, their tables and relationships.",
     "tables": "Tables with rows and sizes.",
     "describe": "Columns, keys, indexes and relations of a table.",
+    "diagram": "Models and their relations, drawn.",
     "count": "Row counts.",
     "recent": "The newest rows of a table.",
     "group": "Rows of a table counted by something.",
@@ -41,9 +42,9 @@ STAY_SETTINGS = GLOBAL_NAMES - {"format", "output", "debug"}
 class DbadminCommand(click.Command):
     """A command with the global options, told apart in its help."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def __init__(self, *args: Any, drawn: bool = False, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.params += global_options()
+        self.params += global_options(drawn=drawn)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it once it is clear that what it makes can be written."""

@@ -12,9 +12,14 @@ from dbadmin.cli.state import Options
 from dbadmin.errors import UsageError
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
+DRAWN = ("mermaid", "dot", "svg")
+"""What `diagram` has besides."""
 FORMAT_HELP = "Of stdout: table, json, csv, markdown or html."
 OUTPUT_HELP = "Also write .json .csv .md .html .xml or .parquet; repeatable."
-SUFFIXES = (".json", ".csv", ".md", ".html", ".xml", ".sarif", ".parquet")
+DRAWN_FORMAT_HELP = "Of stdout: mermaid, dot, svg, table, json, csv, markdown or html."
+DRAWN_OUTPUT_HELP = "Also write .svg .mmd .dot .json .csv .md or .html; repeatable."
+DRAWN_SUFFIXES = (".svg", ".mmd", ".dot")
+SUFFIXES = (".json", ".csv", ".md", ".html", ".xml", ".sarif", ".parquet", *DRAWN_SUFFIXES)
 ROWS = ("recent", "group", "join", "sql")
 """Commands whose rows a Parquet file can hold."""
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
@@ -138,10 +143,12 @@ def kept(*names: str, **more: Any) -> click.Option:
     return click.Option(names, expose_value=False, callback=keep, **more)
 
 
-def global_options() -> list[click.Option]:
-    """Fresh global options, for the group and for each command."""
-    form = kept("--format", type=click.Choice(FORMATS), is_eager=True, metavar="FORMAT", help=FORMAT_HELP)
-    output = kept("--output", type=ReportFile(), multiple=True, metavar="FILE", help=OUTPUT_HELP)
+def global_options(*, drawn: bool = False) -> list[click.Option]:
+    """Fresh global options, for the group and for each command; `drawn`: one that makes a drawing."""
+    form_help, output_help = (DRAWN_FORMAT_HELP, DRAWN_OUTPUT_HELP) if drawn else (FORMAT_HELP, OUTPUT_HELP)
+    choice = click.Choice((*FORMATS, *DRAWN))
+    form = kept("--format", type=choice, is_eager=True, metavar="FORMAT", help=form_help)
+    output = kept("--output", type=ReportFile(), multiple=True, metavar="FILE", help=output_help)
     return [
         form,
         output,
@@ -164,10 +171,13 @@ GLOBAL_NAMES = frozenset(str(option.name) for option in global_options())
 
 
 def check_outputs(given: Options, command: str) -> None:
-    """Refuse a report that this command cannot write, before any work is done."""
+    """Refuse a form or a report that this command does not have, before any work is done."""
+    if given.format in DRAWN and command != "diagram":
+        raise UsageError(f"{command} has no {given.format} form", hint=f"formats: {', '.join(FORMATS)}")
     for path in given.output:
         suffix = path.suffix.lower()
         if suffix == ".parquet" and command not in ROWS:
             raise UsageError(f"--output {path}: {command} has no rows", hint=f"{', '.join(ROWS)} have")
-        if suffix == ".sarif" or (suffix == ".xml" and command != "verify-rollback"):
+        drawn = suffix in DRAWN_SUFFIXES and command != "diagram"
+        if drawn or suffix == ".sarif" or (suffix == ".xml" and command != "verify-rollback"):
             raise UsageError(f"--output {path}: {command} has no {suffix} report", hint="use .json, .csv, .md or .html")

@@ -29,15 +29,16 @@ SIGNS = {**str.maketrans("─…–→✅❌⚠", "-~->+!!", "\ufe0f"), **str.ma
 """Our own signs on a terminal that has only ASCII."""
 
 
-def deliver(result: Result, *, kind: str | None = None, detail: bool = False) -> int:
+def deliver(result: Result, *, kind: str | None = None, detail: bool = False, default: str = "table") -> int:
     """Write a result as the options say, and give the exit code.
 
-    stdout gets `--format`, every `--output` its own format, stderr the remarks. `kind` is the command's name. What
+    stdout gets `--format`, every `--output` its own format, stderr the remarks. `kind` is the command's name, `default`
+    the form where none is asked for. What
     cannot be written keeps nothing else from being written; it is told on stderr alone, as stdout has its answer.
     """
     given = options()
     name = kind or given.command or result.kind
-    form = given.format or "table"
+    form = given.format or default
     limit, colour = terminal() if form == "table" else (None, False)
     failures: list[NotFinished] = []
     try:
@@ -127,7 +128,7 @@ def encodable(text: str, encoding: str, form: str) -> str:
     except UnicodeEncodeError:
         if form == "json":
             return ascii_only(text)
-        errors = "xmlcharrefreplace" if form == "html" else "backslashreplace"
+        errors = "xmlcharrefreplace" if form in ("html", "svg") else "backslashreplace"
         return text.translate(SIGNS).encode(encoding, errors).decode(encoding)
     return text
 

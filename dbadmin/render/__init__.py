@@ -13,12 +13,17 @@
 from dbadmin.errors import UsageError
 from dbadmin.render.layouts import document
 from dbadmin.render.writers import csv, html, json, junit, markdown, table
-from dbadmin.results import Result, RollbackReport
+from dbadmin.results import Diagram, Result, RollbackReport
 
-__all__ = ["FILE_FORMATS", "FORMATS", "asides", "notebook_html", "render"]
+__all__ = ["DRAWN", "FILE_FORMATS", "FORMATS", "asides", "notebook_html", "render"]
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
-FILE_FORMATS = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".xml": "junit"}
+DRAWN = ("mermaid", "dot", "svg")
+"""What a diagram has besides."""
+FILE_FORMATS = {
+    ".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".xml": "junit",
+    ".mmd": "mermaid", ".dot": "dot", ".svg": "svg",
+}  # fmt: skip
 """What a report file's suffix asks for."""
 
 
@@ -33,7 +38,8 @@ def render(
 ) -> str:
     """A result in one format, ending in a newline.
 
-    Parameters: `format`, one of FORMATS, or "junit" for a rollback report; `width`, the terminal's width in
+    Parameters: `format`, one of FORMATS, "junit" for a rollback report, or one of
+    DRAWN for a diagram; `width`, the terminal's width in
     columns (None: no limit) and `colour`, for the table only; `kind`, the command's name, for JSON; `detail`
     adds what is shown on request only. Raises UsageError for a format that this result does not have.
     """
@@ -50,6 +56,11 @@ def render(
             return html.write(document(result, detail=detail))
         case "junit" if isinstance(result, RollbackReport):
             return junit.write(result)
+        case "mermaid" | "dot" | "svg" if isinstance(result, Diagram):
+            from dbadmin.render import diagram
+
+            drawn: str = getattr(diagram, format)(result)
+            return drawn
     raise UsageError(f"{kind or result.kind} has no {format} form", hint=f"formats: {', '.join(FORMATS)}")
 
 

@@ -73,6 +73,15 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A picture: pages show the SVG, markdown the text that it draws itself; a terminal shows neither."""
+
+    svg: str
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of cells. `title` stands above, `note` below; `empty` is said where there are no rows.
 
@@ -88,7 +97,7 @@ class Table:
     fold: bool = False
 
 
-Block = Heading | Text | Callout | KeyValues | Code | Table
+Block = Heading | Text | Callout | KeyValues | Code | Drawing | Table
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from dbadmin.results.backups import BackupProof, BackupReport, RestoreReport, TableProof
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
+from dbadmin.results.diagram import Diagram, DiagramColumn, DiagramRelation, DiagramTable
 from dbadmin.results.health import LEVELS, CheckInfo, CheckList, CheckRun, HealthFinding, Inspection
 from dbadmin.results.rollback import (
     AfterUpgrade,
@@ -54,10 +55,10 @@ from dbadmin.results.tables import (
 
 __all__ = [
     "LEVELS", "AfterUpgrade", "BackupProof", "BackupReport", "CheckInfo", "CheckList", "CheckRun", "Column",
-    "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts", "DatabaseInfo", "Demo", "Doctor",
-    "DoctorCheck", "Drift", "EachRevision", "Excluded", "Finding", "HealthFinding", "IndexInfo", "Init", "Inspection",
-    "Lock", "ModelInfo", "Models", "Phase", "Plan", "PrivateCopy", "Record", "Relation", "RestoreReport", "Result",
-    "Revision", "RollbackFinding", "RollbackPlan", "RollbackReport", "RowSets", "Rows", "Scripts", "Severity",
-    "Source", "State", "Status", "Step", "TableCount", "TableDescription", "TableInfo", "TableProof", "Tables",
-    "Timings", "UnknownRevision", "Verdict", "Versions",
+    "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts", "DatabaseInfo", "Demo", "Diagram",
+    "DiagramColumn", "DiagramRelation", "DiagramTable", "Doctor", "DoctorCheck", "Drift", "EachRevision", "Excluded",
+    "Finding", "HealthFinding", "IndexInfo", "Init", "Inspection", "Lock", "ModelInfo", "Models", "Phase", "Plan",
+    "PrivateCopy", "Record", "Relation", "RestoreReport", "Result", "Revision", "RollbackFinding", "RollbackPlan",
+    "RollbackReport", "RowSets", "Rows", "Scripts", "Severity", "Source", "State", "Status", "Step", "TableCount",
+    "TableDescription", "TableInfo", "TableProof", "Tables", "Timings", "UnknownRevision", "Verdict", "Versions",
 ]  # fmt: skip

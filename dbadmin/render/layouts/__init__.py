@@ -3,13 +3,14 @@
 from functools import singledispatch
 
 from dbadmin.render.document import Document
-from dbadmin.render.layouts import backups, health, rollback, rows, setup, status, tables
+from dbadmin.render.layouts import backups, diagram, health, rollback, rows, setup, status, tables
 from dbadmin.results import (
     BackupReport,
     CheckList,
     Copies,
     Counts,
     Demo,
+    Diagram,
     Doctor,
     Init,
     Inspection,
@@ -41,6 +42,7 @@ document.register(BackupReport, backups.lay_out_backup)
 document.register(RestoreReport, backups.lay_out_restore)
 document.register(Inspection, health.lay_out_inspection)
 document.register(CheckList, health.lay_out_checks)
+document.register(Diagram, diagram.lay_out_diagram)
 document.register(Counts, tables.lay_out_counts)
 document.register(Tables, tables.lay_out_tables)
 document.register(TableDescription, tables.lay_out_description)

@@ -8,6 +8,7 @@ from dbadmin.render.document import (
     Callout,
     Code,
     Document,
+    Drawing,
     Heading,
     KeyValues,
     Table,
@@ -115,6 +116,8 @@ def block_html(block: Block) -> str:
         case Code():
             code = "\n".join(escape(line.expandtabs(4)) for line in block.text.splitlines())
             return f"<pre><code>{code}</code></pre>"
+        case Drawing():
+            return scroll(block.svg)
         case Table():
             return table_html(block)
 

@@ -5,7 +5,18 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from dbadmin.render.document import Block, Callout, Code, Document, Heading, KeyValues, Table, Text, value_of
+from dbadmin.render.document import (
+    Block,
+    Callout,
+    Code,
+    Document,
+    Drawing,
+    Heading,
+    KeyValues,
+    Table,
+    Text,
+    value_of,
+)
 from dbadmin.render.values import text, visible
 
 SIGNS = {"good": "✅", "warn": "⚠️", "bad": "❌", "dim": "ℹ️"}
@@ -42,6 +53,8 @@ def block_text(block: Block) -> str:
             return "\n".join(f"- {escape(label)}: {escape(text(value_of(cell)))}" for label, cell in block.pairs)
         case Code():
             return fenced(block)
+        case Drawing():
+            return fenced(Code(block.text, block.language))
         case Table():
             return table_text(block)
 

@@ -8,6 +8,7 @@ from dbadmin.render.document import (
     Callout,
     Code,
     Document,
+    Drawing,
     Heading,
     KeyValues,
     Table,
@@ -52,6 +53,8 @@ def block_lines(block: Block, room: int, paint: Paint) -> Iterator[str]:
             yield from pair_lines(block.pairs, room, paint)
         case Code():
             yield from code_lines(block.text, room)
+        case Drawing():
+            pass
         case Table():
             yield from table_lines(block, room, paint)
 
