@@ -19,7 +19,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_READ_AT_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "MALLOC_", "SQLALCHEMY_", "DISABLE_SQLALCHEMY")
+_READ_AT_START = (
+    "PYTHON",
+    "DBADMIN_MEASURE_",
+    "LD_",
+    "LC_",
+    "LANG",
+    "TZ",
+    "MALLOC_",
+    "SQLALCHEMY_",
+    "DISABLE_SQLALCHEMY",
+)
 _SERVERS_KEPT = 2
 _PROC = Path("/proc/self/fd")
 _lock = threading.Lock()

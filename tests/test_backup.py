@@ -4,7 +4,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -156,22 +156,25 @@ def test_what_was_written_meanwhile_is_not_proven_and_what_was_not_is(
     assert (report.exit_code, (tmp_path / "later.db").exists()) == (5, True)
 
 
-def test_a_backup_that_is_not_what_the_database_held_gets_no_name(
-    filled: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reading = proof.open_restored
-
-    from contextlib import contextmanager
+def change_what_is_restored(statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is restored to be compared is changed before that."""
+    restoring = proof.open_restored
 
     @contextmanager
     def and_change(*arguments: Any, **more: Any) -> Iterator[Any]:
-        with reading(*arguments, **more) as copy:
+        with restoring(*arguments, **more) as copy:
             engine = sa.create_engine(copy.url, poolclass=sa.NullPool)
             with engine.begin() as connection:
-                connection.exec_driver_sql("UPDATE people SET note = 'other' WHERE id = 2")
+                connection.exec_driver_sql(statement)
             yield copy
 
     monkeypatch.setattr(proof, "open_restored", and_change)
+
+
+def test_a_backup_that_is_not_what_the_database_held_gets_no_name(
+    filled: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_what_is_restored("UPDATE people SET note = 'other' WHERE id = 2", monkeypatch)
     path = tmp_path / f"shop{SUFFIX[filled.kind]}"
     with pytest.raises(DamagedBackup, match="differs from the database: 1 rows of people"):
         back_up(filled, path, verify=True)

@@ -49,6 +49,13 @@ def test_every_url_in_a_variable_is_led_and_what_is_none_stays(between: str) -> 
     assert variables["NAME"] == "shop"
 
 
+@pytest.mark.parametrize("before", ["", "http://h:80 "])
+def test_a_url_with_blanks_in_its_password_is_led_too(before: str) -> None:
+    value = f"{before}postgresql://app:p w: 1@db.example.com/shop is the one"
+    variables, _ = child_environment({"URL": value}, copy=COPY, source=SOURCE)
+    assert variables["URL"] == f"{before}postgresql://dbadmin@/copy?host=%2Frun%2Fprivate is the one"
+
+
 def test_without_a_copy_every_url_stays_and_the_drivers_defaults_are_denied_all_the_same() -> None:
     given = {"DATABASE_URL": "postgresql://app:pw@db.example.com/shop", "PGPASSWORD": "pw", "MYSQL_HOME": "/etc/my"}
     variables, hidden = child_environment(given)

@@ -53,8 +53,17 @@ def test_a_socket_that_is_allowed_is_reached_and_a_name_that_is_not_is_refused(
         listening.listen()
         app = make_app(tmp_path, revisions=one(code), url=sqlite.url)
         result = databases.walk(app, allow=(place, "no..name:1"))
+        assert (result.outside, result.refused) == ((place,), ("db.example.com:5432",))
+        host = socket.gethostname()
+        named = make_app(
+            tmp_path,
+            revisions=one(f"import socket\nsocket.create_connection(({host!r}, 1))"),
+            url=sqlite.url,
+            name="named",
+        )
+        result = databases.walk(named, allow=(f"{host}:1",))
+        assert (result.state, result.refused) == ("failed", ()), "nobody listens there, which is all"
     Path(place).unlink()
-    assert (result.outside, result.refused) == ((place,), ("db.example.com:5432",))
 
 
 def test_a_copy_on_a_port_is_reached_by_a_driver_that_hooks_see(servers: Servers, temporary_directory: Path) -> None:

@@ -138,6 +138,8 @@ def refusals() -> Iterator[Any]:
         (L, "a1aa", {"upgrade_to": "zz99"}, UsageError, "no revision 'zz99'", "known: a1aa, b2bb, c3cc"),
         (L, "c3cc", {"steps": 9}, UsageError, "-9 didn't produce 9 migrations", "--history"),
         (L, "c3cc", {"to": "shop@-1"}, UsageError, "no revision 'shop'", ""),
+        (L, "c3cc", {"to": "-1x"}, UsageError, "no revision '-1x'", "known: "),
+        (L, "c3cc", {"to": "b2@-1.5"}, UsageError, "no revision 'b2@-1.5'", "known: "),
         ("fork", "b2 b3", {}, UsageError, "several heads (b2, b3)", "--to b2@-1"),
         ("fork", "b2 b3", {"steps": 1}, UsageError, "several heads (b2, b3)", "--to b2@-1"),
         ("fork", "b2 b3", {"to": "-1"}, UsageError, "several heads (b2, b3)", "--to b2@-1"),

@@ -11,7 +11,8 @@ from dbadmin.dialects import PACKAGES, Address, every, named
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-_URL = re.compile(r"\b[A-Za-z][A-Za-z0-9]*(?:\+[A-Za-z0-9]+)?://[^\s\"'`<>]*[^\s\"'`<>,;]")
+_PASSWORD = r"(?:[^\s:/?#@\"'`<>]*:(?:(?!://)[^\n\"'`<>@])*@)?"  # of which blanks may be a part
+_URL = re.compile(rf"\b[A-Za-z][A-Za-z0-9]*(?:\+[A-Za-z0-9]+)?://{_PASSWORD}[^\s\"'`<>]*[^\s\"'`<>,;]")
 
 
 def child_environment(

@@ -99,6 +99,10 @@ class Scripts:
         """What `alembic upgrade|downgrade DESTINATION` would run from the revisions `current`, and where it
         ends.
         """
+        relative = destination.rpartition("@")[2]
+        if re.search(r"[+-]", relative) and not re.fullmatch(r"\w*[+-]\d+", relative):
+            # Alembic would take what it can read at its beginning.
+            raise UnknownName("revision", destination, [known.revision for known in self.revisions])
         at = tuple(current)
         walk: Callable[[str, Any], list[RevisionStep]] = getattr(self.directory, f"_{direction}_revs")
         with self._named(destination):

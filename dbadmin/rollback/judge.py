@@ -47,22 +47,20 @@ def judge_walk(
     *,
     source_unchanged: bool | None,
     incomplete: str | None = None,
-    rules: Rules | None = None,
+    rules: Rules,
     costs: Costs | None = None,
 ) -> tuple[RollbackFinding, ...]:
     """Every finding, worst first. `reference` is None where none is needed, a reason where there is none.
 
     `source_unchanged` is None where there was no source to look at, `incomplete` says why a backup may not be whole.
-    `rules` are the engine's: without them nothing is said of rules that new data may break; `costs` likewise, for locks
-    and tables written anew.
+    `rules` are the engine's, and so are `costs`: without them nothing is said of locks and tables written anew.
     """
     facts = script_facts(scripts)
     found = _of_pending(walk, facts) if route.plan.kind == "pending" else _of_head(walk, reference, facts)
     if reference is not None and "downgrade" in walk.legs:
         found += _against(reference, walk, facts)
     found += failures(walk, facts, rules) + _not_compared(walk, options, facts)
-    if rules is not None:
-        found += _blocked(walk, rules, facts)
+    found += _blocked(walk, rules, facts)
     if costs is not None:
         found += cost_findings(walk, costs, options.lock_budget, facts)
     found += outside_connections(walk, facts)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 State = Snapshot
-_NOT_RESTORED = ("grant", "publication", "subscription", "event-trigger", "setting", "owner", "default-acl", "-name")
+_NOT_RESTORED = ("grant", "role", "publication", "subscription", "event-trigger", "setting", "-name")
 """Kinds of objects (by a part of their name) that restoring leaves out, or that engines name anew."""
 
 

@@ -134,7 +134,7 @@ class _Nowhere:
     descriptor: int | None = None
 
     def write(self, piece: bytes, /) -> object:
-        raise NotImplementedError
+        raise NotImplementedError  # pragma: no cover  an engine that writes folders has its tool write them
 
 
 @contextmanager

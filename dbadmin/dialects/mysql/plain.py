@@ -137,7 +137,7 @@ def _statement(delimiter: bytes, escapes: bool) -> "re.Pattern[bytes]":
         rb"/(?!\*)|/\*(?=M?!)",
     ]
     if delimiter[:1] in b"'\"`\\/-#":
-        pieces = [piece for piece in pieces if not piece.startswith(first)]
+        pieces = [piece for piece in pieces if not piece.startswith(delimiter[:1])]
     if rest:
         pieces.append(first + rb"(?!" + rest + rb")")
     return re.compile(rb"(?:" + rb"|".join(pieces) + rb")*+", re.VERBOSE | re.DOTALL)
