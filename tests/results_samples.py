@@ -205,7 +205,7 @@ COUNTS = Counts(
 )
 TABLES = Tables(
     (
-        TableInfo("blog_posts", 2000, True, 1_310_720, 262_144, 11, 3, "BlogPost"),
+        TableInfo("blog_posts", 2000, True, 1_310_720, 262_144, 11, 3, "BlogPost", "what | was written"),
         TableInfo("événements_日本語", None, False, None, None, 4, 0),
     )
 )

@@ -104,6 +104,18 @@ def test_tables_are_listed_with_exact_rows_columns_and_indexes(database: TestDat
     assert (found["posts"].index_bytes or 0) > 0
 
 
+def test_tables_have_the_comments_that_the_engine_keeps(database: TestDatabase) -> None:
+    make_blog(database)
+    comment = {
+        "postgresql": ["COMMENT ON TABLE posts IS 'what was written'"],
+        "mariadb": ["ALTER TABLE posts COMMENT 'what was written'"],
+    }.get(database.kind, [])
+    database.execute(*comment)
+    said = "what was written" if comment else None
+    assert {name: t.comment for name, t in tables(database).items()} == {"authors": None, "posts": said}
+    assert describe(database, "posts").comment == said
+
+
 def test_rows_are_unknown_until_the_first_analyze(database: TestDatabase) -> None:
     if database.kind == "mariadb":
         pytest.skip("InnoDB estimates rows from the start")

@@ -39,6 +39,7 @@ class TableInfo(Record):
     columns: int
     indexes: int
     model: str | None = None
+    comment: str | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,11 @@ from dbadmin.cli.output import deliver
 @subcommand("tables")
 @click.option("--exact", is_flag=True, help="Count the rows instead of asking for the engine's estimate.")
 def command(exact: bool) -> int:
-    """Tables with rows, sizes, columns, indexes and models."""
+    """Tables with rows, sizes, columns, indexes, models and comments.
+
+    For example: dbadmin tables --exact --output tables.csv
+
+    Rows are the engine's estimate (~1000) unless --exact counts them.
+    """
     with opened() as admin:
         return deliver(admin.answers.tables(exact=exact))

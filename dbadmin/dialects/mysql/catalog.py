@@ -49,6 +49,7 @@ class MysqlCatalog(Catalog):
                 index_bytes=row.index_bytes,
                 columns=columns.get(row.name, 0),
                 indexes=indexes.get(row.name, 0),
+                comment=row.comment or None,
             )
             for row in sorted(rows, key=lambda row: str(row.name))
         )

@@ -107,6 +107,7 @@ def _table_info(row: "Row[Any]", counted: Mapping[int, int]) -> TableInfo:
         index_bytes=row.index_bytes,
         columns=row.columns,
         indexes=row.indexes,
+        comment=row.comment,
     )
 
 

@@ -22,7 +22,7 @@ def lay_out_counts(result: Counts, *, detail: bool = False) -> Document:
 
 def lay_out_tables(result: Tables, *, detail: bool = False) -> Document:
     """Every table with its size."""
-    columns = (
+    columns = [
         Column("table"),
         Column("rows", "right"),
         Column("size", "right"),
@@ -30,9 +30,9 @@ def lay_out_tables(result: Tables, *, detail: bool = False) -> Document:
         Column("columns", "right"),
         Column("indexes", "right"),
         Column("model"),
-    )
-    rows = [
-        (
+    ]
+    rows: list[list[Any]] = [
+        [
             t.table,
             number(t.rows, exact=t.exact),
             size(t.bytes),
@@ -40,11 +40,15 @@ def lay_out_tables(result: Tables, *, detail: bool = False) -> Document:
             t.columns,
             t.indexes,
             t.model,
-        )
+        ]
         for t in result.tables
     ]
+    if any(t.comment for t in result.tables):
+        columns.append(Column("comment", wrap=True))
+        for row, described in zip(rows, result.tables, strict=True):
+            row.append(described.comment)
     note = plural(len(rows), "table") if rows else None
-    table = Table(columns, rows, note=note, empty="no tables")
+    table = Table(tuple(columns), rows, note=note, empty="no tables")
     return Document("Tables", (table,), table)
 
 
