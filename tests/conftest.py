@@ -51,12 +51,14 @@ EVERY_DAY = {
         "test_guard": ("style", "mysqldb", "aiomysql"),
         "test_walk": ("hangs", "async", "fails", "commit"),
         "test_rollback_shapes": ("half",),
+        "test_health_revision": (),
     },
     "postgresql": {
         "test_rollback_pending": (
             "leaves an index behind", "drops a column with values", "is not repeatable", "raises on the way down",
             "hangs", "leaves with success", "exchanged between rows", "env_py_itself_writes", "share_the_blame",
         ),
+        "test_health_revision": (),
         "test_rollback_head": ("rebuilds_an_index", "lost_by_design", "mangles", "no_reference", "was_there_before"),
     },
 }  # fmt: skip

@@ -128,6 +128,7 @@ def test_every_command_can_be_loaded_and_documents_its_options(name: str) -> Non
         (["count", "--format", "svg"], "count has no svg form"),
         (["--output", "count.svg", "count"], "count has no .svg report"),
         (["verify-rollback", "--output", "report.sarif"], "verify-rollback has no .sarif report"),
+        (["count", "--format", "sarif"], "count has no sarif form"),
         (["verify-rollback", "--to", "base", "--steps", "1"], "give --to or --steps, not both"),
         (["join", "posts"], "a join needs at least two tables"),
         (["group", "posts", "--by", "author", "--agg", "count"], "not NAME=AGG"),

@@ -39,7 +39,15 @@ from dbadmin.render.writers.fitting import width
 from dbadmin.results import Column, Result, Rows
 
 GOLDEN = Path(__file__).parent / "golden"
-SUFFIXES = {"table": "txt", "json": "json", "csv": "csv", "markdown": "md", "html": "html", "junit": "xml"}
+SUFFIXES = {
+    "table": "txt",
+    "json": "json",
+    "csv": "csv",
+    "markdown": "md",
+    "html": "html",
+    "junit": "xml",
+    "sarif": "sarif",
+}
 ANSI = re.compile(r"\x1b\[\d*m")
 
 
@@ -82,6 +90,16 @@ def test_colour_marks_what_is_good_and_what_is_bad(name: str) -> None:
 @pytest.mark.parametrize("name", ["rollback_lossy", "rollback_accepted", "rollback_broken", "rollback_hostile"])
 def test_a_rollback_report_is_a_junit_report_too(name: str) -> None:
     same_as_golden(f"{name}.xml", render(SAMPLES[name], "junit"))
+
+
+def test_findings_are_a_sarif_report_too() -> None:
+    written = render(SAMPLES["inspect"], "sarif")
+    same_as_golden("inspect.sarif", written)
+    results = json.loads(written)["runs"][0]["results"]
+    assert [result["level"] for result in results] == ["warning", "note", "warning"]
+    assert [bool(result.get("suppressions")) for result in results] == [False, False, True]
+    with pytest.raises(UsageError, match="no sarif form"):
+        render(SAMPLES["status_behind"], "sarif")
 
 
 def test_the_history_is_shown_on_request_only() -> None:

@@ -1,15 +1,17 @@
 """Inspection of an application's database: what the checks have to know of its models and settings."""
 
 import inspect as python
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.app.load import Application
 from dbadmin.database import Database
 from dbadmin.dialects import Progress, TableName
-from dbadmin.errors import DbadminError, UsageError
+from dbadmin.errors import ConfigError, DbadminError, UsageError
 from dbadmin.health import Asked, inspect
 from dbadmin.health.look import Place
 from dbadmin.results import LEVELS, Inspection
@@ -17,6 +19,9 @@ from dbadmin.secrets import SENSITIVE_WORDS
 
 if TYPE_CHECKING:
     from dbadmin.results import Severity
+
+
+MESSAGE = "mend what dbadmin inspect found"
 
 
 def inspect_application(
@@ -28,9 +33,12 @@ def inspect_application(
     fail_on: "Severity | None",
     thresholds: Mapping[str, float],
     live: bool = False,
+    write_revision: "bool | str | os.PathLike[str]" = False,
     progress: Progress | None = None,
 ) -> Inspection:
     """Run checks on the application's database; see `dbadmin.health.inspect`."""
+    if write_revision is not False:
+        refuse_unless_up_to_date(application, database)
     if fail_on is not None and fail_on not in LEVELS:
         raise UsageError(f"fail_on={fail_on!r} is no level", hint=f"one of {', '.join(LEVELS)}")
     for item in ignore:
@@ -49,9 +57,37 @@ def inspect_application(
         version_table=TableName(application.version_table_schema, application.version_table),
     )
     report = inspect(database, asked, progress=progress)
+    if write_revision is not False:
+        where = None if write_revision is True else Path(write_revision)
+        return written(report, application, where)
     if any(finding.code.startswith("model-") for finding in report.open) and (behind := pending(application, database)):
         report = replace(report, notes=(f"{behind} pending: what the models have and the database has not yet",))
     return report
+
+
+def refuse_unless_up_to_date(application: Application, database: Database) -> None:
+    """A revision that follows the head mends what stands at the head: raise UsageError where the database does not."""
+    if application.project is None:
+        raise ConfigError(
+            f"no Alembic project found from {application.settings.start}", hint="a revision needs one: use --app DIR"
+        )
+    if behind := pending(application, database):
+        raise UsageError(f"{behind} pending: what they mend would be mended twice", hint="alembic upgrade head first")
+
+
+def written(report: Inspection, application: Application, directory: Path | None) -> Inspection:
+    """The report with the revision that mends what of it changes the schema."""
+    from dbadmin.health.revision import body, lasting
+    from dbadmin.migrations.scripts import open_scripts
+    from dbadmin.migrations.write import write_revision
+
+    assert application.project is not None
+    chosen = lasting(report.open, [run.name for run in report.checks] if report.named else ())
+    if not chosen:
+        return replace(report, notes=("nothing was found that a revision could mend: none was written",))
+    path = write_revision(open_scripts(application.project), MESSAGE, *body(chosen), directory=directory)
+    note = "declare in the models what the revision adds: autogenerate would take it away again"
+    return replace(report, revision=str(path), notes=(note,))
 
 
 def pending(application: Application, database: Database) -> str | None:
@@ -90,8 +126,10 @@ def places(models: Sequence[type]) -> Callable[[TableName], Place | None]:
 
 
 def place(model: type) -> Place:
-    """A class with its file and line, None where Python does not know them (reflected classes)."""
+    """A class with its file (as seen from here) and line, None where Python does not know them."""
     try:
-        return Place(model.__name__, python.getsourcefile(model), python.findsource(model)[1] + 1)
+        file, line = Path(python.getsourcefile(model) or ""), python.findsource(model)[1] + 1
+        here = Path.cwd()
+        return Place(model.__name__, str(file.relative_to(here) if file.is_relative_to(here) else file), line)
     except (OSError, TypeError):
         return Place(model.__name__)

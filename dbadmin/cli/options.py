@@ -14,6 +14,8 @@ from dbadmin.errors import UsageError
 FORMATS = ("table", "json", "csv", "markdown", "html")
 DRAWN = ("mermaid", "dot", "svg")
 """What `diagram` has besides."""
+FINDINGS = ("inspect",)
+"""Commands whose findings can be told as SARIF."""
 FORMAT_HELP = "Of stdout: table, json, csv, markdown or html."
 OUTPUT_HELP = "Also write .json .csv .md .html .xml or .parquet; repeatable."
 DRAWN_FORMAT_HELP = "Of stdout: mermaid, dot, svg, table, json, csv, markdown or html."
@@ -146,7 +148,7 @@ def kept(*names: str, **more: Any) -> click.Option:
 def global_options(*, drawn: bool = False) -> list[click.Option]:
     """Fresh global options, for the group and for each command; `drawn`: one that makes a drawing."""
     form_help, output_help = (DRAWN_FORMAT_HELP, DRAWN_OUTPUT_HELP) if drawn else (FORMAT_HELP, OUTPUT_HELP)
-    choice = click.Choice((*FORMATS, *DRAWN))
+    choice = click.Choice((*FORMATS, "sarif", *DRAWN))
     form = kept("--format", type=choice, is_eager=True, metavar="FORMAT", help=form_help)
     output = kept("--output", type=ReportFile(), multiple=True, metavar="FILE", help=output_help)
     return [
@@ -174,10 +176,12 @@ def check_outputs(given: Options, command: str) -> None:
     """Refuse a form or a report that this command does not have, before any work is done."""
     if given.format in DRAWN and command != "diagram":
         raise UsageError(f"{command} has no {given.format} form", hint=f"formats: {', '.join(FORMATS)}")
+    if given.format == "sarif" and command not in FINDINGS:
+        raise UsageError(f"{command} has no sarif form", hint=f"{', '.join(FINDINGS)} has one")
     for path in given.output:
         suffix = path.suffix.lower()
         if suffix == ".parquet" and command not in ROWS:
             raise UsageError(f"--output {path}: {command} has no rows", hint=f"{', '.join(ROWS)} have")
-        drawn = suffix in DRAWN_SUFFIXES and command != "diagram"
-        if drawn or suffix == ".sarif" or (suffix == ".xml" and command != "verify-rollback"):
+        other = (suffix in DRAWN_SUFFIXES and command != "diagram") or (suffix == ".sarif" and command not in FINDINGS)
+        if other or (suffix == ".xml" and command != "verify-rollback"):
             raise UsageError(f"--output {path}: {command} has no {suffix} report", hint="use .json, .csv, .md or .html")

@@ -80,5 +80,7 @@ def finding(
         undo=mend.undo,
         outside=mend.outside,
         lasting=lasting,
+        up=mend.up,
+        down=mend.down,
         **given,
     )

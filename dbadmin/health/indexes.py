@@ -264,6 +264,13 @@ def drop(look: Look, code: str, level: str, index: Index, reason: str) -> Health
 DAY = 86_400.0
 
 
+def redundant(look: Look) -> Iterator[tuple[Index, Index]]:
+    """Each index that another one makes needless, with that other one."""
+    for table in dict.fromkeys(index.table for index in look.indexes):
+        yield from duplicates(look.indexes_of(table))
+        yield from overlaps(look.indexes_of(table))
+
+
 def needed(index: Index, indexes: Sequence[Index], keys: Sequence[ForeignKey]) -> bool:
     """Whether something other than reads speaks for an index: a constraint, a foreign key, a replica identity."""
     if index.unique or index.constraint is not None or index.primary or index.exclusion:
@@ -301,8 +308,11 @@ def unused_index(look: Look) -> Iterator[HealthFinding]:
             f"the counters are only {age} old", f"wait until they are {days:g} days old, or --threshold unused-index=0"
         )
     read = look.by_table
+    heirs = {kept.full_name for _, kept in redundant(look)}  # what reads the other one will read these, once it is gone
     for index in look.indexes:
-        if uses.get((index.table, index.name)) != 0 or needed(index, look.indexes_of(index.table), look.foreign_keys):
+        if index.full_name in heirs or uses.get((index.table, index.name)) != 0:
+            continue
+        if needed(index, look.indexes_of(index.table), look.foreign_keys):
             continue
         table = read.get(index.table)
         if table is not None and table.scans == 0 and not table.index_scans and not table.partitioned:

@@ -94,7 +94,9 @@ def inspect(database: Database, asked: Asked, *, progress: Progress | None = Non
     judged, unmatched = ignored(findings, asked.ignore)
     order = {check.name: at for at, check in enumerate(chosen)}
     judged.sort(key=lambda f: (f.ignored is not None, LEVELS.index(f.severity), order[f.code], f.object))
-    return Inspection(database.info, tuple(runs), tuple(judged), age, unmatched, fail_on=asked.fail_on)
+    return Inspection(
+        database.info, tuple(runs), tuple(judged), age, unmatched, fail_on=asked.fail_on, named=bool(asked.names)
+    )
 
 
 def _one(check: Check, look: Look, database: Database, limit: float) -> tuple[CheckRun, list[HealthFinding]]:

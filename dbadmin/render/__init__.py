@@ -12,8 +12,8 @@
 
 from dbadmin.errors import UsageError
 from dbadmin.render.layouts import document
-from dbadmin.render.writers import csv, html, json, junit, markdown, table
-from dbadmin.results import Diagram, Result, RollbackReport
+from dbadmin.render.writers import csv, html, json, junit, markdown, sarif, table
+from dbadmin.results import Diagram, Inspection, Result, RollbackReport
 
 __all__ = ["DRAWN", "FILE_FORMATS", "FORMATS", "asides", "notebook_html", "render"]
 
@@ -21,7 +21,7 @@ FORMATS = ("table", "json", "csv", "markdown", "html")
 DRAWN = ("mermaid", "dot", "svg")
 """What a diagram has besides."""
 FILE_FORMATS = {
-    ".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".xml": "junit",
+    ".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".xml": "junit", ".sarif": "sarif",
     ".mmd": "mermaid", ".dot": "dot", ".svg": "svg",
 }  # fmt: skip
 """What a report file's suffix asks for."""
@@ -38,10 +38,10 @@ def render(
 ) -> str:
     """A result in one format, ending in a newline.
 
-    Parameters: `format`, one of FORMATS, "junit" for a rollback report, or one of
-    DRAWN for a diagram; `width`, the terminal's width in
-    columns (None: no limit) and `colour`, for the table only; `kind`, the command's name, for JSON; `detail`
-    adds what is shown on request only. Raises UsageError for a format that this result does not have.
+    Parameters: `format`, one of FORMATS, "junit" for a rollback report, "sarif" for findings, or one of DRAWN for
+    a diagram; `width`, the terminal's width in columns (None: no limit) and `colour`, for the table only; `kind`, the
+    command's name, for JSON; `detail` adds what is shown on request only. Raises UsageError for a format that this
+    result does not have.
     """
     match format:
         case "table":
@@ -61,6 +61,8 @@ def render(
 
             drawn: str = getattr(diagram, format)(result)
             return drawn
+        case "sarif" if isinstance(result, Inspection):
+            return sarif.write(kind or result.kind, result.findings)
     raise UsageError(f"{kind or result.kind} has no {format} form", hint=f"formats: {', '.join(FORMATS)}")
 
 

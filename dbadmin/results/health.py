@@ -1,6 +1,6 @@
 """Whether a database is well: what was looked at, what was found, and what mends it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
@@ -16,7 +16,8 @@ class HealthFinding(Finding):
     `key` stays the same from run to run, for the list of what is ignored; `ignored` is the reason given there, or the
     pattern where none was. `sql` mends it, `undo` takes that back; both are empty where nothing can be typed.
     `outside`: the statements may not run inside a transaction. `lasting`: they change the schema, so that
-    `--write-revision` takes them. `file` and `line` are where the model stands.
+    `--write-revision` takes them; `up` and `down` are the same as Alembic's operations, where it has some. `file` and
+    `line` are where the model stands.
     """
 
     key: str = ""
@@ -24,6 +25,8 @@ class HealthFinding(Finding):
     undo: tuple[str, ...] = ()
     outside: bool = False
     lasting: bool = False
+    up: tuple[str, ...] = field(default=(), repr=False)
+    down: tuple[str, ...] = field(default=(), repr=False)
     model: str | None = None
     ignored: str | None = None
 
@@ -45,7 +48,8 @@ class Inspection(Result):
     """The answer of `dbadmin inspect`.
 
     `statistics_seconds` is how old the server's statistics of use are. `unmatched` are patterns of the ignore list that
-    met no finding. `fail_on` is the level from which findings are bad news. `revision` is the file that was written.
+    met no finding. `fail_on` is the level from which findings are bad news. `revision` is the file that was written;
+    `named`: the checks were asked for by name.
     """
 
     kind = "inspect"
@@ -58,6 +62,7 @@ class Inspection(Result):
     notes: tuple[str, ...] = ()
     fail_on: Severity | None = None
     revision: str | None = None
+    named: bool = False
 
     @property
     def open(self) -> tuple[HealthFinding, ...]:

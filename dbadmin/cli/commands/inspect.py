@@ -1,5 +1,6 @@
 """`dbadmin inspect`."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -39,6 +40,14 @@ def thresholds(given: tuple[Any, ...]) -> dict[str, float]:
 @items_option("--ignore", metavar="KEY,...", help="Findings that are accepted, by key or check; globs allowed.")
 @click.option("--fail-on", type=click.Choice(LEVELS), help="Exit with 1 on findings of this level or worse.")
 @items_option("--threshold", metavar="CHECK=NUMBER", help="Another threshold than the one that --list shows.")
+@click.option(
+    "--write-revision",
+    "directory",
+    metavar="[DIR]",
+    is_flag=False,
+    flag_value="",
+    help="Write what mends it as a revision.",
+)
 def command(check: tuple[str, ...], listed: bool, ignore: tuple[Any, ...], fail_on: str | None, **more: Any) -> int:
     """Whether the database is well: each finding with the SQL that mends it.
 
@@ -47,11 +56,16 @@ def command(check: tuple[str, ...], listed: bool, ignore: tuple[Any, ...], fail_
     Without names every check runs that this engine can answer. Nothing is written; what cannot be looked at is
     skipped, with the reason.
     """
-    if listed:
-        from dbadmin.health import checks
+    from dbadmin.health import checks
 
+    if listed:
         return deliver(checks(check))
+    directory = more["directory"]
+    if directory and not Path(directory).is_dir() and directory in (one.name for one in checks().checks):
+        check, directory = (directory, *check), ""  # it is a check's name that follows the option
     asked: dict[str, Any] = {"ignore": ignore, "fail_on": fail_on, "thresholds": thresholds(more["threshold"])}
+    if directory is not None:
+        asked["write_revision"] = directory or True
     with opened() as admin, TerminalProgress() as progress:
         result = admin.inspect(*check, **asked, progress=progress)
         progress.close()
