@@ -79,6 +79,7 @@ class Operations(Opened):
         fail_on: "Severity | None" = None,
         thresholds: Mapping[str, float] | None = None,
         write_revision: "bool | str | os.PathLike[str]" = False,
+        live: bool = False,
         progress: Progress | None = None,
     ) -> "Inspection":
         """Whether the database is well: findings, each with the SQL that mends it and that takes it back.
@@ -87,12 +88,13 @@ class Operations(Opened):
         {"key", "reason"}; `fail_on`, the level from which `ok` is False; `thresholds` by check. Each statement may take
         as long as the statement timeout, 10 s where there is none; what cannot be looked at is `skipped`.
         `write_revision` (True, or a directory) writes an Alembic revision that mends what changes the schema: warnings
-        and errors, and notes of checks that were named; the database has to stand at the head.
+        and errors, and notes of checks that were named; the database has to stand at the head. `live`: only checks
+        whose answer changes from second to second.
         """
         from dbadmin.admin.inspecting import inspect_application
 
         given: dict[str, Any] = {"ignore": ignore, "fail_on": fail_on, "thresholds": thresholds or {}}
-        given["write_revision"] = write_revision
+        given |= {"write_revision": write_revision, "live": live}
         return inspect_application(self.application, self.database, checks, **given, progress=progress)
 
     def verify_rollback(

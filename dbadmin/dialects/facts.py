@@ -250,7 +250,7 @@ class Damage:
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column that holds text, and the statement that reads some of its values."""
+    """A column that holds text, and the statement that reads some of its values, as `v`."""
 
     table: TableName
     name: str

@@ -1,8 +1,9 @@
 """What stands in the rows: credentials in plain text, rows without a parent, a damaged file, unproven constraints."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from dbadmin.dialects.facts import TextColumn
 from dbadmin.dialects.health import Mend
 from dbadmin.health.check import check, finding
 from dbadmin.health.look import Look
@@ -11,6 +12,8 @@ from dbadmin.secrets import is_sensitive
 
 PASSWORDS = ("password", "passwd", "pwd", "passphrase", "pin")
 """Words of columns whose values must be hashed; a token may be random text, which nobody can tell from a hash."""
+AT_ONCE = 200
+"""Columns that one statement looks at."""
 HASHED = re.compile(
     r"""^(?:
         \$[\w-]{1,20}\$.{10,}                  # crypt: $2b$, $argon2id$, $6$, $pbkdf2-sha256$
@@ -55,16 +58,27 @@ def is_plain(column: str, value: str) -> bool:
 def plain_text_credential(look: Look) -> Iterator[HealthFinding]:
     """A column that looks like a credential and holds values that are neither hashed nor encrypted."""
     words = (*look.sensitive, *PASSWORDS)
-    for column in look.health.text_columns(look.connection):
-        if not is_sensitive(column.name, words):
-            continue
-        values = [str(value) for value in look.connection.exec_driver_sql(column.sample).scalars() if value is not None]
-        plain = sum(is_plain(column.name, value) for value in values)
-        if plain:
-            told = f"{plain} of the {len(values)} values looked at are neither hashed nor encrypted"
-            about = look.about(column.table)
-            object, remedy = f"{column.table}.{column.name}", "store a hash, or encrypt it"
-            yield finding("plain-text-credential", "error", object, told, remedy, **about)
+    columns = [c for c in look.health.text_columns(look.connection) if is_sensitive(c.name, words)]
+    for start in range(0, len(columns), AT_ONCE):
+        chosen = columns[start : start + AT_ONCE]
+        values: dict[int, list[str]] = {}
+        for number, value in look.connection.exec_driver_sql(sampling(chosen)):
+            values.setdefault(int(number), []).append(str(value))
+        for number, column in enumerate(chosen):
+            seen = values.get(number, [])
+            plain = sum(is_plain(column.name, value) for value in seen)
+            if plain:
+                told = f"{plain} of the {len(seen)} values looked at are neither hashed nor encrypted"
+                object, remedy = f"{column.table}.{column.name}", "store a hash, or encrypt it"
+                about = look.about(column.table)
+                yield finding("plain-text-credential", "error", object, told, remedy, **about)
+
+
+def sampling(columns: Sequence[TextColumn]) -> str:
+    """One statement that reads some values of several columns, each with the column's number."""
+    return "\nUNION ALL\n".join(
+        f"SELECT {number} AS n, v FROM ({column.sample}) AS s{number}" for number, column in enumerate(columns)
+    )
 
 
 @check(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dbadmin.database import Database
 from dbadmin.dialects import Dialect, Progress, TableName, of
 from dbadmin.dialects.facts import CannotTell
-from dbadmin.errors import ConnectionFailed, UnknownName
+from dbadmin.errors import ConnectionFailed, NotSupported, UnknownName, UsageError
 from dbadmin.health.check import CHECKS, ENGINES, Check
 from dbadmin.health.look import Look, Place, nowhere
 from dbadmin.render.values import duration
@@ -54,6 +54,11 @@ def every_check() -> Mapping[str, Check]:
     return CHECKS
 
 
+def live() -> tuple[str, ...]:
+    """Names of the checks whose answer changes from second to second."""
+    return tuple(check.name for check in every_check().values() if check.live)
+
+
 def named(names: Sequence[str]) -> tuple[Check, ...]:
     """Checks by name. Raises UnknownName with the nearest."""
     known = every_check()
@@ -69,11 +74,16 @@ def inspect(database: Database, asked: Asked, *, progress: Progress | None = Non
     Raises ConnectionFailed where the connection is lost; whatever else a check meets makes it `skipped`.
     """
     named(tuple(asked.thresholds))
+    for check in named(asked.names):
+        if asked.live and not check.live:
+            raise UsageError(f"{check.name} does not change by the second", hint=f"live checks: {', '.join(live())}")
     chosen = named(asked.names) or tuple(
         check
         for check in every_check().values()
         if check.runs_on(database.dialect) and (check.live or not asked.live) and (asked.metadata or not check.models)
     )
+    if not chosen:
+        raise NotSupported("this engine has no sessions to watch", hint="dbadmin inspect, without --watch")
     limit = database.statement_timeout or SECONDS
 
     def work(connection: "Connection") -> tuple[list[CheckRun], list[HealthFinding], float | None]:

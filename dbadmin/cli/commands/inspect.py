@@ -48,6 +48,7 @@ def thresholds(given: tuple[Any, ...]) -> dict[str, float]:
     flag_value="",
     help="Write what mends it as a revision.",
 )
+@click.option("--watch", "watched", is_flag=True, help="Draw what changes by the second again and again.")
 def command(check: tuple[str, ...], listed: bool, ignore: tuple[Any, ...], fail_on: str | None, **more: Any) -> int:
     """Whether the database is well: each finding with the SQL that mends it.
 
@@ -66,7 +67,20 @@ def command(check: tuple[str, ...], listed: bool, ignore: tuple[Any, ...], fail_
     asked: dict[str, Any] = {"ignore": ignore, "fail_on": fail_on, "thresholds": thresholds(more["threshold"])}
     if directory is not None:
         asked["write_revision"] = directory or True
+    if more["watched"]:
+        if directory is not None:
+            raise UsageError("give --watch or --write-revision, not both", hint="dbadmin inspect --help")
+        return watched(check, asked)
     with opened() as admin, TerminalProgress() as progress:
         result = admin.inspect(*check, **asked, progress=progress)
         progress.close()
         return deliver(result)
+
+
+def watched(names: tuple[str, ...], asked: dict[str, Any]) -> int:
+    """The live checks, drawn over themselves until Ctrl-C."""
+    from dbadmin.cli.watching import refuse_elsewhere, watch
+
+    refuse_elsewhere()
+    with opened() as admin:
+        return watch(lambda: admin.inspect(*names, live=True, **asked))

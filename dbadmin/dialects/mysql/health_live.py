@@ -128,6 +128,7 @@ class MysqlLive:
         for row in connection.exec_driver_sql(sql.COLUMNS):
             if row.characters is not None and row.data_type not in ("enum", "set"):
                 table, column = TableName(None, row.table_name), quote(row.name)
-                sample = f"SELECT left({column}, 200) FROM {spelled(quote, table)} WHERE {column} <> '' LIMIT 50"
+                value = f"CONVERT(left({column}, 200) USING utf8mb4) COLLATE utf8mb4_bin"
+                sample = f"SELECT {value} AS v FROM {spelled(quote, table)} WHERE {column} <> '' LIMIT 50"
                 found.append(TextColumn(table, row.name, sample))
         return tuple(found)

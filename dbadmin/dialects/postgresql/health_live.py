@@ -143,6 +143,6 @@ class PostgresqlLive:
         found = []
         for row in connection.exec_driver_sql(sql.TEXT_COLUMNS):
             table, column = TableName(row.schema, row.table_name), quote(row.name)
-            sample = f"SELECT left({column}::text, 200) FROM {spelled(quote, table)} WHERE {column} <> '' LIMIT 50"
+            sample = f"SELECT left({column}::text, 200) AS v FROM {spelled(quote, table)} WHERE {column} <> '' LIMIT 50"
             found.append(TextColumn(table, row.name, sample))
         return tuple(found)

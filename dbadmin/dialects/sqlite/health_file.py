@@ -86,6 +86,8 @@ class SqliteFile:
         for row in connection.exec_driver_sql(sql.COLUMNS):
             if affinity(row.type or "") == "TEXT":
                 table, column = TableName(None, row.table_name), quote(row.name)
-                sample = f"SELECT substr({column}, 1, 200) FROM {spelled(quote, table)} WHERE {column} <> '' LIMIT 50"
+                sample = (
+                    f"SELECT substr({column}, 1, 200) AS v FROM {spelled(quote, table)} WHERE {column} <> '' LIMIT 50"
+                )
                 found.append(TextColumn(table, row.name, sample))
         return tuple(found)
