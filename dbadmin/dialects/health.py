@@ -71,6 +71,10 @@ class Health:
         """Every table with its rows, sizes and how it is used."""
         raise CannotTell("this engine does not tell")
 
+    def sizes(self, connection: "Connection") -> tuple[Table, ...]:
+        """Tables with their sizes."""
+        raise CannotTell("this engine does not tell the sizes of tables without reading them")
+
     def indexes(self, connection: "Connection") -> tuple[Index, ...]:
         """Every index of every table, those of constraints too."""
         raise CannotTell("this engine does not tell")

@@ -1,4 +1,4 @@
-"""Every family of checks: importing it registers them, in the order in which they run and are listed."""
+"""Every family of checks, in the order in which they run and are listed; importing them registers the checks."""
 
 from dbadmin.health import data, indexes, keys, live, models, storage, use
 

@@ -18,6 +18,7 @@ WORTH_IT = 10 * 2**20
 @check(
     "large-table",
     "note",
+    "sizes",
     "tables",
     reads="sizes and counters in the catalog",
     why="a large table makes every migration, backup and scan of it long; its growth says when that matters",

@@ -11,6 +11,7 @@ from tests.benchmarks.copies_mariadb import copying_mariadb
 from tests.benchmarks.fingerprints import FINGERPRINTS
 from tests.benchmarks.flat import flat_rows
 from tests.benchmarks.frames import FRAMES
+from tests.benchmarks.inspecting import inspect_row
 from tests.benchmarks.measure import Command, Row, compare
 from tests.benchmarks.project import ENV, dbadmin
 
@@ -96,6 +97,7 @@ ROWS: Mapping[str, Callable[[Path, int], Row | list[Row]]] = {
     "rehearsal": rehearsal_row,
     "rehearsal-flat-sqlite": flat_rows("sqlite"),
     "rehearsal-flat-postgresql": flat_rows("postgresql"),
+    "inspect-postgresql": inspect_row(),
     "copying-postgresql": copying,
     "copying-mariadb": copying_mariadb,
     **FINGERPRINTS,

@@ -35,6 +35,10 @@ class MysqlHealth(MysqlLive, Health):
             for row in connection.exec_driver_sql(sql.TABLES)
         )  # fmt: skip
 
+    def sizes(self, connection: "Connection") -> tuple[Table, ...]:
+        """As `tables`, which has them."""
+        return self.tables(connection)
+
     def indexes(self, connection: "Connection") -> tuple[Index, ...]:
         """information_schema.statistics; every foreign key that refers to an index marks it."""
         is_mariadb = getattr(connection.dialect, "is_mariadb", False)

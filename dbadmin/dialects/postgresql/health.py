@@ -26,6 +26,10 @@ class PostgresqlHealth(PostgresqlLive, Health):
         """pg_class and pg_stat_all_tables."""
         return tuple(map(_table, connection.exec_driver_sql(sql.TABLES)))
 
+    def sizes(self, connection: "Connection") -> tuple[Table, ...]:
+        """As `tables`, which has them."""
+        return self.tables(connection)
+
     def indexes(self, connection: "Connection") -> tuple[Index, ...]:
         """pg_index."""
         version = connection.dialect.server_version_info or (0,)
