@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -24,12 +25,15 @@ from psycopg.types.numeric import IntLoader
 from servers import TestDatabase
 from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.types import TypeDecorator
 
 from dbadmin import readonly
 from dbadmin.database import Database
 from dbadmin.errors import ConnectionFailed, StatementFailed, WriteRefused
 from dbadmin.frames import frame
+from dbadmin.frames.columns import shared
+from dbadmin.frames.rounded import rounded
 from dbadmin.queries.written import is_one_bracket
 
 pytest.importorskip("pyarrow")
@@ -50,6 +54,16 @@ class Doubled(TypeDecorator[int]):
 
     def process_result_value(self, value: int | None, dialect: Any) -> int | None:
         return None if value is None else value * 2
+
+
+class Cents(TypeDecorator[Decimal]):
+    """Decimals as the application reads them."""
+
+    impl = sa.Numeric(9, 2)
+    cache_ok = True
+
+    def process_result_value(self, value: Decimal | None, dialect: Any) -> Decimal | None:
+        return None if value is None else -value
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
@@ -89,6 +103,7 @@ COMMON: dict[str, tuple[Any, SearchStrategy[Any]]] = {
     "data": (sa.JSON, st.recursive(st.none() | st.booleans() | st.integers(-999, 999) | texts, st.lists, max_leaves=4)),
     "raw": (sa.LargeBinary, st.binary(max_size=40)),
     "twice": (Doubled, whole(16)),
+    "debt": (Cents, money(7, 2)),
 }  # fmt: skip
 ONLY: dict[str, dict[str, tuple[Any, SearchStrategy[Any]]]] = {
     "sqlite": {},
@@ -218,6 +233,42 @@ def test_every_value_read_by_columns_is_what_sqlalchemy_returns(engine_kind: str
 @pytest.mark.slow
 def test_every_value_of_many_rows_is_what_sqlalchemy_returns(engine_kind: str, database: TestDatabase) -> None:
     check_rows(engine_kind, database, 400)
+
+
+HALVES = st.integers(-(10**7), 10**7).map(lambda n: n / 1000)  # many of them just beside a half of the last place
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.lists(st.none() | st.integers(-(10**6), 10**6) | HALVES | st.floats(allow_nan=False), max_size=30),
+    st.sampled_from([0, 1, 2, 3, 10]),
+)
+def test_floats_rounded_together_are_what_sqlalchemy_makes_of_each(values: list[Any], scale: int) -> None:
+    dialect, type_ = sqlite_dialect.dialect(), sa.Numeric(14, scale)
+    process: Any = type_.dialect_impl(dialect).result_processor(dialect, None)
+    together = rounded(type_, dialect, process)
+    assert together is not None
+    tame = [value for value in values if value is None or 1e-3 < abs(value) < 1e9 / 10**scale]
+    for some in (values, tame, tame or [0.0], [math.inf], [-0.0]):
+        found = together.arrow(some)
+        expected = [None if value is None else process(value) for value in some]
+        assert found is None or list(map(str, found.to_pylist())) == list(map(str, expected))
+    assert together.arrow([1.005, 2, None]) is not None and together.arrow([-0.0]) is None
+    assert together.arrow(["1.5"]) is None and together.arrow([True]) is None
+    for other in (sa.Float(asdecimal=True), sa.Numeric(9, 2, asdecimal=False), Cents()):
+        assert rounded(other, dialect, other.dialect_impl(dialect).result_processor(dialect, None)) is None
+
+
+def test_equal_values_of_a_column_share_an_object() -> None:
+    made: list[int] = []
+
+    def make(numbers: list[int]) -> list[str]:
+        made.append(len(numbers))
+        return list(map(str, numbers))
+
+    for numbers in (np.arange(5000) % 7, np.arange(5000), np.arange(0)):
+        assert shared(numbers, make).tolist() == list(map(str, numbers.tolist()))
+    assert made == [7, 5000, 0]
 
 
 # What cannot be read by columns, and what sessions promise.

@@ -39,10 +39,8 @@ class Slices:
         return pa.array(values, type=type_, mask=self.nulls if self.nulls.any() else None)
 
     def decimals(self, units: "np.ndarray[Any, Any]", scale: int) -> "pa.Array":
-        """Whole numbers of 10 to the power of -scale as decimal128, which is two words, the low one first."""
-        words = np.stack([units, units >> 63], axis=1)
-        there = pa.py_buffer(np.packbits(~self.nulls, bitorder="little")) if self.nulls.any() else None
-        return pa.Array.from_buffers(pa.decimal128(38, scale), len(self), [there, pa.py_buffer(words)])
+        """See `decimals`."""
+        return decimals(units, scale, self.nulls)
 
     def binary(self) -> "pa.Array":
         """The bytes as Arrow's large_binary.
@@ -70,3 +68,10 @@ class Slices:
             None if length < 0 else data[start : start + length]
             for start, length in zip(self.starts.tolist(), self.lengths.tolist(), strict=True)
         ]
+
+
+def decimals(units: "np.ndarray[Any, Any]", scale: int, nulls: "np.ndarray[Any, Any]") -> "pa.Array":
+    """Whole numbers of 10 to the power of -scale as decimal128, which is two words, the low one first."""
+    words = np.stack([units, units >> 63], axis=1)
+    there = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if nulls.any() else None
+    return pa.Array.from_buffers(pa.decimal128(38, scale), len(units), [there, pa.py_buffer(words)])

@@ -14,6 +14,7 @@ from sqlalchemy.engine import processors
 from sqlalchemy.types import TypeEngine
 
 from dbadmin.dialects.columns import NotColumnar, Values, reading
+from dbadmin.frames.rounded import Rounded, rounded
 from dbadmin.frames.statements import Prepared
 from dbadmin.queries.types import Family, family
 from dbadmin.queries.written import Written, is_one_bracket
@@ -56,7 +57,8 @@ def _processor(connection: Connection, type_: TypeEngine[Any] | None, code: Any)
     """What SQLAlchemy makes of the driver's value; None where it leaves it as it is."""
     if type_ is None:
         return None
-    return type_.dialect_impl(connection.dialect).result_processor(connection.dialect, code)
+    processor = type_.dialect_impl(connection.dialect).result_processor(connection.dialect, code)
+    return rounded(type_, connection.dialect, processor) or processor
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Processed(Values):
     def arrow(self) -> "pa.Array | None":
         """The values as an array whose type is that of the column's family, or None."""
         kind = family(self.type_) if self.type_ is not None else "unknown"
+        if isinstance(self.processor, Rounded):
+            return self.processor.arrow(self.stored.python())
         found = self.stored.arrow() if kind in ARROW or kind == "unknown" else None
         if found is None or (kind == "unknown" and self.processor is not None):
             return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Context, Decimal
+from decimal import Context, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,15 +37,17 @@ class ColumnOfFrame:
         self.fits = True
         self._arrays: list[Array] = []
         self._objects: list[Any] = []
-        self._unknown: list[pa.Array] = []
+        self._found: list[pa.Array] = []
+        """Batches read by columns that are not arrays of the frame yet: all at once costs less than one by one."""
 
     def add(self, values: Sequence[Any]) -> None:
         """One more batch."""
         if self.kind is None or not self.fits:
-            self._objects.extend([value for array in self._unknown for value in array.to_pylist()])
-            self._unknown.clear()
+            self._objects.extend([value for array in self._found for value in array.to_pylist()])
+            self._found.clear()
             self._objects.extend(values)
             return
+        self._convert()
         try:
             self._arrays.append(self._array(values))
         except (Misfit, ValueError, TypeError, OverflowError, UnicodeEncodeError):
@@ -59,10 +61,14 @@ class ColumnOfFrame:
         found = values.arrow() if self.fits else None
         if found is None:
             self.add(values.python())
-        elif self.kind is None:
-            self._unknown.append(found)
         else:
-            self._arrays.append(from_arrow(found, self.kind, self.numeric))
+            self._found.append(found)
+
+    def _convert(self) -> None:
+        """Make arrays of the frame of what was read by columns."""
+        assert self.kind is not None
+        self._arrays += [from_arrow(found, self.kind, self.numeric) for found in joined(self._found)]
+        self._found.clear()
 
     def series(self) -> "pd.Series[Any]":
         """The finished column."""
@@ -70,6 +76,7 @@ class ColumnOfFrame:
             return _object_series(self._objects)
         if self.kind is None:
             return self._without_type()
+        self._convert()
         if not self._arrays:
             self._arrays.append(self._array([]))
         if len(self._arrays) == 1:
@@ -80,12 +87,11 @@ class ColumnOfFrame:
         return found.dt.tz_localize("UTC") if self.kind == "aware" else found  # type: ignore[no-any-return]
 
     def _without_type(self) -> "pd.Series[Any]":
-        types = {str(array.type) for array in self._unknown} - {"null"}
+        types = {str(array.type) for array in self._found} - {"null"}
         kind = NATURAL.get(next(iter(types))) if len(types) == 1 and not self._objects else None
         if kind is None:
             self.add([])
             return _guessed(self._objects)
-        self._arrays = [from_arrow(array, kind) for array in self._unknown]
         self.kind = kind
         return self.series()
 
@@ -187,6 +193,23 @@ NATURAL: dict[str, Family] = {"int64": "integer", "double": "float", "large_stri
 """What a column without a type is, where Arrow holds all of it as one."""
 
 
+def joined(arrays: "Sequence[pa.Array]") -> "list[pa.Array]":
+    """Neighbours of one type as one array each; one of NULL alone joins the type before it, or the first."""
+    import pyarrow as pa
+
+    runs: list[list[pa.Array]] = []
+    known = next((array.type for array in arrays if not pa.types.is_null(array.type)), None)
+    for array in arrays:
+        if known is not None and pa.types.is_null(array.type):
+            array = array.cast(known)
+        if runs and array.type == runs[-1][0].type:
+            runs[-1].append(array)
+        else:
+            runs.append([array])
+        known = array.type
+    return [run[0] if len(run) == 1 else pa.concat_arrays(run) for run in runs]
+
+
 def from_arrow(found: "pa.Array", kind: Family, numeric: str = "decimal") -> Array:
     """The array that a column of this kind is made of; `found` holds values of the kind, or only NULL."""
     import pyarrow as pa
@@ -241,22 +264,33 @@ def _decimal_objects(found: "pa.Array") -> Array:
     units = _units(found)
     if units is None:
         return _objects(found.to_pylist())
-    last, times = Decimal(1).scaleb(-found.type.scale), EXACT.multiply
-    array = _objects([times(number, last) for number in units.tolist()])
+    last = Decimal(1).scaleb(-found.type.scale)
+    with localcontext(EXACT):
+        array = shared(units, lambda numbers: list(map(last.__mul__, numbers)))
     array[found.is_null().to_numpy(zero_copy_only=False)] = None
     return array
 
 
 EXACT = Context(prec=40)
+LOOKED_AT = 1_000
+"""Values that tell whether a column repeats them."""
+
+
+def shared(numbers: "np.ndarray[Any, Any]", made: Callable[[list[int]], list[Any]]) -> Array:
+    """An object for each number; where numbers repeat, one object for all that are equal."""
+    some = numbers[:: max(len(numbers) // LOOKED_AT, 1)]
+    if 2 * len(np.unique(some)) > len(some):
+        return _objects(made(numbers.tolist()))
+    seen, where = np.unique(numbers, return_inverse=True)
+    return _objects(made(seen.tolist()))[where]
 
 
 def _days(found: "pa.Array") -> Array:
-    """Date objects, one for each day that occurs and not one for each row."""
+    """Date objects."""
     import pyarrow as pa
 
     days, nulls = _values_and_nulls(found.cast(pa.int32()), 0)
-    seen, where = np.unique(days, return_inverse=True)
-    array = _objects([date.fromordinal(EPOCH + int(day)) for day in seen])[where]
+    array = shared(days, lambda numbers: [date.fromordinal(EPOCH + day) for day in numbers])
     array[nulls] = None
     return array
 
