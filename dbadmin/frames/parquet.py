@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 50_000
-"""Rows of a row group, at most."""
+"""Rows of a row group, about."""
+FULL = 64 * 2**20
+"""Bytes after which a row group is written, however few rows it has."""
 
 
 def to_parquet(
@@ -51,26 +53,53 @@ def _write(
     with ExitStack() as stack:
         running, batches = _read(stack, connection, prepared)
         wanted = [arrow_type(type_, numeric) for type_ in running.types]
-        writer, rows = None, 0
+        groups, rows = None, 0
         for count, values in batches:
             table = _table(running, wanted, values, count)
             if limit is not None:
                 table = table.slice(0, limit - rows)
-            if writer is None:
-                writer = stack.enter_context(pq.ParquetWriter(path, table.schema))
+            if groups is None:
+                groups = RowGroups(stack.enter_context(pq.ParquetWriter(path, table.schema)))
                 wanted = [field.type for field in table.schema]
-            writer.write_table(table)
+            groups.add(table)
             rows += len(table)
             if progress is not None:
                 progress("rows", rows, None)
             if rows == limit:
                 break
-        if writer is None:
+        if groups is None:
             table = _table(running, wanted, [[]] * len(wanted), 0)
             stack.enter_context(pq.ParquetWriter(path, table.schema)).write_table(table)
+        else:
+            groups.write()
     if not rows:
         check_seen(connection, prepared)
     return rows
+
+
+class RowGroups:
+    """Batches of rows, gathered until they are worth a row group: many small ones are slow to read."""
+
+    def __init__(self, writer: Any) -> None:
+        self.writer = writer
+        self._tables: list[pa.Table] = []
+        self._rows = self._bytes = 0
+
+    def add(self, table: "pa.Table") -> None:
+        """One more batch."""
+        self._tables.append(table)
+        self._rows += len(table)
+        self._bytes += table.nbytes
+        if self._rows >= BATCH or self._bytes >= FULL:
+            self.write()
+
+    def write(self) -> None:
+        """Write what has been gathered."""
+        import pyarrow as pa
+
+        if self._tables:
+            self.writer.write_table(pa.concat_tables(self._tables), row_group_size=max(self._rows, 1))
+        self._tables, self._rows, self._bytes = [], 0, 0
 
 
 def _read(

@@ -13,6 +13,7 @@ from tests.benchmarks.flat import flat_rows
 from tests.benchmarks.frames import FRAMES
 from tests.benchmarks.inspecting import inspect_row
 from tests.benchmarks.measure import Command, Row, compare
+from tests.benchmarks.memory import MEMORY
 from tests.benchmarks.project import ENV, dbadmin
 
 REVISIONS = 300
@@ -102,4 +103,5 @@ ROWS: Mapping[str, Callable[[Path, int], Row | list[Row]]] = {
     "copying-mariadb": copying_mariadb,
     **FINGERPRINTS,
     **FRAMES,
+    **MEMORY,
 }
