@@ -231,6 +231,17 @@ def test_a_damaged_file_is_told_of(sqlite: TestDatabase) -> None:
     assert "ix" in finding.detail
 
 
+def test_a_file_that_cannot_even_be_read_is_told_of_and_what_can_be_looked_at_is(sqlite: TestDatabase) -> None:
+    sqlite.execute("CREATE TABLE t (a text)", "CREATE INDEX ix ON t (a)", "INSERT INTO t VALUES ('one')")
+    path = Path(str(sqlite.url.database))
+    data = bytearray(path.read_bytes())
+    data[4096:4196] = b"\xff" * 100  # the first page of the table
+    path.write_bytes(data)
+    report = inspected(sqlite, "integrity", "no-primary-key")
+    assert [finding.code for finding in report.open if finding.severity == "error"][:1] == ["integrity"]
+    assert "no-primary-key:t" in {finding.key for finding in report.findings}
+
+
 def test_settings_that_matter_are_told_of(database: TestDatabase) -> None:
     if database.kind == "sqlite":
         return

@@ -122,7 +122,7 @@ def _one(check: Check, look: Look, database: Database, limit: float) -> tuple[Ch
     except CannotTell as why:
         return CheckRun(check.name, "skipped", reason=mask(why.reason), enable=why.enable), []
     except Exception as error:
-        reason, enable = _failed(error, dialect, limit)
+        reason, enable = _failed(error, look.connection, limit)
         look.connection.rollback()
         return CheckRun(check.name, "skipped", 0, time.perf_counter() - started, reason, enable), []
     seconds = time.perf_counter() - started
@@ -134,14 +134,26 @@ def _not_here(check: Check, dialect: Dialect) -> str:
     return f"it asks what only {engines} tells, and this is {ENGINES.get(dialect.name, dialect.name)}"
 
 
-def _failed(error: Exception, dialect: Dialect, limit: float) -> tuple[str, str | None]:
+def answers(connection: "Connection") -> bool:
+    """Whether a connection still answers, whatever its last statement met (a damaged page, say)."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        connection.rollback()
+        return bool(connection.exec_driver_sql("SELECT 1").scalar())
+    except DBAPIError:
+        return False
+
+
+def _failed(error: Exception, connection: "Connection", limit: float) -> tuple[str, str | None]:
     """Why a check did not come to its end, and what would let it; raises where nothing else could run either."""
     from sqlalchemy.exc import DBAPIError
 
     if not isinstance(error, DBAPIError) or error.orig is None:
         raise error
+    dialect = of(connection)
     known = dialect.session.explain(error.orig)
-    if isinstance(known, ConnectionFailed) or error.connection_invalidated:
+    if error.connection_invalidated or (isinstance(known, ConnectionFailed) and not answers(connection)):
         raise error
     message = mask(dialect.session.message(error.orig))
     if dialect.session.is_denied(error.orig):

@@ -38,7 +38,14 @@ class SqliteFile:
 
     def integrity(self, connection: "Connection") -> tuple[Damage, ...]:
         """PRAGMA integrity_check: pages, indexes against their tables, NOT NULL, CHECK and UNIQUE."""
-        rows = connection.exec_driver_sql(f"PRAGMA integrity_check({MOST_DAMAGE})").scalars().all()
+        from sqlalchemy.exc import DatabaseError
+
+        try:
+            rows = connection.exec_driver_sql(f"PRAGMA integrity_check({MOST_DAMAGE})").scalars().all()
+        except DatabaseError as error:
+            if getattr(error.orig, "sqlite_errorname", "") != "SQLITE_CORRUPT":
+                raise
+            return (Damage("the database file", f"it cannot even be checked: {error.orig}"),)
         found = [str(row) for row in rows if str(row).lower() != "ok"]
         return tuple(
             Damage("the database file", line, ("REINDEX",) if "index" in line and "missing" in line else ())
