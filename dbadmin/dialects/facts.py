@@ -37,6 +37,7 @@ class Part:
 class Index:
     """An index. `constraint` is the name of the constraint that it belongs to, "" where that has none of its own.
 
+    `hidden`: how the planner was told to pass it over (IGNORED).
     `referenced`: a foreign key of another table relies on it. `inherited`: a partition has it from its parent.
     `bytes` is the engine's estimate; `scans` None where uses are not counted. `definition` makes it again.
     """
@@ -55,7 +56,7 @@ class Index:
     exclusion: bool = False
     valid: bool = True
     building: bool = False
-    hidden: bool = False
+    hidden: str | None = None
     replica_identity: bool = False
     clustered: bool = False
     referenced: bool = False

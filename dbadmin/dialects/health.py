@@ -95,8 +95,8 @@ class Health:
         """How old the statistics of use are."""
         raise CannotTell("this engine keeps no statistics of use")
 
-    def invalid(self, connection: "Connection") -> tuple[tuple[Index, str, Mend], ...]:
-        """Indexes that cost and do not serve, with why and what mends each."""
+    def invalid(self, quote: Quote, indexes: Sequence[Index]) -> tuple[tuple[Index, str, Mend], ...]:
+        """Those of the indexes that cost and do not serve, with why and what mends each."""
         raise CannotTell("this engine has no such indexes")
 
     def sequences(self, connection: "Connection") -> tuple[NumberSource, ...]:

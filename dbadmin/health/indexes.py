@@ -325,13 +325,14 @@ def unused_index(look: Look) -> Iterator[HealthFinding]:
     "invalid-index",
     "error",
     "invalid",
+    "indexes",
     reads="index flags in the catalog (indisvalid; IGNORED or INVISIBLE)",
     why="it is kept up to date at every write and never used to read; a unique one may not even hold",
     mend="build it again, or drop it",
 )
 def invalid_index(look: Look) -> Iterator[HealthFinding]:
     """An index that is there and does not serve."""
-    for index, why, mend in look.health.invalid(look.connection):
+    for index, why, mend in look.health.invalid(look.quote, look.indexes):
         level = "error" if not index.valid else "warning"
         remedy = "build it again, or drop it" if mend.sql else "make an index on each partition, and attach it"
         yield finding("invalid-index", level, index.full_name, why, remedy, mend, **look.about(index.table))  # type: ignore[arg-type]

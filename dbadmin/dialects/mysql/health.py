@@ -43,7 +43,9 @@ class MysqlHealth(MysqlLive, Health):
         """information_schema.statistics; every foreign key that refers to an index marks it."""
         is_mariadb = getattr(connection.dialect, "is_mariadb", False)
         version = connection.dialect.server_version_info or (0,)
-        hidden = "is_visible = 'NO'" if not is_mariadb else "ignored = 'YES'" if version >= (10, 6) else "0"
+        hidden = "CASE is_visible WHEN 'NO' THEN 'INVISIBLE' END"
+        if is_mariadb:
+            hidden = "CASE ignored WHEN 'YES' THEN 'IGNORED' END" if version >= (10, 6) else "NULL"
         query = sql.INDEXES.format(expression="NULL" if is_mariadb else "expression", hidden=hidden)
         rows = connection.exec_driver_sql(query).all()
         referenced = {(key.to, key.to_columns) for key in self.foreign_keys(connection)}
@@ -93,7 +95,7 @@ class MysqlHealth(MysqlLive, Health):
         counted = {
             (row.table_name, row.name): int(row.uses) for row in connection.exec_driver_sql(sql.USES_BY_USERSTAT)
         }
-        every = connection.exec_driver_sql(sql.INDEXES.format(expression="NULL", hidden="0"))
+        every = connection.exec_driver_sql(sql.INDEXES.format(expression="NULL", hidden="NULL"))
         names = {(row.table_name, row.name) for row in every}
         return {(TableName(None, table), name): counted.get((table, name), 0) for table, name in names}
 
@@ -101,17 +103,15 @@ class MysqlHealth(MysqlLive, Health):
         """The server's uptime: its counters begin anew with it."""
         return Since(float(status(connection, "Uptime")["Uptime"]))
 
-    def invalid(self, connection: "Connection") -> tuple[tuple[Index, str, Mend], ...]:
+    def invalid(self, quote: Quote, indexes: Sequence[Index]) -> tuple[tuple[Index, str, Mend], ...]:
         """Indexes that the planner was told to ignore (MariaDB IGNORED, MySQL INVISIBLE)."""
-        quote = quoter(connection)
-        is_mariadb = getattr(connection.dialect, "is_mariadb", False)
-        on, off = ("NOT IGNORED", "IGNORED") if is_mariadb else ("VISIBLE", "INVISIBLE")
         found = []
-        for index in self.indexes(connection):
-            if index.hidden:
+        for index in indexes:
+            if index.hidden is not None:
                 alter = f"ALTER TABLE {spelled(quote, index.table)} ALTER INDEX {quote(index.name)}"
-                why = f"it is {off}: kept up to date at every write, never used to read"
-                found.append((index, why, Mend((f"{alter} {on}",), (f"{alter} {off}",))))
+                why = f"it is {index.hidden}: kept up to date at every write, never used to read"
+                on = "VISIBLE" if index.hidden == "INVISIBLE" else "NOT IGNORED"
+                found.append((index, why, Mend((f"{alter} {on}",), (f"{alter} {index.hidden}",))))
         return tuple(found)
 
     def end_session(self, pid: int, *, whole: bool) -> Mend:
@@ -195,7 +195,7 @@ def _index(table: TableName, parts: "list[Row[Any]]", referenced: set[Any], quot
         method=str(first.type).lower(),
         unique=bool(first.is_unique),
         primary=first.name == "PRIMARY",
-        hidden=bool(first.hidden),
+        hidden=first.hidden,
         referenced=any((table, columns[:at]) in referenced for at in range(1, len(columns) + 1)),
         all_not_null=not any(part.nullable for part in parts),
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.facts import ForeignKey, Index, Part, Since, Table
-from dbadmin.dialects.health import Health, Mend, Quote, add_constraint, quoter, refers, schema, spelled
+from dbadmin.dialects.health import Health, Mend, Quote, add_constraint, refers, schema, spelled
 from dbadmin.dialects.postgresql import health_sql as sql
 from dbadmin.dialects.postgresql.health_live import PostgresqlLive
 from dbadmin.dialects.values import TableName
@@ -76,11 +76,10 @@ class PostgresqlHealth(PostgresqlLive, Health):
         """pg_stat_all_tables has them, as old as the rest."""
         return self.statistics_since(connection)
 
-    def invalid(self, connection: "Connection") -> tuple[tuple[Index, str, Mend], ...]:
+    def invalid(self, quote: Quote, indexes: Sequence[Index]) -> tuple[tuple[Index, str, Mend], ...]:
         """Left by a CREATE INDEX or REINDEX CONCURRENTLY that failed, and not being built now."""
-        quote = quoter(connection)
         found = []
-        for index in self.indexes(connection):
+        for index in indexes:
             if index.valid or index.building:
                 continue
             if index.partitioned:

@@ -52,7 +52,7 @@ INDEXES = f"""
     CROSS JOIN LATERAL (
         SELECT
             array_agg(a.attname::text ORDER BY g.at) AS columns,
-            array_agg(pg_get_indexdef(c.oid, g.at, false) ORDER BY g.at) AS texts,
+            array_agg(coalesce(quote_ident(a.attname), pg_get_indexdef(c.oid, g.at, false)) ORDER BY g.at) AS texts,
             array_agg(
                 concat_ws(' ', i.indclass[g.at - 1], i.indcollation[g.at - 1], i.indoption[g.at - 1]) ORDER BY g.at
             ) AS rests,
