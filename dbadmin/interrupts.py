@@ -9,12 +9,16 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a run, and what it can still answer by tidying up."""
 
+MOST = 3
+"""So many signals are not kept waiting."""
+
 
 @contextmanager
 def held_back() -> Iterator[None]:
     """Keep these signals waiting until the block has ended; the first that came is then answered as it would have been.
 
-    Only the main thread answers signals: elsewhere this does nothing. May be nested.
+    Who sends as many as MOST does not want to wait: the last one is answered at once. Only the main thread answers
+    signals: elsewhere this does nothing. May be nested.
 
     >>> import os
     >>> try:
@@ -35,6 +39,8 @@ def held_back() -> Iterator[None]:
 
     def note(number: int, frame: FrameType | None) -> None:
         came.append(number)
+        if len(came) == MOST:
+            caught[signal.Signals(came.pop())](number, frame)
 
     for number in caught:
         signal.signal(number, note)

@@ -43,6 +43,14 @@ def sql_(statement: str, **options: Any) -> Rows:
                 time.sleep(30)
             finally:
                 print("cleaned up", file=sys.stderr, flush=True)
+        case ["tidy"]:
+            try:
+                print("asleep", file=sys.stderr, flush=True)
+                time.sleep(30)
+            finally:
+                print("tidying", file=sys.stderr, flush=True)
+                time.sleep(1)
+                print("cleaned up", file=sys.stderr, flush=True)
         case ["many"]:
             return Rows((Column("n", "INTEGER"),), tuple((n,) for n in range(100_000)), None, False, None)
         case ["rows"]:

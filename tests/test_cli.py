@@ -218,6 +218,28 @@ def test_a_signal_unwinds_everything_and_says_so(tmp_path: Path, number: int, co
     assert said.strip().endswith("dbadmin: interrupted" if code == 130 else "dbadmin: terminated")
 
 
+@pytest.mark.parametrize("again, cleaned", [(1, True), (2, False)])
+def test_a_second_ctrl_c_waits_for_the_cleaning_up_and_a_third_one_does_not(
+    tmp_path: Path, again: int, cleaned: bool
+) -> None:
+    arguments = [sys.executable, FAKE, "sql", "tidy"]
+    with subprocess.Popen(
+        arguments, env=ENVIRONMENT, cwd=tmp_path, stderr=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "asleep\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.readline() == "tidying\n"
+        for number in range(again):
+            process.send_signal(signal.SIGINT)
+            if number == 0:
+                assert "Ctrl-C once more" in process.stderr.readline()
+        said = process.stderr.read()
+        assert process.wait(20) == 130
+    assert ("cleaned up\n" in said) == cleaned
+    assert "Traceback" not in said and said.strip().endswith("dbadmin: interrupted")
+
+
 # -- output --------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,7 +16,8 @@ from copying import count, filled, opened
 
 import dbadmin
 from dbadmin.copies import registry
-from dbadmin.errors import UnknownName
+from dbadmin.dialects import processes, stamped
+from dbadmin.errors import NotFinished, UnknownName
 
 pytestmark = pytest.mark.rehearsal
 
@@ -136,3 +139,91 @@ def test_listing_bears_with_a_copy_that_is_being_removed(source: Path, monkeypat
     with opened(source) as copy:
         Path(str(copy.url.database)).with_name("gone").symlink_to("/nonexistent")
         assert [place.name for place in registry.existing()] == [copy.info.name]
+
+
+def stamped_directory(of: subprocess.Popen[str] | None = None) -> Path:
+    """An empty directory that this process, or another one, has just made and written nothing into."""
+    path = stamped.new("dbadmin-sqlite-")
+    if of is None:
+        return path
+    own, other = (processes.identity(pid) for pid in (os.getpid(), of.pid))
+    told = path.name.replace(f"-{os.getpid()}-", f"-{of.pid}-")
+    return path.rename(path.with_name(told.replace(stamped._hashed(str(own), 6), stamped._hashed(str(other), 6))))
+
+
+def test_a_directory_without_a_record_is_known_by_its_name_as_long_as_it_is_empty(
+    holding: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, name = holding
+    mine, left = stamped_directory(), stamped_directory(process)
+    elsewhere = mine.with_name(mine.name.replace(stamped._hashed(socket.gethostname(), 4), "0000"))
+    elsewhere.mkdir()
+    (left / "owner.json").touch()  # killed before it wrote into it
+    found = {place.name: place.owner_alive for place in registry.existing()}
+    assert found == {name: True, mine.name: True, left.name: True, elsewhere.name: None}
+    process.kill()
+    process.wait()
+    (left / "precious").touch()
+    assert [place.name for place in registry.clean()] == [name]
+    (left / "precious").unlink()
+    assert [place.name for place in registry.clean()] == [left.name]
+    assert mine.exists() and elsewhere.exists()
+    mine.rmdir()
+    elsewhere.rmdir()
+
+
+def test_what_works_in_a_killed_run_s_directory_ends_with_it_and_nobody_else(
+    holding: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, name = holding
+    process.kill()
+    process.wait()
+    directory = Path(tempfile.gettempdir(), name)
+    code = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with (
+        subprocess.Popen([*code, f"--file={directory}/dump"], start_new_session=True) as tool,
+        subprocess.Popen([*code, str(directory)]) as reader,
+        subprocess.Popen([*code, f"{directory}-of-mine"], start_new_session=True) as other,
+    ):
+        try:
+            assert [place.name for place in registry.clean()] == [name]
+            assert (tool.wait(5), reader.poll(), other.poll()) == (-signal.SIGKILL, None, None)
+        finally:
+            for one in (tool, reader, other):
+                one.kill()
+
+
+def test_one_that_cannot_be_removed_keeps_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [stamped_directory() for _ in range(3)]
+    monkeypatch.setattr(stamped, "alive", lambda *_: False)
+    remove = registry._remove
+
+    def refuse(place: Any) -> None:
+        if place.directory in made[:2]:
+            raise NotFinished(f"{place.name} is busy", hint="wait")
+        remove(place)
+
+    monkeypatch.setattr(registry, "_remove", refuse)
+    with pytest.raises(NotFinished, match="is busy"):
+        registry.clean()
+    assert sorted(path.exists() for path in made) == [False, True, True]
+    monkeypatch.setattr(registry, "_remove", remove)
+    registry.clean()
+
+
+def test_an_empty_server_that_was_half_made_is_removed_from_the_cache(
+    holding: tuple[subprocess.Popen[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    process, name = holding
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    servers = tmp_path / "cache" / "dbadmin" / "servers"
+    servers.mkdir(parents=True)
+    left = stamped_directory(process)
+    half = left.rename(servers / left.name.replace("dbadmin-sqlite-", ".new-"))
+    (half / "data").mkdir()
+    (servers / ".new-of-mine").mkdir()
+    assert registry.clean() == ()
+    process.kill()
+    process.wait()
+    assert {place.name for place in registry.clean()} == {name, half.name}
+    assert [path.name for path in servers.iterdir()] == [".new-of-mine"]

@@ -112,3 +112,13 @@ def test_an_interrupted_copy_command_has_time_to_tidy_up_and_then_none(
         pytest.fail("there is no copy")
     assert (told.read_text() if told.exists() else None) == left
     assert not Path(f"/proc/{started.read_text().strip()}").exists()
+
+
+def test_a_copy_command_that_cannot_be_started_is_an_error_and_its_drop_command_is_run_by_name(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with (
+        pytest.raises(ValueError, match="null byte"),
+        outside_copy("true\0", f"echo $DBADMIN_COPY_NAME > {told}", environment=ENVIRONMENT, progress=silent),
+    ):
+        pytest.fail("there is no copy")
+    assert told.read_text().startswith("dbadmin_")

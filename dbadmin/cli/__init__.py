@@ -23,6 +23,7 @@ from dbadmin.errors import DbadminError, InternalError, NotFinished, UsageError
 from dbadmin.secrets import mask, without_values
 
 INTERRUPTED, TERMINATED = 130, 143
+AT_A_PROMPT = ("shell", "notebook")
 FAULT = "this is a fault in dbadmin: please report it, with what --debug shows"
 
 
@@ -56,6 +57,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line and give its exit code; every error is told here."""
     given = Options()
     listen_for_termination()
+    listen_for_interrupts(given)
     leave_no_core()
     try:
         warn_of_passwords(arguments)
@@ -98,6 +100,28 @@ def listen_for_termination() -> None:
                 signal.signal(number, terminate)
 
 
+def listen_for_interrupts(given: Options) -> None:
+    """Let the first Ctrl-C unwind the work, and the second one not cut the cleaning up short; the third one does.
+
+    At a prompt each Ctrl-C is for what runs there.
+    """
+    came = 0
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = 0 if given.command in AT_A_PROMPT else came + 1
+        if came != 2:
+            raise KeyboardInterrupt
+        with suppress(OSError):
+            os.write(2, b"dbadmin: still cleaning up; Ctrl-C once more leaves things as they are\n")
+
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler  # ignored in the background, it stays so
+    ):
+        signal.signal(signal.SIGINT, interrupt)
+
+
 def fail(error: Exception, given: Options, arguments: list[str]) -> int:
     """Tell an error on stderr, as JSON on stdout too where that was asked for, and give its exit code."""
     known = as_dbadmin_error(error, given)
@@ -125,10 +149,26 @@ def as_dbadmin_error(error: Exception, given: Options) -> DbadminError:
     if isinstance(error, click.ClickException):
         where = f"dbadmin {given.command}" if given.command else "dbadmin"
         return UsageError(error.format_message(), hint=f"{where} --help")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" ({os.fspath(error.filename)})" if error.filename else ""
-        return NotFinished(f"no space left on the device{where}", hint="make room, and run it again")
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f" ({error.filename})" if error.filename else ""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return NotFinished(f"no space left on the device{where}", hint="make room, and run it again")
+        return NotFinished(
+            f"the system refused: {error.strerror}{where}",
+            hint="when that is mended, run it again; --debug shows where",
+        )
+    if is_of_a_driver(error):
+        told = without_values(str(getattr(error, "orig", None) or error)).strip().partition("\n")[0]
+        return NotFinished(
+            f"the database failed: {told}", hint="run it again; dbadmin doctor shows what can be reached"
+        )
     return InternalError(f"{type(error).__name__}: {error}")
+
+
+def is_of_a_driver(error: Exception) -> bool:
+    """Whether the database, or the way to it, failed: what drivers raise (PEP 249), and SQLAlchemy about them."""
+    names = {base.__name__ for base in type(error).__mro__}
+    return "DBAPIError" in names or {"DatabaseError", "Error"} <= names or {"InterfaceError", "Error"} <= names
 
 
 def tell(message: str, hint: str | None) -> None:

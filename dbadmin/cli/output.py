@@ -4,7 +4,6 @@ import os
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -58,6 +57,8 @@ def deliver(result: Result, *, kind: str | None = None, detail: bool = False, de
             failures.append(
                 NotFinished(f"cannot write {path}: {error.strerror or error}", hint="the answer stands above")
             )
+        except NotFinished as error:  # it is written, and something beside it could not be removed
+            failures.append(error)
     for failure in failures:
         tell(failure.message, failure.hint)
     return failures[0].exit_code if failures else exit_code(result)
@@ -156,11 +157,7 @@ def write_file(path: Path, text: str) -> None:
         with path.open("wb") as special:
             special.write(data)
         return
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")  # 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    from dbadmin.dialects import private
+
+    with private.written(path) as part:
+        part.write_bytes(data)

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from dbadmin.dialects import Progress, urls
 from dbadmin.errors import DbadminError, NotFinished
+from dbadmin.interrupts import held_back
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ def outside_copy(
     """
     variables = {**environment, NAME: f"dbadmin_{random.token_hex(6)}"}
     with TemporaryFile() as stdout, TemporaryFile() as stderr:
-        yield from _copied(Command(command, variables, stdout, stderr), drop, variables, progress)
+        yield from _copied(Command(command, stdout, stderr), drop, variables, progress)
 
 
 def _copied(run: "Command", drop: str | None, variables: Mapping[str, str], progress: Progress) -> Iterator["URL"]:
     try:
-        text = run.wait(progress)
+        text = run.wait(variables, progress)
         yield _url(text, variables)
     except BaseException as error:
         trouble = _drop(drop, run.printed(), variables)
@@ -61,25 +62,29 @@ def _copied(run: "Command", drop: str | None, variables: Mapping[str, str], prog
 class Command:
     """The copy command while it runs, and what it printed."""
 
-    def __init__(self, command: str, variables: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]) -> None:
-        self._stdout, self._stderr = stdout, stderr
-        self._process = subprocess.Popen(
-            command, shell=True, env=dict(variables), stdin=subprocess.DEVNULL, stdout=stdout,
-            stderr=stderr, start_new_session=True,
-        )  # fmt: skip
+    def __init__(self, command: str, stdout: IO[bytes], stderr: IO[bytes]) -> None:
+        self._command, self._stdout, self._stderr = command, stdout, stderr
 
-    def wait(self, progress: Progress) -> str:
-        """Wait for its end; gives the last line that it printed. Interrupted, it is asked to end, and waited for."""
+    def wait(self, variables: Mapping[str, str], progress: Progress) -> str:
+        """Run it to its end; gives the last line that it printed. Interrupted, it is asked to end, and waited for."""
         began = time.monotonic()
+        process: subprocess.Popen[bytes] | None = None
         try:
-            while self._process.poll() is None:
+            with held_back():
+                process = subprocess.Popen(
+                    self._command, shell=True, env=dict(variables), stdin=subprocess.DEVNULL, stdout=self._stdout,
+                    stderr=self._stderr, start_new_session=True,
+                )  # fmt: skip
+            while process.poll() is None:
                 progress("copy command", time.monotonic() - began, None)
                 time.sleep(_LOOK_EVERY)
         finally:
-            self._end()
-        if self._process.returncode:
+            if process is not None:
+                with held_back():
+                    _end(process)
+        if process.returncode:
             raise NotFinished(
-                f"the copy command ended with exit code {self._process.returncode}: {self._said()}",
+                f"the copy command ended with exit code {process.returncode}: {self._said()}",
                 hint="try the command by itself; it has to print the URL of the copy, or env:NAME, as its last line",
             )
         return self.printed()
@@ -95,18 +100,19 @@ class Command:
         lines = [line.strip() for line in self._stderr.read().decode(errors="replace").splitlines() if line.strip()]
         return mask(" / ".join(lines[-3:])) or "it said nothing"
 
-    def _end(self) -> None:
-        """SIGINT, time to tidy up, then SIGKILL, to the whole process group."""
-        if self._process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGINT)
-        try:
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_GRACE)
-        finally:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """SIGINT, time to tidy up, then SIGKILL, to the whole process group."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _text_of(printed: str, environment: Mapping[str, str]) -> str:

@@ -2,25 +2,42 @@
 
 from collections.abc import Iterable
 
-from dbadmin.dialects import Existing, every, named, private
+from dbadmin.dialects import Existing, every, named, prepared, private, stamped
 from dbadmin.dialects.backups import PREFIX as BACKUP
-from dbadmin.errors import UnknownName
+from dbadmin.errors import DbadminError, UnknownName
 from dbadmin.results import Copies, PrivateCopy
+
+FILES = {BACKUP: "backup", private.PARTS: "file"}
+"""Directories that belong to no engine: what was unpacked of backups while they are checked, files half written."""
 
 
 def existing() -> tuple[Existing, ...]:
     """Every private place of dbadmin on this machine, oldest first."""
     found = [place for dialect in every() for place in dialect.copying.existing()]
-    found += private.existing(BACKUP, "backup")  # what was unpacked of backups, for the time they are checked
+    for prefix, engine in FILES.items():
+        found += private.existing(prefix, engine)
+    found += prepared.unfinished()
     return tuple(sorted(found, key=lambda place: place.started_at))
 
 
 def clean() -> tuple[Existing, ...]:
-    """Remove places whose owner on this host is dead and which were not kept; gives what was removed."""
-    dead = tuple(place for place in existing() if place.owner_alive is False and not place.kept)
-    for place in dead:
-        _remove(place)
-    return dead
+    """Remove places whose owner on this host is dead and which were not kept; gives what was removed.
+
+    One that cannot be removed (its server does not answer) is no reason to leave the others: what went wrong with the
+    first such one is raised in the end.
+    """
+    removed: list[Existing] = []
+    failed: list[Exception] = []
+    for place in existing():
+        if place.owner_alive is False and not place.kept:
+            try:
+                _remove(place)
+                removed.append(place)
+            except (DbadminError, OSError) as error:
+                failed.append(error)
+    if failed:
+        raise failed[0]
+    return tuple(removed)
 
 
 def drop(name: str) -> Existing:
@@ -33,7 +50,9 @@ def drop(name: str) -> Existing:
 
 
 def _remove(place: Existing) -> None:
-    if place.engine == "backup":
+    if place.engine == prepared.ENGINE:
+        stamped.remove(place.directory, prepared.RECORD)
+    elif place.engine in FILES.values():
         private.remove(place.directory)
     else:
         named(place.engine).copying.remove(place.name)

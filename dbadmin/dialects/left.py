@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects import private
+from dbadmin.dialects import private, stamped
 from dbadmin.dialects.values import Existing
 from dbadmin.errors import ConnectionFailed, NotFinished, UnknownName
 from dbadmin.secrets import mask
@@ -51,7 +51,7 @@ class Left:
             told = _told(found.directory)
             if found.owner_alive is False and not found.kept and told is not None and told["url"] == _shown(url):
                 with self.connected(url) as admin, suppress(NotFinished):
-                    self.drop(admin, self._token(found.name), told)
+                    self.drop(admin, stamped.token(found.name), told)
                     private.remove(found.directory)
 
     def existing(self) -> tuple[Existing, ...]:
@@ -74,7 +74,7 @@ class Left:
         url = make_url(told["url"])
         try:
             with self.connected(url) as admin:
-                self.drop(admin, self._token(name), told)
+                self.drop(admin, stamped.token(name), told)
         except DBAPIError as error:
             said = str(error.orig).strip().splitlines()[0]
             raise ConnectionFailed(
@@ -82,9 +82,6 @@ class Left:
                 hint=f"passwords are not kept: give it by {self.password}",
             ) from error
         private.remove(directory)
-
-    def _token(self, name: str) -> str:
-        return name.removeprefix(self.prefix)
 
 
 def _shown(url: "URL") -> str:

@@ -1,16 +1,17 @@
 """Where private servers' files stand, whatever their engine: temporary directories, logs, and their removal."""
 
 import os
-import shutil
 import stat
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from dbadmin.dialects import accounts
+from dbadmin.dialects import accounts, stamped
 from dbadmin.dialects.accounts import Account
+from dbadmin.dialects.record import RECORD
 from dbadmin.errors import NoScratchServer
 
 LONGEST_SOCKET_PATH = 103  # bytes: sun_path less its final NUL on macOS and the BSDs (Linux: 107)
@@ -24,9 +25,13 @@ def temporary_directories() -> tuple[Path, ...]:
 def temporary(prefix: str, account: Account | None, fits: Callable[[Path], bool]) -> Path:
     """A new private directory (0700, the account's own) that the account can enter and whose socket fits."""
     for base in temporary_directories():
-        if fits(base / f"{prefix}12345678") and accounts.closed_directory(account, base) is None:
-            directory = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
-            accounts.give(directory, account)
+        if fits(base / f"{prefix}{stamped.EXAMPLE}") and accounts.closed_directory(account, base) is None:
+            directory = stamped.new(prefix, base)
+            try:
+                accounts.give(directory, account)
+            except BaseException:
+                directory.rmdir()
+                raise
             return directory
     places = ", ".join(map(str, temporary_directories()))
     raise NoScratchServer(
@@ -47,18 +52,19 @@ def open_log(path: Path) -> BinaryIO:
 
 
 def remove(*paths: Path) -> None:
-    """Remove files and directory trees; NoScratchServer where something stays."""
+    """Remove files and directory trees, the server's record last; NoScratchServer where something stays."""
     for _ in range(20):
         for path in paths:
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            with suppress(OSError):
+                if path.is_dir() and not path.is_symlink():
+                    stamped.remove(path, RECORD)
+                else:
+                    path.unlink(missing_ok=True)
         left = [str(path) for path in paths if path.exists()]
         if not left:
             return
         time.sleep(0.1)  # an initdb whose parent was killed may still be writing
-    raise NoScratchServer(f"cannot remove {', '.join(left)}", hint=f"rm -r {' '.join(left)}")
+    raise NoScratchServer(f"cannot remove {', '.join(left)}", hint=f"dbadmin copies --clean, or rm -r {' '.join(left)}")
 
 
 def last_lines(text: str, most: int = 5) -> str:

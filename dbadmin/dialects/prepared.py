@@ -12,17 +12,24 @@ import platform
 import shutil
 import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from dbadmin.dialects import stamped
 from dbadmin.dialects.accounts import Account
+from dbadmin.dialects.values import Existing
+from dbadmin.interrupts import held_back
 
 _FORMAT = 1
+_NEW = ".new-"
+ENGINE = "empty server"
+"""What `dbadmin copies` calls such a directory that a killed run has not finished."""
 _MANIFEST, _DATA = "manifest.json", "data"
+RECORD = _MANIFEST
 _UNUSED_FOR = 30 * 86400.0
 """Seconds after which a directory that nobody copied is removed, when another one is made."""
 
@@ -85,6 +92,19 @@ def _kept(tool: Path, command: Sequence[str], account: Account | None) -> Path |
     return place / name if _is_private(place) else None
 
 
+def unfinished() -> tuple[Existing, ...]:
+    """Directories that a run is making, or was killed while it made them."""
+    from platformdirs import user_cache_path
+
+    found = []
+    for path in sorted((user_cache_path("dbadmin") / "servers").glob(f"{_NEW}*")):
+        if _is_private(path) and (pid := stamped.pid(path, _NEW)) is not None:
+            made = datetime.fromtimestamp(path.lstat().st_mtime, UTC).isoformat(timespec="milliseconds")
+            living = stamped.alive(path, _NEW)
+            found.append(Existing(path.name, ENGINE, path, made, pid, living, kept=False, bytes=None))
+    return tuple(found)
+
+
 def _is_private(directory: Path) -> bool:
     """Whether it is a directory (and no link) of this user's that nobody else can enter."""
     try:
@@ -120,16 +140,19 @@ def _discard(path: Path) -> None:
 
 def _keep(kept: Path, data: Path, account: Account | None) -> None:
     """Keep a copy; it gets its name once it is whole, and what nobody uses any more goes."""
-    made = Path(tempfile.mkdtemp(prefix=".new-", dir=kept.parent))
+    made: Path | None = None
     try:
+        with held_back():
+            made = stamped.new(_NEW, kept.parent)
         copy_tree(data, made / _DATA, account)
         tree = _tree(made / _DATA, account)
         (made / _MANIFEST).write_text(json.dumps({"tree": tree}))
         if tree == _tree(data, account):
             made.rename(kept)
     finally:
-        if made.exists():
-            shutil.rmtree(made, ignore_errors=True)
+        if made is not None and made.exists():
+            with held_back():
+                shutil.rmtree(made, ignore_errors=True)
     for other in kept.parent.iterdir():
         if other.lstat().st_mtime < time.time() - _UNUSED_FOR:
             _discard(other)

@@ -14,15 +14,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dbadmin.dialects import processes
+from dbadmin.dialects import processes, stamped
 from dbadmin.dialects.values import Existing
-from dbadmin.errors import InternalError
+from dbadmin.errors import InternalError, NotFinished
 from dbadmin.interrupts import held_back
 
 OWNER = "owner.json"
 PART = "part.json"
 KEPT = "kept"
 LEFT = "left"
+PARTS = "dbadmin-part-"
+"""How directories are called that only say where a file is being written."""
 
 
 @contextmanager
@@ -31,13 +33,23 @@ def directory(prefix: str) -> Iterator[Path]:
     made: Path | None = None
     try:
         with held_back():
-            made = Path(tempfile.mkdtemp(prefix=prefix))
+            made = stamped.new(prefix)
             _write_owner(made)
         yield made
     finally:
         if made is not None and made.exists() and not (made / KEPT).exists() and not (made / LEFT).exists():
             with held_back():
-                shutil.rmtree(made)
+                _put_away(made)
+
+
+def _put_away(made: Path) -> None:
+    try:
+        stamped.remove(made, OWNER)
+    except OSError as error:
+        raise NotFinished(
+            f"{made.name} could not be removed: {error.strerror}: {error.filename}",
+            hint=f"dbadmin copies --drop {made.name}",
+        ) from error
 
 
 @contextmanager
@@ -46,7 +58,7 @@ def part(target: Path, directory: Path, *, folder: bool = False) -> Iterator[Pat
 
     `directory` is a private one, in which its path is written down: what a killed run left is removed with it.
     """
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+    beside = target.absolute().with_name(f".{target.name}.{secrets.token_hex(6)}.part")
     try:
         with held_back():
             _write_new(directory / PART, json.dumps(str(beside)))
@@ -57,7 +69,22 @@ def part(target: Path, directory: Path, *, folder: bool = False) -> Iterator[Pat
         yield beside
     finally:
         with held_back():
-            _remove_part(directory)
+            try:
+                _remove_part(directory)
+            except OSError as error:
+                leave(directory)  # the directory tells where the part is
+                raise NotFinished(
+                    f"{beside} could not be removed: {error.strerror}", hint=f"dbadmin copies --drop {directory.name}"
+                ) from error
+
+
+@contextmanager
+def written(target: Path) -> Iterator[Path]:
+    """A new file (0600) beside `target`, which takes its place once the block has written it, and not before."""
+    with directory(PARTS) as own, part(target, own) as path:
+        yield path
+        with held_back():
+            rename(path, target)
 
 
 def rename(part: Path, target: Path, *, replace: bool = True) -> None:
@@ -90,21 +117,25 @@ def _sync(path: Path) -> None:
 
 
 def _remove_part(directory: Path) -> None:
-    """Remove the part that is written down in a private directory, believed only if its name and owner are ours."""
-    record = directory / PART
-    try:
-        path = Path(json.loads(record.read_text(encoding="utf-8")))
-        status = path.lstat()
-    except (OSError, ValueError, TypeError):
-        record.unlink(missing_ok=True)
-        return
-    if path.name.startswith(".") and path.name.endswith(".part") and status.st_uid == os.geteuid():
-        if stat.S_ISDIR(status.st_mode):
+    """Remove the part that is written down in a private directory, and then its record."""
+    for path in _part_of(directory):
+        if path.is_dir():
             shutil.rmtree(path)
         else:
-            for suffix in ("", "-wal", "-shm", "-journal"):
+            for suffix in ("-wal", "-shm", "-journal", ""):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
-    record.unlink()
+    (directory / PART).unlink(missing_ok=True)
+
+
+def _part_of(directory: Path) -> tuple[Path, ...]:
+    """The part that is written down in a private directory, where it is there and ours."""
+    try:
+        path = Path(json.loads((directory / PART).read_text(encoding="utf-8")))
+        status = path.lstat()
+    except (OSError, ValueError, TypeError):
+        return ()
+    ours = path.name.startswith(".") and path.name.endswith(".part") and status.st_uid == os.geteuid()
+    return (path,) if ours and not stat.S_ISLNK(status.st_mode) else ()
 
 
 def keep(made: Path) -> None:
@@ -123,8 +154,11 @@ def owner(made: Path) -> dict[str, Any]:
 
 
 def existing(prefix: str, engine: str) -> tuple[Existing, ...]:
-    """Directories of this prefix in the temporary directory that carry an owner's record of this user."""
-    found = []
+    """Directories of this prefix in the temporary directory that carry an owner's record of this user.
+
+    And those that do not yet, or no more, carry one, as their name and their emptiness tell.
+    """
+    found = list(stamped.unfinished(prefix, engine, [Path(tempfile.gettempdir())], OWNER))
     for path in sorted(Path(tempfile.gettempdir()).glob(f"{prefix}*")):
         owner = _read_owner(path)
         if owner is not None:
@@ -154,11 +188,12 @@ def _size(path: Path) -> int:
 
 
 def remove(path: Path) -> None:
-    """Remove a private directory; refuses one without an owner's record."""
-    if _read_owner(path) is None:
+    """Remove a private directory, and end what still works in it; refuses one without an owner's record."""
+    if _read_owner(path) is None and not stamped.is_unfinished(path, OWNER):
         raise InternalError(f"{path} was not made by dbadmin")
+    processes.end_those_in(path, *_part_of(path))
     _remove_part(path)
-    shutil.rmtree(path)
+    _put_away(path)
 
 
 def _write_owner(path: Path) -> None:

@@ -1,10 +1,20 @@
 """Processes of this machine, told apart even where a number is used again for another one."""
 
 import os
+import signal
 import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from dbadmin.interrupts import held_back
 
 PROC = Path("/proc")
+
+
+_SECONDS_TO_END = 10.0
 
 
 def identity(pid: int) -> str | None:
@@ -49,6 +59,82 @@ def user_of(pid: int) -> int | None:
             return None
     shown = _ps(pid, "uid=")
     return int(shown) if shown else None
+
+
+@contextmanager
+def running(command: Sequence[str | Path], *, ask: bool = False, **options: Any) -> "Iterator[subprocess.Popen[bytes]]":
+    """A program, started in a session of its own, that has ended when the block has: Ctrl-C does not lose it.
+
+    `ask`: it is told to end (SIGTERM) before it is killed. `options` are those of subprocess.Popen.
+    """
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with held_back():
+            process = subprocess.Popen([str(part) for part in command], start_new_session=True, **options)
+        yield process
+    finally:
+        if process is not None:
+            with held_back():
+                _end(process, ask=ask)
+
+
+def _end(process: "subprocess.Popen[bytes]", *, ask: bool) -> None:
+    if process.poll() is None and ask:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_SECONDS_TO_END)
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with suppress(BrokenPipeError):
+                stream.close()
+
+
+def end_those_in(*paths: Path, within: float = 5.0) -> None:
+    """Kill what dbadmin's tools and servers are that a killed run left at work in these directories or on these files.
+
+    Ours are those that lead a session of their own, as every program that dbadmin starts does, belong to this user or
+    to the owner of the path, and name it in their command line; the name of such a path is random. Their groups go
+    with them. Waits until they have ended, for `within` seconds at most.
+    """
+    found = {pid: identity(pid) for path in paths for pid in _at_work_in(path)}
+    for pid in found:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+    until = time.monotonic() + within
+    while any(is_alive(pid, known) for pid, known in found.items()) and time.monotonic() < until:
+        time.sleep(0.005)
+
+
+def _at_work_in(path: Path) -> list[int]:
+    users = {os.geteuid()}
+    with suppress(OSError):
+        users.add(path.stat().st_uid)
+    return [
+        pid for pid in _every() if pid != os.getpid() and _leads(pid) and _names(pid, path) and user_of(pid) in users
+    ]
+
+
+def _every() -> list[int]:
+    if (PROC / "self" / "stat").exists():
+        return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+    shown = subprocess.run(["ps", "-axo", "pid="], capture_output=True, text=True, check=False)
+    return [int(line) for line in shown.stdout.split()]
+
+
+def _leads(pid: int) -> bool:
+    try:
+        return os.getsid(pid) == pid
+    except (ProcessLookupError, PermissionError):
+        return False
+
+
+def _names(pid: int, path: Path) -> bool:
+    """Whether the path, or one below it, is in the process's command line: as a word, or after an equals sign."""
+    words = [word.partition("=")[2] if word.startswith("-") and "=" in word else word for word in arguments(pid)]
+    return any(word == str(path) or word.startswith(f"{path}{os.sep}") for word in words)
 
 
 def _identity_from_proc(pid: int) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Protocol
 
+from dbadmin.dialects import processes
 from dbadmin.errors import DbadminError, NotFinished
 
 QUIET = 120.0
@@ -62,11 +63,12 @@ def output(
 
     `quiet` seconds without output end it (QUIET, if not given).
     """
-    with TemporaryFile() as said:
-        process = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said,
-            env=dict(environment), umask=0o077, start_new_session=True,
-        )  # fmt: skip
+    with (
+        TemporaryFile() as said,
+        processes.running(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, env=dict(environment), umask=0o077
+        ) as process,
+    ):
         stream = Output(process, QUIET if quiet is None else quiet)
         try:
             yield stream
@@ -82,11 +84,6 @@ def output(
             raise
         finally:
             stream.close()
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
         if process.returncode != 0:
             raise explain(process.returncode, _words(said))
 
@@ -115,20 +112,12 @@ def into(
 
     Where none came for a while, `look` tells why, and a reason ends it. `explain` tells why where it fails.
     """
+    output = subprocess.PIPE if sink.descriptor is None else sink.descriptor
     with TemporaryFile() as said:
-        process = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.DEVNULL, stderr=said, env=dict(environment),
-            stdout=subprocess.PIPE if sink.descriptor is None else sink.descriptor, umask=0o077,
-            start_new_session=True,
-        )  # fmt: skip
-        try:
+        with processes.running(
+            command, stdin=subprocess.DEVNULL, stderr=said, env=dict(environment), stdout=output, umask=0o077
+        ) as process:
             _carry(process, sink, told, look)
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
         if process.returncode != 0:
             raise explain(process.returncode, _words(said))
 

@@ -1,7 +1,6 @@
 """A query's rows into a file, in the format that its suffix names."""
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dbadmin.database import Database
-from dbadmin.dialects import Progress
+from dbadmin.dialects import Progress, private
 from dbadmin.errors import UsageError
 from dbadmin.frames.parquet import to_parquet
 from dbadmin.frames.rows import rows
@@ -58,10 +57,5 @@ def export(
 @contextmanager
 def complete(target: Path) -> Iterator[Path]:
     """A file beside the target that takes its place once it is written; readable by its owner only."""
-    handle, name = tempfile.mkstemp(dir=target.absolute().parent, prefix=f".{target.name}.", suffix=".part")  # 0600
-    os.close(handle)
-    try:
-        yield Path(name)
-        Path(name).replace(target)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with private.written(target) as part:
+        yield part

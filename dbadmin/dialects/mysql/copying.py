@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dbadmin.dialects import stamped
 from dbadmin.dialects.base import Copying, Place
 from dbadmin.dialects.mysql import binaries as installed
-from dbadmin.dialects.mysql import left, marked, neutralise, server, surroundings
+from dbadmin.dialects.mysql import directory, left, marked, neutralise, server, surroundings
 from dbadmin.dialects.mysql.place import MysqlPlace, TwinPlace, create_connection
 from dbadmin.dialects.mysql.server import Server
 from dbadmin.dialects.mysql.surroundings import Surroundings
 from dbadmin.dialects.places import temporary_directories
+from dbadmin.dialects.record import RECORD
 from dbadmin.dialects.values import Existing, FileProof
 from dbadmin.errors import NoScratchServer, NotSupported
 
@@ -105,9 +107,16 @@ class MysqlCopying(Copying):
             )
             for found in server.disposable()
         )
-        return (*servers, *left.LEFT.existing())
+        return (*servers, *self._unfinished(), *left.LEFT.existing())
+
+    def _unfinished(self) -> tuple[Existing, ...]:
+        return stamped.unfinished(directory.PREFIX, "mysql", temporary_directories(), RECORD)
 
     def remove(self, name: str) -> None:
+        for empty in self._unfinished():
+            if empty.name == name:
+                stamped.remove(empty.directory, RECORD)
+                return
         for found in server.disposable():
             if found.directory.name == name:
                 found.stop()

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
+from dbadmin.dialects import processes
 from dbadmin.dialects.mysql.binaries import Binaries
 from dbadmin.dialects.mysql.options import client_options, option_file
 from dbadmin.dialects.mysql.surroundings import Surroundings
@@ -145,26 +146,12 @@ def _chosen(tools: Binaries, facts: Surroundings) -> list[str]:
 @contextmanager
 def _running(command: Sequence[str | Path], **streams: Any) -> Iterator[_Tool]:
     """A program in a process group of its own, without anything that MYSQL_* variables say; ended afterwards."""
-    with TemporaryFile() as said:
-        process: subprocess.Popen[bytes] = subprocess.Popen(
-            [str(part) for part in command],
-            stdin=streams.get("stdin", subprocess.DEVNULL),
-            stdout=streams.get("stdout", subprocess.DEVNULL),
-            stderr=said,
-            env=bare_environment(),
-            umask=0o077,
-            start_new_session=True,
-        )
-        try:
-            yield _Tool(process, said)
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    with suppress(BrokenPipeError):
-                        stream.close()
+    given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **streams}
+    with (
+        TemporaryFile() as said,
+        processes.running(command, stderr=said, env=bare_environment(), umask=0o077, **given) as process,
+    ):
+        yield _Tool(process, said)
 
 
 def _simple(command: Sequence[str | Path], **streams: Any) -> None:

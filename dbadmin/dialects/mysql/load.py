@@ -1,7 +1,7 @@
 """The statements of a dump, sent to the server one after the other; the client program has no part in it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import watched
@@ -49,7 +49,7 @@ def fill(
             run(connection, statement)
         number = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
         with (
-            closing(connection.connection.cursor()) as cursor,
+            _cursor(connection) as cursor,
             watched.beside(lambda: _looking(url, number, shown), lambda: _kill(url, number)),
         ):
             errors: Any = connection.dialect.loaded_dbapi.Error
@@ -63,6 +63,17 @@ def fill(
                         cursor.execute(moved(part.text) if moved else part.text)
             except errors as error:
                 raise _failure(shown, line, error) from error
+
+
+@contextmanager
+def _cursor(connection: "Connection") -> Iterator[Any]:
+    """The driver's own cursor. Closing it after Ctrl-C fails, as an answer is not read yet: Ctrl-C is what counts."""
+    cursor = connection.connection.cursor()
+    try:
+        yield cursor
+    finally:
+        with suppress(connection.dialect.loaded_dbapi.Error):
+            cursor.close()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects import private
+from dbadmin.dialects import private, stamped
 from dbadmin.dialects.base import Place
 from dbadmin.dialects.mysql import binaries as installed
 from dbadmin.dialects.mysql import databases, dump, left, neutralise, owner, restore, surroundings
@@ -46,12 +46,13 @@ class MarkedPlace(Place):
 
     def __init__(self, url: "URL", directory: Path, facts: Surroundings | None, source: "URL | None") -> None:
         self.directory, self.name = directory, directory.name
-        self._token = directory.name.removeprefix(left.PREFIX)
+        self._token = stamped.token(directory.name)
         self._facts = facts
         self._url = left.administrative(url, source.database if source is not None else None)
         self._made: dict[str, str] = {}
         self._kept = False
         self._password: str | None = None
+        self._has_account = False
         with self._administer() as admin:
             self.server = ask(admin, _SERVER).one()
             self._host = owner.host(admin)
@@ -64,7 +65,12 @@ class MarkedPlace(Place):
         left.LEFT.write_down(self.directory, self._url, account_host=self._host)
         left.LEFT.sweep(self._url)
         with self._administer() as admin:
-            self._password = owner.make(admin, self._token, self._host)
+            self._has_account = True  # from before it is made: what is interrupted may have made it
+            try:
+                self._password = owner.make(admin, self._token, self._host)
+            except NotSupported:
+                self._has_account = False  # who may make none may drop none
+                raise
 
     def copy(self, source: "URL", name: str, *, facts: Surroundings, progress: Progress) -> Copied:
         url = self.empty(name)
@@ -119,7 +125,7 @@ class MarkedPlace(Place):
             with databases.connected(self.url(next(iter(self._made)))) as own:
                 databases.end_sessions(own)
         with self._administer() as admin:
-            left.drop_of(admin, self._token, {"account_host": self._host} if self._password is not None else {})
+            left.drop_of(admin, self._token, {"account_host": self._host} if self._has_account else {})
         self._made.clear()
 
     def end_sessions(self, name: str) -> None:

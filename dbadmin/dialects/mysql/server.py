@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects import accounts, processes
+from dbadmin.dialects.accounts import Account
 from dbadmin.dialects.mysql import binaries as installed
 from dbadmin.dialects.mysql import directory as places
 from dbadmin.dialects.mysql.binaries import Binaries
@@ -32,6 +33,7 @@ from dbadmin.dialects.places import last_lines, open_log, remove, temporary_dire
 from dbadmin.dialects.prepared import copy_tree
 from dbadmin.dialects.record import Record
 from dbadmin.errors import NoScratchServer
+from dbadmin.interrupts import held_back
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -70,6 +72,33 @@ class Server:
         """
         account = accounts.for_servers()
         chosen = binaries or installed.require()
+        server = None
+        try:
+            with held_back():
+                server = cls._place(directory, account)
+                server.binaries, server._settings = chosen, dict(settings or {})
+                server._page_size = page_size
+                server.record.write(server.directory)
+            places.make_own(server.directory, account)
+            if data is None:
+                places.initialise(chosen, server.directory / "data", account, page_size=page_size)
+            else:
+                copy_tree(data, server.directory / "data", account)
+            server._launch()
+            server.record = replace(
+                server.record, version=chosen.version, binaries=str(chosen.server), origin="machine"
+            )
+            server.record.write(server.directory)
+        except BaseException:
+            if server is not None:
+                server.stop()
+            raise
+        atexit.register(server._stop_at_exit)
+        return server
+
+    @classmethod
+    def _place(cls, directory: Path | None, account: Account | None) -> "Server":
+        """A server that is not started yet, with its directory."""
         made = directory is None or not directory.exists()
         if directory is None:
             directory = places.temporary(account)
@@ -77,25 +106,7 @@ class Server:
             directory = directory.expanduser().resolve()
             directory.mkdir(exist_ok=True)
             accounts.give(directory, account)
-        record = Record.of_this_process(durable=False, made=made, socket_directory=str(directory))
-        server = cls(directory, record)
-        server.binaries, server._settings = chosen, dict(settings or {})
-        server._page_size = page_size
-        try:
-            record.write(directory)
-            places.make_own(directory, account)
-            if data is None:
-                places.initialise(chosen, directory / "data", account, page_size=page_size)
-            else:
-                copy_tree(data, directory / "data", account)
-            server._launch()
-        except BaseException:
-            server.stop()
-            raise
-        server.record = replace(record, version=chosen.version, binaries=str(chosen.server), origin="machine")
-        server.record.write(directory)
-        atexit.register(server._stop_at_exit)
-        return server
+        return cls(directory, Record.of_this_process(durable=False, made=made, socket_directory=str(directory)))
 
     @property
     def pid(self) -> int | None:
@@ -159,6 +170,10 @@ class Server:
 
         May be called again.
         """
+        with held_back():
+            self._stop()
+
+    def _stop(self) -> None:
         atexit.unregister(self._stop_at_exit)
         for inside in _servers_in(self.directory, "*"):
             inside.stop()
@@ -167,6 +182,8 @@ class Server:
             raise NoScratchServer(
                 f"the server in {self.directory} (pid {self.pid}) does not end", hint=f"see {self.log}"
             )
+        if self._process is None:
+            processes.end_those_in(self.directory)  # killed while it started, it wrote no pid file yet
         if self.record.made:
             remove(self.directory)
         elif self.directory.exists():
@@ -184,7 +201,7 @@ class Server:
     def _launch(self) -> None:
         assert self.binaries is not None
         arguments = places.settings(self.binaries, self.directory, self._settings, page_size=self._page_size)
-        with open_log(self.log) as log:
+        with open_log(self.log) as log, held_back():
             self._process = subprocess.Popen(
                 [*accounts.launch(accounts.for_servers()), str(self.binaries.server), *arguments],
                 stdin=subprocess.DEVNULL,

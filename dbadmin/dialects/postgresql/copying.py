@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dbadmin.dialects import stamped
 from dbadmin.dialects.base import Copying, Place
 from dbadmin.dialects.places import temporary_directories
 from dbadmin.dialects.postgresql import binaries as installed
-from dbadmin.dialects.postgresql import left, marked, neutralise, server, surroundings
+from dbadmin.dialects.postgresql import directory, left, marked, neutralise, server, surroundings
 from dbadmin.dialects.postgresql.databases import SIZE
 from dbadmin.dialects.postgresql.place import PostgresqlPlace, TwinPlace
 from dbadmin.dialects.postgresql.server import Server
 from dbadmin.dialects.postgresql.surroundings import Surroundings
+from dbadmin.dialects.record import RECORD
 from dbadmin.dialects.values import Existing, FileProof
 from dbadmin.errors import NoScratchServer, NotSupported
 
@@ -99,9 +101,16 @@ class PostgresqlCopying(Copying):
             )
             for found in server.disposable()
         )
-        return (*servers, *left.LEFT.existing())
+        return (*servers, *self._unfinished(), *left.LEFT.existing())
+
+    def _unfinished(self) -> tuple[Existing, ...]:
+        return stamped.unfinished(directory.PREFIX, "postgresql", temporary_directories(), RECORD)
 
     def remove(self, name: str) -> None:
+        for empty in self._unfinished():
+            if empty.name == name:
+                stamped.remove(empty.directory, RECORD)
+                return
         for found in server.disposable():
             if found.directory.name == name:
                 found.stop()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbadmin.dialects import processes
 from dbadmin.dialects.postgresql import binaries as installed
 from dbadmin.dialects.postgresql.binaries import Binaries
 from dbadmin.dialects.values import Progress
@@ -160,18 +161,12 @@ def run(
     said = directory / "tool.log"
     with said.open("wb") as log:
         said.chmod(0o600)
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment), umask=0o077,
-            start_new_session=True,
-        )  # fmt: skip
-        try:
+        with processes.running(
+            command, ask=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(environment), umask=0o077
+        ) as process:
             while process.poll() is None:
                 look(said)
                 time.sleep(_LOOK_EVERY)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
     words = said.read_text(errors="replace")
     said.unlink(missing_ok=True)
     if process.returncode != 0:

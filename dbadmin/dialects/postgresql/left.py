@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects import private
+from dbadmin.dialects import private, stamped
 from dbadmin.dialects.left import Left, Told
 from dbadmin.dialects.postgresql import databases, owner
 from dbadmin.dialects.postgresql.look import quote
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished
+from dbadmin.interrupts import held_back
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
@@ -27,9 +29,34 @@ SELECT coalesce(nullif(pg_catalog.pg_get_userbyid(datdba), %s), current_user)
 def role(url: "URL") -> Iterator[str]:
     """The name of a role that may be made on a user's server for a while; a killed run's is found by it."""
     with private.directory(PREFIX) as directory:
-        name = _role_of(directory.name.removeprefix(PREFIX))
+        token = stamped.token(directory.name)
+        name = _role_of(token)
         LEFT.write_down(directory, url, role=name)
-        yield name
+        try:
+            yield name
+        finally:
+            with held_back():
+                _drop_left(url, directory, token)
+
+
+def _drop_left(url: "URL", directory: Path, token: str) -> None:
+    """Drop the role where it is still there; where that fails, its note stays, so that it is found."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        with connected(url) as admin:
+            _drop(admin, token, {"role": _role_of(token)})
+    except DBAPIError as error:
+        private.leave(directory)
+        told = str(error.orig).strip().splitlines()[0]
+        raise NotFinished(
+            f"the role {_role_of(token)} could not be dropped: {mask(told)}", hint="dbadmin copies --clean drops it"
+        ) from error
+
+
+def is_there(admin: "Connection", role: str) -> bool:
+    """Whether the server has this role."""
+    return bool(admin.exec_driver_sql(_IS_ROLE, (role,)).scalar_one())
 
 
 def drop_role(admin: "Connection", name: str, heir: str) -> None:
@@ -93,7 +120,7 @@ def connected(url: "URL") -> Iterator["Connection"]:
 def _drop(admin: "Connection", token: str, told: Told) -> None:
     drop_of(admin, token)
     made = told.get("role")
-    if made == _role_of(token) and admin.exec_driver_sql(_IS_ROLE, (made,)).scalar_one():
+    if made == _role_of(token) and is_there(admin, made):
         heir: str = admin.exec_driver_sql(_OWNER_BUT, (made,)).scalar_one()
         drop_role(admin, made, heir)  # which gives this database back, too
 

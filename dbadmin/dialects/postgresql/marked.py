@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects import private
+from dbadmin.dialects import private, stamped
 from dbadmin.dialects.postgresql import binaries as installed
 from dbadmin.dialects.postgresql import databases, dump, left, neutralise, owner, surroundings
 from dbadmin.dialects.postgresql.look import quote
@@ -66,7 +66,7 @@ class MarkedPlace(owner.Confining):
 
     def __init__(self, url: "URL", directory: Path, *, source: "URL | None" = None, beside: str | None = None) -> None:
         self.directory, self.name = directory, directory.name
-        self._token = directory.name.removeprefix(left.PREFIX)
+        self._token = stamped.token(directory.name)
         self._source, self._beside = source, beside
         self._url = left.administrative(url, avoid={url.database for url in (source,) if url} | {beside})
         self._made: dict[str, str] = {}

@@ -164,17 +164,18 @@ def _made(url: "URL", backup: Backup, role: str, password: str, *, private: bool
     name = quote(str(url.database))
     with _connected(url) as admin:
         whose: str = admin.exec_driver_sql(_OWNER).scalar_one()
-        _run(admin, f"CREATE ROLE {role} LOGIN PASSWORD {literal(password)}")
     try:
         with _connected(url) as admin:
+            _run(admin, f"CREATE ROLE {role} LOGIN PASSWORD {literal(password)}")
             _run(admin, f"ALTER DATABASE {name} OWNER TO {role}")
             schemas = _prepare(admin, role, backup, private=private)
         yield schemas
     finally:
         with held_back(), _connected(url) as admin:
-            restore_watch.end_sessions(admin, role)
-            _run(admin, f"ALTER DATABASE {name} OWNER TO {quote(whose)}")
-            left.drop_role(admin, role, whose)
+            if left.is_there(admin, role):
+                restore_watch.end_sessions(admin, role)
+                _run(admin, f"ALTER DATABASE {name} OWNER TO {quote(whose)}")
+                left.drop_role(admin, role, whose)
 
 
 def _prepare(admin: "Connection", role: str, backup: Backup, *, private: bool) -> frozenset[str]:

@@ -32,6 +32,7 @@ from dbadmin.dialects.postgresql import directory as places
 from dbadmin.dialects.postgresql.binaries import Binaries
 from dbadmin.dialects.record import RECORD, Record
 from dbadmin.errors import NoScratchServer
+from dbadmin.interrupts import held_back
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -63,6 +64,26 @@ class Server:
         binaries, a directory that the server's account cannot enter, or the last lines of the server's log.
         """
         account = accounts.for_servers()
+        server, new = None, False
+        try:
+            with held_back():
+                server = cls._place(directory, account, durable=durable)
+                new = cluster.major_of(server.directory / "data") is None
+                server.record.write(server.directory)
+            server._launch(binaries, account)
+        except BaseException:
+            if server is not None:
+                server._abort(new)
+            raise
+        if durable:
+            server._disown()
+        else:
+            atexit.register(server._stop_at_exit)
+        return server
+
+    @classmethod
+    def _place(cls, directory: Path | None, account: Account | None, *, durable: bool) -> "Server":
+        """A server that is not started yet, with its directories."""
         made, remembered = True, None
         if directory is None:
             directory = places.temporary(account)
@@ -71,21 +92,14 @@ class Server:
             _refuse_running(directory)
             made, remembered = not directory.exists(), Record.read(directory)
             places.chosen(directory, account)
-        new = cluster.major_of(directory / "data") is None
-        socket_dir = places.socket_directory(directory, account, remembered.socket_directory if remembered else None)
-        record = Record.of_this_process(durable=durable, made=made, socket_directory=str(socket_dir))
-        server = cls(directory, record)
         try:
-            record.write(directory)
-            server._launch(binaries, account)
+            had = remembered.socket_directory if remembered else None
+            socket_dir = places.socket_directory(directory, account, had)
         except BaseException:
-            server._abort(new)
+            if made:
+                directory.rmdir()
             raise
-        if durable:
-            server._disown()
-        else:
-            atexit.register(server._stop_at_exit)
-        return server
+        return cls(directory, Record.of_this_process(durable=durable, made=made, socket_directory=str(socket_dir)))
 
     @property
     def pid(self) -> int | None:
@@ -139,6 +153,10 @@ class Server:
 
     def stop(self) -> None:
         """End the server and wait for it; a disposable one's directory goes too. May be called again."""
+        with held_back():
+            self._stop()
+
+    def _stop(self) -> None:
         atexit.unregister(self._stop_at_exit)
         disposable = not self.record.durable
         # A disposable server is told to drop everything (immediate), a durable one to save it (fast).
@@ -151,6 +169,8 @@ class Server:
                 f"the PostgreSQL server in {self.directory} (pid {self.pid}) does not end",
                 hint=f"see {self.log}",
             )
+        if disposable and self._process is None:
+            processes.end_those_in(self.directory)  # killed while it started, it wrote no pid file yet
         if self.socket_dir != self.directory:
             shutil.rmtree(self.socket_dir, ignore_errors=True)
         if disposable:
@@ -173,7 +193,7 @@ class Server:
             cluster.initialise(chosen, data, account, durable=self.record.durable)
         durable = self.record.durable
         arguments = cluster.settings(chosen.major, self.socket_dir, durable=durable)
-        with open_log(self.log) as log:
+        with open_log(self.log) as log, held_back():
             self._process = subprocess.Popen(
                 # The demo's server is the user's own, and may reach what the user may.
                 [
@@ -210,6 +230,12 @@ class Server:
 
     def _abort(self, new: bool) -> None:
         """Undo a start that failed: end what we started, and nothing else; remove what is new."""
+        with held_back():
+            self._undo(new)
+
+    def _undo(self, new: bool) -> None:
+        if self._process is None and new:
+            processes.end_those_in(self.directory)
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
             try:

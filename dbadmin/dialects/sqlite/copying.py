@@ -33,15 +33,21 @@ PREFIX = "dbadmin-sqlite-"
 _PAGES_A_STEP = 20_000
 _LONGEST_LOCK = 5.0  # seconds that somebody else's lock is waited for
 _HASH = """
-import hashlib, sys
-for path in sys.argv[1:]:
+import hashlib, os, sys
+for path in sys.argv[2:]:
+    hashed = hashlib.sha256()
     try:
         with open(path, "rb") as file:
-            print(hashlib.file_digest(file, "sha256").hexdigest())
+            while piece := file.read(1 << 20):
+                hashed.update(piece)
+                if os.getppid() != int(sys.argv[1]):
+                    sys.exit(1)
+        print(hashed.hexdigest())
     except FileNotFoundError:
         print("-")
 """
-"""Run in a process of its own: closing a file drops every POSIX lock that SQLite holds on it in that process."""
+"""Run in a process of its own: closing a file drops every POSIX lock that SQLite holds on it in that process. It ends
+with its parent, and Ctrl-C is for the parent alone."""
 
 
 def database_file(url: "URL") -> Path | None:
@@ -100,8 +106,8 @@ class SqliteFileProof(FileProof):
 
     def __init__(self, path: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _HASH, str(path), f"{path}-wal"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-I", "-S", "-c", _HASH, str(os.getpid()), str(path), f"{path}-wal"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
 
     def __call__(self) -> str | None:

@@ -1,0 +1,217 @@
+"""The commands that are broken off, and what has to be true of what they were asked to make."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dbadmin.copies.backups import open_backup
+from dbadmin.errors import DbadminError
+from nthfailure.worlds import World, content
+
+ALL, SERVERS = ("sqlite", "postgresql", "mariadb"), ("postgresql", "mariadb")
+Found = list[str]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended: its exit code (negative: the signal that killed it) and what it said."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def killed(self) -> bool:
+        return self.code < 0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One command. `prepare` runs before each time and gives its arguments; `judge` tells what is wrong afterwards.
+
+    `quick` scenarios are tried every day. `keeps`: what it makes stays, as that was asked for.
+    """
+
+    name: str
+    engines: tuple[str, ...]
+    prepare: Callable[[World], list[str]]
+    judge: Callable[[World, Ended], Found]
+    quick: bool = False
+    keeps: bool = False
+
+
+def suffix(world: World) -> str:
+    return {"sqlite": ".db", "postgresql": ".dump", "mariadb": ".sql"}[world.kind]
+
+
+def backup_of(world: World) -> Path:
+    """A backup of the source, made once."""
+    path = world.home / f"given{suffix(world)}"
+    if not path.exists():
+        done = world.run("dbadmin", "backup", str(path))
+        assert done.returncode == 0, done.stderr
+    return path
+
+
+# verify-rollback
+
+
+def rehearse(*more: str) -> Callable[[World], list[str]]:
+    def prepare(world: World) -> list[str]:
+        given = [word.replace("BACKUP", str(backup_of(world))) if "BACKUP" in word else word for word in more]
+        return ["verify-rollback", "--format", "json", "--output", str(world.out / "report.html"), *given]
+
+    return prepare
+
+
+def elsewhere(world: World) -> list[str]:
+    """A backup restored on a server that others use."""
+    return rehearse("--backup", "BACKUP", "--scratch", world.url)(world)
+
+
+def safe(world: World, ended: Ended) -> Found:
+    """A verdict only where all was proven; a report only where it is whole."""
+    report = world.out / "report.html"
+    wrong = []
+    if report.exists() and not report.read_text().rstrip().endswith("</html>"):
+        wrong.append("half a report")
+    if ended.code == 0 and verdict(ended) != "safe":
+        wrong.append(f"exit 0, and the verdict {verdict(ended)}")
+    if ended.code != 5 and verdict(ended) not in (None, "safe"):  # an answer that was given before it was broken off
+        wrong.append(f"exit {ended.code}, and a verdict: {verdict(ended)}")
+    return wrong
+
+
+def verdict(ended: Ended) -> Any:
+    """The verdict on stdout, None where there is none."""
+    try:
+        return json.loads(ended.stdout).get("verdict")
+    except ValueError:
+        return None
+
+
+def with_commands(world: World) -> list[str]:
+    copy = world.out / "clone.db"
+    made = f"cp {world.source.url.database} {copy} && echo sqlite:///{copy}"
+    return rehearse("--copy-command", made, "--drop-command", f"rm -f {copy}")(world)
+
+
+def clone_dropped(world: World, ended: Ended) -> Found:
+    """The drop command has run, but after SIGKILL: dbadmin knows nothing of such a copy."""
+    left = (world.out / "clone.db").exists() and not ended.killed and "drop command" not in ended.stderr
+    return [*safe(world, ended), *(["the drop command did not run"] if left else [])]
+
+
+def kept(world: World, ended: Ended) -> Found:
+    """It is there and kept, where the command says so; then it is dropped by name."""
+    wrong = safe(world, ended)
+    listed = json.loads(world.run("dbadmin", "copies", "--format", "json").stdout)["copies"]
+    mine = [copy["name"] for copy in listed if copy["kept"] and Path(copy["directory"]) not in world.decoys]
+    if ended.code == 0 and len(mine) != 1:
+        wrong.append(f"a kept copy is not there: {mine}")
+    for name in mine:
+        done = world.run("dbadmin", "copies", "--drop", name)
+        if done.returncode:
+            wrong.append(f"copies --drop {name}: {done.stderr}")
+    return wrong
+
+
+# backup
+
+
+def back_up(*more: str, ending: str = "") -> Callable[[World], list[str]]:
+    def prepare(world: World) -> list[str]:
+        return ["backup", "--url", world.url, str(world.out / f"shop{suffix(world)}{ending}"), *more]
+
+    return prepare
+
+
+def whole(world: World, ended: Ended) -> Found:
+    """What has the backup's name is whole, and nothing else has."""
+    found = [path for path in world.out.iterdir() if path.name.startswith("shop")]
+    if ended.code == 0 and not found:
+        return ["exit 0, and no backup"]
+    for path in found:
+        try:
+            with open_backup(path, progress=lambda *_: None):
+                pass
+        except DbadminError as error:
+            return [f"a backup under its name that is not whole: {error.message}"]
+    return []
+
+
+# restore
+
+
+def restore(world: World) -> list[str]:
+    target = world.fresh_target()
+    return ["restore", str(backup_of(world)), "--to", target.url.render_as_string(hide_password=False)]
+
+
+def replace(world: World) -> list[str]:
+    target = world.fresh_target("CREATE TABLE old (id int)", "INSERT INTO old VALUES (1)")
+    where = target.url.render_as_string(hide_password=False)
+    return ["restore", str(backup_of(world)), "--to", where, "--confirm", target.name]
+
+
+def restored_or_not(world: World, ended: Ended) -> Found:
+    """All of it, or nothing (or what was there before); where neither could be had, that is said."""
+    if ended.killed:
+        return []
+    assert world.target is not None
+    held = tables(world)
+    if ended.code == 0:
+        return [] if held == {"people", "alembic_version"} else [f"exit 0, and the database holds {held}"]
+    if held in (set(), {"old"}) or "may hold a part" in ended.stderr or "holds " in ended.stderr:
+        return []
+    complete = held == {"people", "alembic_version"} and content(world.target).data == content(world.source).data
+    return [] if complete else [f"exit {ended.code}, and the database holds {held}: {ended.stderr}"]
+
+
+def tables(world: World) -> set[str]:
+    """The target's tables; of a file that is not there, none."""
+    import sqlalchemy as sa
+
+    assert world.target is not None
+    if world.kind == "sqlite" and not Path(str(world.target.url.database)).exists():
+        return set()
+    with world.target.connect() as connection:
+        return set(sa.inspect(connection).get_table_names())
+
+
+# copies --clean
+
+
+def clean(world: World) -> list[str]:
+    """What a killed run left is to be removed."""
+    from nthfailure.cells import injected
+
+    place = {"sqlite": (), "postgresql": ("--scratch", "same-server"), "mariadb": ("--scratch", "same-server")}
+    left = injected(world, ["verify-rollback", *place[world.kind]], "SIGKILL", CLEAN_AT[world.kind])
+    assert left.code == -9, left.stderr
+    return ["copies", "--clean", "--format", "json"]
+
+
+CLEAN_AT: dict[str, str] = {}
+"""At which step that run is killed; found when it is first wanted."""
+
+
+def nothing(world: World, ended: Ended) -> Found:
+    return []
+
+
+SCENARIOS = (
+    Scenario("verify-rollback", ALL, rehearse(), safe, quick=True),
+    Scenario("verify-rollback --dry-run", ALL, rehearse("--dry-run"), nothing),
+    Scenario("verify-rollback --keep", ALL, rehearse("--keep"), kept, keeps=True),
+    Scenario("verify-rollback --backup", ALL, rehearse("--backup", "BACKUP"), safe),
+    Scenario("verify-rollback --scratch same-server", SERVERS, rehearse("--scratch", "same-server"), safe, quick=True),
+    Scenario("verify-rollback --backup --scratch", SERVERS, elsewhere, safe),
+    Scenario("verify-rollback --copy-command", ("sqlite",), with_commands, clone_dropped),
+    Scenario("backup", ALL, back_up(), whole, quick=True),
+    Scenario("backup --verify, compressed", ALL, back_up("--verify", ending=".gz"), whole),
+    Scenario("restore", ALL, restore, restored_or_not, quick=True),
+    Scenario("restore --confirm", ALL, replace, restored_or_not),
+)  # fmt: skip

@@ -1,0 +1,118 @@
+"""A few steps of every command, broken in every way; `python -m tests.nthfailure` has the rest.
+
+The steps are where something was once left, or told wrongly.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
+
+import pytest
+from nthfailure.cells import Step, attempt, steps_of
+from nthfailure.scenarios import SCENARIOS, Scenario
+from nthfailure.worlds import World, world
+from servers import ENGINES, Servers, Unavailable
+
+from dbadmin.errors import NoScratchServer
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="orphans are told by /proc and a subreaper")
+NAMED = {scenario.name: scenario for scenario in SCENARIOS}
+ON_SQLITE = [
+    ("verify-rollback", "SIGHUP", "mkdir", "stamped.py", "new"),
+    ("verify-rollback", "late", "mkdir", "stamped.py", "new"),
+    ("verify-rollback", "SIGKILL", "write", "_write_owner"),
+    ("verify-rollback", "twice", "connect", "_copy_pages"),
+    ("verify-rollback", "SIGKILL", "rmdir", "_put_away"),
+    ("verify-rollback", "error", "rmdir", "_put_away"),
+    ("verify-rollback", "SIGKILL", "rename", "written"),
+    ("backup", "error", "link", "rename"),
+    ("backup", "SIGINT", "connect", "copy_file"),
+    ("restore", "error", "remove", "_remove_part"),
+    ("restore --confirm", "SIGTERM", "connect", "_replace"),
+]
+"""A command, how it is broken, and parts of the step's name and its stack."""
+ON_SERVERS = [
+    ("postgresql", "restore", "late", "sql", "CREATE ROLE"),
+    ("postgresql", "restore", "SIGKILL", "sql", "ALTER DATABASE"),
+    ("postgresql", "backup", "late", "start", "running"),
+    ("mariadb", "restore", "SIGINT", "sql", "fill"),
+]
+MORE_ON_SERVERS = [
+    ("mariadb", "verify-rollback", "SIGKILL", "start", "server.py", "_launch"),
+    ("mariadb", "verify-rollback", "late", "start", "server.py", "_launch"),
+]
+
+
+@pytest.fixture(scope="module")
+def worlds(servers: Servers, pytestconfig: pytest.Config) -> Iterator[Callable[[str], World]]:
+    """One world of each engine, made when it is first asked for."""
+    with ExitStack() as opened:
+
+        @cache
+        def of(kind: str) -> World:
+            try:
+                return opened.enter_context(world(kind, servers.get(ENGINES[kind])))
+            except (Unavailable, NoScratchServer) as error:
+                if pytestconfig.getoption("--require-servers"):
+                    pytest.fail(f"{error} (--require-servers)", pytrace=False)
+                pytest.skip(str(error))
+
+        yield of
+
+
+@cache
+def steps(made: World, scenario: Scenario) -> tuple[Step, ...]:
+    return steps_of(made, scenario)
+
+
+def is_meant(step: Step, words: tuple[str, ...]) -> bool:
+    told = " ".join((step.name, step.what, *step.stack[:3]))
+    return step.act == words[0] and all(word in told for word in words)
+
+
+def broken(made: World, name: str, kind: str, *words: str) -> None:
+    scenario = NAMED[name]
+    meant = [step for step in steps(made, scenario) if is_meant(step, words)]
+    assert meant, f"no step of {name} is {words}"
+    cell = attempt(made, scenario, kind, meant[-1])
+    assert not cell.wrong, f"{kind} at {cell.step.name}: {cell.wrong}"
+
+
+@pytest.mark.parametrize("step", ON_SQLITE, ids=" ".join)
+def test_a_broken_step_on_sqlite_changes_nothing_and_leaves_nothing(
+    step: tuple[str, ...], worlds: Callable[[str], World]
+) -> None:
+    broken(worlds("sqlite"), *step)
+
+
+@pytest.mark.parametrize(
+    "step", [*ON_SERVERS, *(pytest.param(step, marks=pytest.mark.slow) for step in MORE_ON_SERVERS)], ids=" ".join
+)
+def test_a_broken_step_on_a_server_changes_nothing_and_leaves_nothing(
+    step: tuple[str, ...], worlds: Callable[[str], World]
+) -> None:
+    engine, *more = step
+    broken(worlds(engine), *more)
+
+
+def test_a_reader_that_goes_away_leaves_nothing(worlds: Callable[[str], World]) -> None:
+    made = worlds("sqlite")
+    with subprocess.Popen(
+        [sys.executable, "-m", "dbadmin", "verify-rollback"], cwd=made.app.directory, env=made.environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+    assert (process.returncode, made.litter() | made.orphans()) == (0, set())
+
+
+def test_the_loop_sees_what_is_left(worlds: Callable[[str], World]) -> None:
+    made = worlds("sqlite")
+    (made.temporary / "dbadmin-sqlite-forgotten").mkdir()
+    (made.out / ".shop.db.0123456789ab.part").touch()
+    assert len(made.litter()) == 2
+    made.sweep()
+    assert not made.litter()
