@@ -21,13 +21,14 @@ from dbadmin.dialects import Dialect, Identity, named
 from dbadmin.dialects.connecting import limit
 from dbadmin.errors import ConnectionFailed, DbadminError, StatementFailed, WriteRefused
 from dbadmin.results import DatabaseInfo
+from dbadmin.sandbox import MINUTES, Sandbox
 from dbadmin.secrets import mask, remember
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-Mode = Literal["read-only", "write"]
+Mode = Literal["read-only", "write", "sandbox"]
 T = TypeVar("T")
 
 
@@ -112,7 +113,9 @@ class Database:
         self._proven = False
         remember(self.url.password)
         limit(self.sync_engine, self.dialect)
-        self._protected = self.dialect.address.of_url(self.url) if mode == "read-only" else None
+        self.sandbox_limit: float | None = MINUTES * 60.0
+        self._sandbox: Sandbox | None = None
+        self._protected = self.dialect.address.of_url(self.url) if mode != "write" else None
         if self._protected is not None:
             readonly.protect(self._protected)
         else:
@@ -148,6 +151,8 @@ class Database:
         """
         with errors(self):
             self.dialect.session.check_target(self.url)
+            if self.mode == "sandbox":
+                return self._in_sandbox(work)
             if not self.is_async:
                 return self._run_sync(work)
             if self.loop.is_here:
@@ -159,6 +164,54 @@ class Database:
             connection = self.sync_engine.connect()
         with connection:
             return self._work(connection, work)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox of this database, begun when it is first needed. Raises ConnectionFailed, NotSupported."""
+        if self._sandbox is None:
+            made = Sandbox(self.dialect, self.sandbox_limit)
+            with errors(self):
+                self.dialect.session.check_target(self.url)
+                if self.is_async:
+                    self.loop.call(self._begin_async(made))
+                else:
+                    with connecting(self), readonly.opening_sandbox(made.judge):
+                        connection = self.sync_engine.connect()
+                    self._begin(connection, made, connection)
+            self._sandbox = made
+        return self._sandbox
+
+    async def _begin_async(self, made: Sandbox) -> None:
+        with connecting(self), readonly.opening_sandbox(made.judge):
+            connection = await self.engine.connect()  # type: ignore[misc]
+        await connection.run_sync(self._begin, made, connection)
+
+    def _begin(self, connection: "Connection", made: Sandbox, bind: Any) -> None:
+        self.dialect.session.set_timeouts(connection, self.statement_timeout, self.lock_timeout)
+        if connection.in_transaction():
+            connection.rollback()
+        made.begin(connection, bind)
+
+    def _in_sandbox(self, work: "Callable[[Connection], T]") -> T:
+        sandbox = self.sandbox
+        if not self.is_async or self.loop.is_here:  # there, in a greenlet of the loop
+            return sandbox.run(work)
+        from sqlalchemy.util import greenlet_spawn
+
+        found: T = self.loop.call(greenlet_spawn(sandbox.run, work))
+        return found
+
+    def end_sandbox(self, reason: str | None = None) -> str | None:
+        """Roll the sandbox back; gives what is known to have stayed, None where nothing has."""
+        if self._sandbox is None:
+            return None
+        if self.is_async:
+            from sqlalchemy.util import greenlet_spawn
+
+            self.loop.call(greenlet_spawn(self._sandbox.end, reason))
+        else:
+            self._sandbox.end(reason)
+        return self._sandbox.stayed
 
     async def _run_async(self, work: "Callable[[Connection], T]") -> T:
         with connecting(self):
@@ -223,6 +276,7 @@ class Database:
 
     def close(self) -> None:
         """Close pooled connections and the event loop; other engines may write again where nobody else protects."""
+        self.end_sandbox()
         if self._protected is not None:
             readonly.release(self._protected)
             self._protected = None

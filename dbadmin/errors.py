@@ -23,7 +23,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-WRITE_HINT = "open the session with --write, or connect(write=True)"
+WRITE_HINT = "open the session with --write, or connect(write=True); dbadmin shell --sandbox tries it and keeps nothing"
 """What to type next where a write was refused."""
 
 

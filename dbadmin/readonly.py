@@ -10,7 +10,9 @@ change something are refused by name.
 import functools
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -28,10 +30,12 @@ _installed = False
 _watching = False
 _wrapped = False
 _writers: "WeakSet[Any]" = WeakSet()  # dialects of engines that were asked to write
+_opening: "ContextVar[Any]" = ContextVar("dbadmin_sandbox", default=None)
 _arguments: "WeakKeyDictionary[Any, tuple[Any, ...]]" = WeakKeyDictionary()
 
 _ADDRESS = "dbadmin_address"
 _READ_ONLY = "dbadmin_read_only"
+_SANDBOX = "dbadmin_sandbox"
 _REOPENED = "dbadmin_reopened"
 _PARAMETERS = "dbadmin_parameters"
 LIBRARIES = ("sqlalchemy.", "dbadmin.", "aiosqlite.")
@@ -64,6 +68,28 @@ def let_write(dialect: Any) -> None:
 def end_writing(dialect: Any) -> None:
     """Take `let_write` back."""
     _writers.discard(dialect)
+
+
+@contextmanager
+def opening_sandbox(judge: "Callable[..., None]") -> Iterator[None]:
+    """A connection that is opened within takes writes, and `judge(statement, connection)` sees each of its statements.
+
+    It stays so until `leave_sandbox` gives it up: whatever else is opened is read-only.
+    """
+    token = _opening.set(judge)
+    try:
+        yield
+    finally:
+        _opening.reset(token)
+
+
+def leave_sandbox(connection: "Connection") -> None:
+    """Close the connection of a sandbox, so that nobody ever gets it from the pool."""
+    if not connection.invalidated:
+        connection.info.pop(_SANDBOX, None)
+        connection.invalidate()
+    with suppress(Exception):  # its transaction is over, and SQLAlchemy would roll it back
+        connection.close()
 
 
 def is_protected(address: Address) -> bool:
@@ -147,6 +173,7 @@ def _install() -> None:
     event.listen(Engine, "begin", _on_begin)
     event.listen(Engine, "prepare_twophase", _on_prepare)
     event.listen(Engine, "before_cursor_execute", _on_execute)
+    event.listen(Engine, "commit", _on_commit)
 
 
 def _dialect(dialect: Any) -> Dialect | None:
@@ -163,7 +190,7 @@ def _on_do_connect(dialect: Any, record: Any, cargs: list[Any], cparams: dict[st
         cargs[:] = _arguments[dialect]
     before = (list(cargs), dict(cparams))
     address = ours.address.of_parameters(dialect.driver, cargs, cparams)
-    read_only = dialect not in _writers and is_protected(address)
+    read_only = dialect not in _writers and _opening.get() is None and is_protected(address)
     if read_only:
         ours.session.read_only_parameters(dialect.driver, cargs, cparams)
     if record is not None:
@@ -197,10 +224,14 @@ def _on_checkout(dbapi_connection: Any, record: Any, proxy: Any) -> None:
     ours = _dialect(proxy._pool._dialect)
     if ours is None:
         return
-    writes = proxy._pool._dialect in _writers
+    judge = _opening.get()
+    writes = judge is not None or proxy._pool._dialect in _writers
     wanted = not writes and _must_be_read_only(ours, record.info, dbapi_connection)
     if wanted == record.info.get(_READ_ONLY, False):
         record.record_info.pop(_REOPENED, None)
+        if judge is not None and not record.info.get(_SANDBOX):
+            record.info[_SANDBOX] = judge
+            ours.sandbox.watch(dbapi_connection, judge)
     elif _in_memory(record.info) or record.record_info.pop(_REOPENED, False):
         if wanted:
             _make(ours, record.info, dbapi_connection)
@@ -236,6 +267,8 @@ def _guarded(connection: "Connection") -> Dialect | None:
     if ours is None or connection.dialect in _writers:
         return None
     proxy = connection.connection
+    if _SANDBOX in proxy.info:
+        return None
     if not _must_be_read_only(ours, proxy.info, proxy.dbapi_connection):
         return None
     if not proxy.info.get(_READ_ONLY):
@@ -252,11 +285,18 @@ def _on_begin(connection: "Connection", *_: Any) -> None:
 
 
 def _on_prepare(connection: "Connection", *_: Any) -> None:
-    if _guarded(connection) is not None:
+    if _guarded(connection) is not None or (_protected and _SANDBOX in connection.connection.info):
         raise WriteRefused("refused in a read-only session: a prepared transaction stays behind", hint=HINT)
 
 
+def _on_commit(connection: "Connection") -> None:
+    if _protected and _SANDBOX in connection.connection.info:
+        raise WriteRefused("refused in a sandbox: it is never committed", hint=HINT)
+
+
 def _on_execute(connection: "Connection", cursor: Any, statement: str, *_: Any) -> None:
+    if _protected and _SANDBOX in connection.connection.info:
+        connection.connection.info[_SANDBOX](statement, connection)
     ours = _guarded(connection)
     if ours is not None:
         ours.session.judge(statement)

@@ -90,6 +90,18 @@ def mask(text: str) -> str:
     return _KEY_VALUE.sub(rf"\g<head>{HIDDEN}", text)
 
 
+def mask_known(text: str) -> str:
+    """`text` without remembered secrets and passwords of URLs: for what people print, in which `token=…` is their data.
+
+    >>> mask_known("postgresql://app:s3cret@db/prod token=x1")
+    'postgresql://app:***@db/prod token=x1'
+    """
+    for secret in sorted(_known, key=len, reverse=True):
+        if secret in text:
+            text = _as_secret(secret).sub(HIDDEN, text)
+    return _URL_PASSWORD.sub(rf"\g<head>{HIDDEN}@", text) if "://" in text else text
+
+
 def without_values(text: str) -> str:
     """A traceback without those parts of databases' messages that repeat values of rows.
 

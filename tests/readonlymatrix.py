@@ -10,9 +10,10 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,13 +23,17 @@ import pytest
 import sqlalchemy as sa
 from attempts import ENDS, WRITES, fill
 from drivers import ASYNC, SYNC, needs, url_for
+from IPython.core.interactiveshell import InteractiveShell
 from servers import ENGINES, Servers, TestDatabase, Unavailable
 from sqlalchemy.util import greenlet_spawn
+from traitlets.config import Config
 
 import dbadmin
 from dbadmin import readonly
 from dbadmin.admin import Admin
 from dbadmin.errors import NoScratchServer, WriteRefused
+from dbadmin.shell.attach import Attached
+from dbadmin.shell.live import Live
 from dbadmin.shell.session import limit
 
 INSERT = "INSERT INTO items VALUES (99, 'after')"
@@ -115,6 +120,30 @@ class ByHand(ByRawConnection):
         self.proxy = module.connect(*cargs, **cparams)
 
 
+class BySqlMagic:
+    """`%%sql`, in an IPython shell as a kernel has it."""
+
+    def __init__(self, admin: Admin) -> None:
+        self.main = sys.modules["__main__"]
+        self.live = Live(admin, {"read-only": 30.0})
+        self.shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+        self.attached = Attached(self.shell, self.live)
+        self.attached.attach({})
+
+    def send(self, sql: str) -> Any:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            result = self.shell.run_cell(f"%%sql\n{sql}")
+        result.raise_error()
+        return result.result
+
+    def recover(self) -> None: ...
+
+    def close(self) -> None:
+        self.attached.detach()
+        self.live.close()
+        sys.modules["__main__"] = self.main
+
+
 class Asking:
     """A helper of the Admin, which holds no session of its own."""
 
@@ -133,6 +162,7 @@ WAYS: dict[str, Callable[[Admin], Way]] = {
     "session.execute": BySession,
     "raw_connection": ByRawConnection,
     "driver by hand": ByHand,
+    "%sql": BySqlMagic,
     "dbadmin sql": lambda admin: Asking(admin, lambda a, sql: a.answers.sql(sql)),
     "db.sql": lambda admin: Asking(admin, lambda a, sql: a.sql(sql)),
     "db.frame": lambda admin: Asking(admin, lambda a, sql: a.frame(sa.text(sql))),
@@ -246,7 +276,7 @@ def judge(outcome: Outcome, opened: Way, attempt: str, sql: str) -> None:
     """One attempt, the INSERT after it, and a question."""
     try:
         opened.send(sql)
-        if attempt in ENDS and isinstance(opened, ByRawConnection):
+        if attempt in ENDS and isinstance(opened, ByRawConnection | BySqlMagic):
             outcome.harmless += 1
         else:
             outcome.wrong.append(f"{attempt}: taken")

@@ -35,8 +35,11 @@ from dbadmin.results import (
     Lock,
     ModelInfo,
     Models,
+    Notebooks,
     Plan,
+    PlanStep,
     PrivateCopy,
+    QueryPlan,
     Relation,
     RestoreReport,
     Result,
@@ -161,6 +164,20 @@ INIT = Init(
     already=("alembic",),
     text='[tool.dbadmin]\nsession = "app.db:SessionLocal"\nmodels = ["app.models", "app.blog.models"]\n',
 )
+PLAN = QueryPlan(
+    "SELECT * FROM users WHERE id = :id",
+    True,
+    (
+        PlanStep(
+            "Nested Loop", rows=12, actual_rows=10, cost=14.25, seconds=0.0012,
+            steps=(
+                PlanStep("Index Scan users_pkey users", "index cond: (id = $1)", 1, 1, 8.17, 0.0002),
+                PlanStep("Seq Scan blog_posts", "filter: (author_id = $1)", 12, 10, 6.0, 0.001),
+            ),
+        ),
+    ),
+)  # fmt: skip
+NOTEBOOKS = Notebooks("/srv/shop/notebooks", ("authors.ipynb", "health.ipynb"), ("exploring.ipynb",))
 DEMO = Demo(
     "/tmp/my demo",
     "sqlite",
@@ -553,6 +570,8 @@ SAMPLES: dict[str, Result] = {
     "doctor": DOCTOR,
     "init": INIT,
     "demo": DEMO,
+    "notebook": NOTEBOOKS,
+    "explain": PLAN,
     "copies": COPIES,
     "count": COUNTS,
     "tables": TABLES,

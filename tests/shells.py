@@ -13,7 +13,7 @@ from sqlalchemy import URL
 
 import dbadmin
 
-PROMPT = re.compile(r"(\S+ \[[a-z-]+\]) In \[\d+\]: ")
+PROMPT = re.compile(r"(\S+ \[[^]]+\]) In \[\d+\]: ")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
 
 MODELS = """

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.admin.facade import Admin
 from dbadmin.admin.operations import silent
 from dbadmin.app import load_application, load_settings
+from dbadmin.app.load import Application
 from dbadmin.database import Database, Mode
 from dbadmin.database import echo as echo_statements
 from dbadmin.dialects import Progress
@@ -31,14 +32,18 @@ def open_admin(
     statement_timeout: float | None = None,
     lock_timeout: float | None = None,
     write: bool = False,
+    sandbox: bool = False,
+    sandbox_limit: float | None = None,
     confirm: str | None = None,
     import_models: bool = True,
 ) -> Admin:
     """Find the application and open its database; parameters as the global options of the command line.
 
     Timeouts in seconds, 0 for none. Nothing is connected to before the first question. Without `import_models`
-    the application's models stay where they are, for questions about migrations alone. To `write` to a protected
-    database `confirm` has to be its name, at a terminal: UsageError otherwise.
+    the application's models stay where they are, for questions about migrations alone. In a `sandbox` everything may be
+    written, and is rolled back in the end; it ends by itself after `sandbox_limit` seconds (None: the usual ones, 0: no
+    limit). To write to a protected database, in a sandbox too, `confirm` has to be its name, at a terminal: UsageError
+    otherwise.
     """
     given = {
         "url": url, "app": app, "config": config, "env_file": env_file, "models": models, "session": session,
@@ -46,15 +51,25 @@ def open_admin(
     }  # fmt: skip
     settings = load_settings(given)
     application = load_application(settings, models=import_models)
-    if write:
+    mode: Mode = "write" if write else "sandbox" if sandbox else "read-only"
+    return open_application(application, mode, confirm=confirm, sandbox_limit=sandbox_limit)
+
+
+def open_application(
+    application: Application, mode: Mode, *, confirm: str | None = None, sandbox_limit: float | None = None
+) -> Admin:
+    """Open the database of an application that is loaded; parameters as in `open_admin`."""
+    settings = application.settings
+    if mode != "read-only":
         refuse_write(application.engine.url, settings.get("protected", ()), confirmed=confirm)
-    mode: Mode = "write" if write else "read-only"
     database = Database(
         application.engine,
         mode=mode,
         statement_timeout=settings.get("statement_timeout"),
         lock_timeout=settings.get("lock_timeout", DEFAULT_LOCK_TIMEOUT),
     )
+    if sandbox_limit is not None:
+        database.sandbox_limit = sandbox_limit or None
     if settings.get("echo"):
         echo_statements(database.sync_engine)
     return Admin(application, database)

@@ -186,7 +186,9 @@ class Loader:
             raise ConfigError(f"session: {name} is bound to no engine", hint="set url in [tool.dbadmin], or give --url")
         made = sessions.of_url(url.value, url.origin)
         factory = bound.make_session
-        return Bound(made.engine, lambda **options: factory(bind=made.engine, **options)), f"{origin}, {url.origin}"
+        return Bound(
+            made.engine, lambda **options: factory(**{"bind": made.engine, **options})
+        ), f"{origin}, {url.origin}"
 
     def _found_session(self) -> tuple[Bound, str] | None:
         candidates = self.found.sessions

@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "join": "Rows of several tables along their foreign keys.",
     "sql": "Run SQL with bound parameters.",
     "shell": "An IPython session with models and helpers.",
+    "notebook": "Notebooks on the application's data, in JupyterLab.",
 }
 """Command → what it answers, in the order of the help; the module has the command's name."""
 

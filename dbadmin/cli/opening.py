@@ -22,14 +22,21 @@ def settings() -> "Settings":
 
 
 @contextmanager
-def opened(*, write: bool = False, confirm: str | None = None, import_models: bool = True) -> "Iterator[Admin]":
+def opened(
+    *,
+    write: bool = False,
+    sandbox: bool = False,
+    sandbox_limit: float | None = None,
+    confirm: str | None = None,
+    import_models: bool = True,
+) -> "Iterator[Admin]":
     """An Admin for the database that the options name, closed afterwards.
 
     `confirm` is what `--confirm` says: the name of a protected database that is to be written to.
     """
     from dbadmin.admin import open_admin
 
-    if confirm is not None and not write:
+    if confirm is not None and not (write or sandbox):
         raise UsageError("--confirm goes with --write", hint="give both, or neither")
     given = options()
     admin = open_admin(
@@ -41,6 +48,8 @@ def opened(*, write: bool = False, confirm: str | None = None, import_models: bo
         statement_timeout=given.statement_timeout,
         lock_timeout=given.lock_timeout,
         write=write,
+        sandbox=sandbox,
+        sandbox_limit=sandbox_limit,
         confirm=confirm,
         import_models=import_models,
     )

@@ -22,9 +22,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.costs import Costs
+from dbadmin.dialects.explaining import Explaining
 from dbadmin.dialects.health import Health
 from dbadmin.dialects.isolation import Isolation
 from dbadmin.dialects.rules import Rules
+from dbadmin.dialects.sandboxes import Sandboxing
+from dbadmin.dialects.settings import Settings
 from dbadmin.dialects.values import (
     Address,
     Backup,
@@ -421,3 +424,6 @@ class Dialect:
     rules: Rules = field(default_factory=Rules)
     costs: Costs = field(default_factory=Costs)
     health: Health = field(default_factory=Health)
+    sandbox: Sandboxing = field(kw_only=True)
+    explain: Explaining = field(kw_only=True)
+    settings: Settings = field(kw_only=True)

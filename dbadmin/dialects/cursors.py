@@ -24,16 +24,19 @@ class Own(str):
     __slots__ = ()
 
 
-def judge_statements(dbapi_connection: Any, judge: Judge) -> None:
-    """From now on every statement on cursors of this connection is judged first."""
+def judge_statements(dbapi_connection: Any, judge: Judge, *, whole: bool = False) -> None:
+    """From now on every statement on cursors of this connection is judged first.
+
+    `whole`: also those that only end a transaction, and nobody commits by the connection's own method.
+    """
     own: Any = dbapi_connection.__class__
     if getattr(own, "_dbadmin_judged", False):
         return
     try:
-        dbapi_connection.__class__ = _judging_connection(own, judge)
+        dbapi_connection.__class__ = _judging_connection(own, judge, whole)
     except TypeError:  # a connection made in C: psycopg2's, whose cursors can be chosen
         factory = getattr(dbapi_connection, "cursor_factory", None) or _cursor_class(dbapi_connection)
-        dbapi_connection.cursor_factory = _judging(factory, judge)
+        dbapi_connection.cursor_factory = _judging(factory, judge, whole)
 
 
 def _cursor_class(dbapi_connection: Any) -> type:
@@ -45,19 +48,22 @@ def _cursor_class(dbapi_connection: Any) -> type:
 
 
 @cache
-def _judging_connection(own: Any, judge: Judge) -> Any:
+def _judging_connection(own: Any, judge: Judge, whole: bool) -> Any:
     def cursor(self: Any, *args: Any, **kwargs: Any) -> Any:
         made = own.cursor(self, *args, **kwargs)
         if not getattr(made, "_dbadmin_judged", False):
-            made.__class__ = _judging(made.__class__, judge)
+            made.__class__ = _judging(made.__class__, judge, whole)
         return made
 
-    return _subclass(own, {"cursor": cursor})
+    def commit(self: Any) -> None:
+        judge("COMMIT")
+
+    return _subclass(own, {"cursor": cursor, **({"commit": commit} if whole else {})})
 
 
 @cache
-def _judging(own: Any, judge: Judge) -> Any:
-    return _subclass(own, {name: _judged(getattr(own, name), judge) for name in _TAKING if hasattr(own, name)})
+def _judging(own: Any, judge: Judge, whole: bool) -> Any:
+    return _subclass(own, {name: _judged(getattr(own, name), judge, whole) for name in _TAKING if hasattr(own, name)})
 
 
 def _subclass(own: Any, members: dict[str, Any]) -> Any:
@@ -66,11 +72,13 @@ def _subclass(own: Any, members: dict[str, Any]) -> Any:
     return type(own)(own.__name__, (own,), {**members, **fixed})
 
 
-def _judged(method: Any, judge: Judge) -> Any:
+def _judged(method: Any, judge: Judge, whole: bool) -> Any:
     def judged(self: Any, statement: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(statement, Own):
+        if isinstance(statement, Own):
+            statement = str(statement)  # asyncpg takes no other kind
+        else:
             text = _text(statement, self)
-            if not _BARE.fullmatch(text):
+            if whole or not _BARE.fullmatch(text):
                 judge(text)
         return method(self, statement, *args, **kwargs)
 

@@ -5,6 +5,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -137,8 +138,11 @@ def registries(metadata: "Iterable[MetaData] | None" = None) -> "list[registry]"
     """Every registry of mapped classes in this process, or those with a class on one of `metadata`."""
     from sqlalchemy.orm import registry
 
+    # SQLAlchemy's own list where it has one: looking through every object takes as long as importing IPython.
+    known = getattr(import_module("sqlalchemy.orm.mapper"), "_mapper_registries", None)
     # By type and not isinstance: that would ask proxies of the application's for their class.
-    found: list[registry] = [each for each in gc.get_objects() if issubclass(type(each), registry)]
+    objects = list(known) if known is not None else gc.get_objects()
+    found: list[registry] = [each for each in objects if issubclass(type(each), registry)]
     if metadata is None:
         return found
     wanted = {id(m) for m in metadata}

@@ -4,6 +4,8 @@ from dbadmin.results.backups import BackupProof, BackupReport, RestoreReport, Ta
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
 from dbadmin.results.diagram import Diagram, DiagramColumn, DiagramRelation, DiagramTable
 from dbadmin.results.health import LEVELS, CheckInfo, CheckList, CheckRun, HealthFinding, Inspection
+from dbadmin.results.notebooks import Notebooks
+from dbadmin.results.plans import PlanStep, QueryPlan
 from dbadmin.results.rollback import (
     AfterUpgrade,
     Compared,
@@ -57,8 +59,9 @@ __all__ = [
     "LEVELS", "AfterUpgrade", "BackupProof", "BackupReport", "CheckInfo", "CheckList", "CheckRun", "Column",
     "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts", "DatabaseInfo", "Demo", "Diagram",
     "DiagramColumn", "DiagramRelation", "DiagramTable", "Doctor", "DoctorCheck", "Drift", "EachRevision", "Excluded",
-    "Finding", "HealthFinding", "IndexInfo", "Init", "Inspection", "Lock", "ModelInfo", "Models", "Phase", "Plan",
-    "PrivateCopy", "Record", "Relation", "RestoreReport", "Result", "Revision", "RollbackFinding", "RollbackPlan",
-    "RollbackReport", "RowSets", "Rows", "Scripts", "Severity", "Source", "State", "Status", "Step", "TableCount",
-    "TableDescription", "TableInfo", "TableProof", "Tables", "Timings", "UnknownRevision", "Verdict", "Versions",
+    "Finding", "HealthFinding", "IndexInfo", "Init", "Inspection", "Lock", "ModelInfo", "Models", "Notebooks",
+    "Phase", "Plan", "PlanStep", "PrivateCopy", "QueryPlan", "Record", "Relation", "RestoreReport", "Result",
+    "Revision", "RollbackFinding", "RollbackPlan", "RollbackReport", "RowSets", "Rows", "Scripts", "Severity",
+    "Source", "State", "Status", "Step", "TableCount", "TableDescription", "TableInfo", "TableProof", "Tables",
+    "Timings", "UnknownRevision", "Verdict", "Versions",
 ]  # fmt: skip

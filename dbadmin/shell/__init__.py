@@ -5,6 +5,7 @@
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,29 +13,26 @@ if TYPE_CHECKING:
     from dbadmin.admin import Admin
     from dbadmin.shell.live import Live
 
+START_SECONDS = 3.0
+"""What each question of the banner may take: a slow database is told of, and nobody waits for its prompt."""
 
-def run(admin: "Admin", *, code: str | None = None, file: Path | None = None) -> int:
+
+def run(admin: "Admin", *, code: str | None = None, file: Path | None = None, startup: Sequence[Path] = ()) -> int:
     """Run `code`, a file, what stdin holds, or a session at the terminal; gives the exit code.
 
-    Raises dbadmin's own errors where the code met one, so that the command line tells them.
+    Files of `startup` run before the first prompt. Raises dbadmin's own errors where the code met one, so that the
+    command line tells them.
     """
-    from dbadmin import readonly
     from dbadmin.shell.live import Live
     from dbadmin.shell.session import STATEMENT_SECONDS
 
-    if admin.database.mode == "read-only":
-        readonly.watch_drivers()
     live = Live(admin, STATEMENT_SECONDS)
     try:
         if code is not None or file is not None or not sys.stdin.isatty():
             return run_script(live, code, file)
-        return interact(live)
+        return interact(live, startup)
     finally:
-        said = live.close()
-        if said:
-            from dbadmin.render.values import visible_lines
-
-            sys.stderr.write(visible_lines(f"dbadmin: {said}\n"))
+        live.end()
 
 
 def run_script(live: "Live", code: str | None, file: Path | None) -> int:
@@ -51,13 +49,14 @@ def run_script(live: "Live", code: str | None, file: Path | None) -> int:
     return script.run(sys.stdin.read(), "<stdin>", names.values, live.database)
 
 
-def interact(live: "Live") -> int:
+def interact(live: "Live", startup: Sequence[Path]) -> int:
     """A session at the terminal."""
     from dbadmin.shell import prompt
-    from dbadmin.shell.banner import banner, label, reach, stand
+    from dbadmin.shell.banner import banner, name, reach, stand
 
-    info, unreached = reach(live.database)
-    names, lacking = live.names()
-    standing = stand(live.db, info, (*unreached, *(line for line in lacking if line not in unreached)))
+    with live.hurried(START_SECONDS):
+        info, unreached = reach(live.database)
+        names, lacking = live.names()
+        standing = stand(live.db, info, (*unreached, *(line for line in lacking if line not in unreached)))
     text = banner(standing, live.database, names, versions=prompt.versions())
-    return prompt.interact(live, names.values, label=label(live.database, info), banner=text)
+    return prompt.interact(live, names.values, name=name(live.database, info), banner=text, startup=startup)

@@ -14,18 +14,27 @@ from typing import Any
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from sqlalchemy.exc import DBAPIError
 
-from dbadmin import results
+from dbadmin import protected, results
+from dbadmin.admin import open_application
+from dbadmin.app import load_application
+from dbadmin.database import Mode
 from dbadmin.errors import DbadminError
 from dbadmin.render import render
 from dbadmin.render.values import visible_lines
 from dbadmin.results import Result
 from dbadmin.secrets import mask, without_values
-from dbadmin.shell import awaiting
+from dbadmin.shell import awaiting, showing
+from dbadmin.shell.completing import matcher
+from dbadmin.shell.guard import Guard
+from dbadmin.shell.help import with_models
 from dbadmin.shell.history import LEFT_OUT, has_secret
 from dbadmin.shell.live import Live
 from dbadmin.shell.magics import magics
+from dbadmin.shell.masking import mask_output, mask_streams, restore
+from dbadmin.shell.reloading import Sources
 from dbadmin.shell.session import explained
 from dbadmin.shell.talk import harmless, lines, tell, tell_error
+from dbadmin.shell.watch import Watch
 
 OWN_ERRORS = (DbadminError, DBAPIError, asyncio.CancelledError)
 
@@ -37,7 +46,12 @@ class Attached:
         self.shell, self.live = shell, live
         self.ended_by: BaseException | None = None
         self.at_terminal = isinstance(shell, TerminalInteractiveShell)
-        self._own: Mapping[str, Any] = {}
+        self.wanted: tuple[Mode, str | None] | None = None
+        self.reload_wanted = False
+        self.watch, self.guard = Watch(live), Guard(live)
+        self.sources = Sources(live.admin.settings)
+        self._streams: Any = None
+        self._own: dict[str, Any] = {}
         self._before = {name: getattr(shell, name) for name in ("custom_exceptions", "CustomTB", "loop_runner")}
 
     def attach(self, names: Mapping[str, Any]) -> None:
@@ -45,9 +59,13 @@ class Attached:
         shell = self.shell
         shell.push(dict(names), interactive=False)
         self._own = dict(names)
+        self.watch.start()
+        self.guard.start()
+        shell.events.register("pre_run_cell", self.before_cell)
         shell.events.register("post_run_cell", self.after_cell)
         shell.register_magics(magics(self))
         self._draw()
+        self._help()
         shell.set_custom_exc(OWN_ERRORS, self.show)
         self._traceback, shell._showtraceback = shell._showtraceback, self.show_traceback
         history = shell.history_manager
@@ -59,7 +77,11 @@ class Attached:
     def detach(self) -> None:
         """Leave the shell as it was; names that still mean what was brought go too."""
         shell = self.shell
+        shell.events.unregister("pre_run_cell", self.before_cell)
         shell.events.unregister("post_run_cell", self.after_cell)
+        self.watch.stop()
+        self.guard.stop()
+        self._undo()
         for name, value in self._before.items():
             setattr(shell, name, value)
         for owner, name in (
@@ -70,8 +92,33 @@ class Attached:
             vars(owner).pop(name, None)
         shell.drop_by_id(dict(self._own))
 
+    def _help(self) -> None:
+        """Tab knows the database, and `?` a model's columns; no output holds a secret."""
+        shell = self.shell
+        self._matcher = matcher(self.live, lambda: shell.user_ns)
+        shell.Completer.custom_matchers.insert(0, self._matcher)
+        if hasattr(shell.inspector, "_make_info_unformatted"):
+            shell.inspector._make_info_unformatted = with_models(shell.inspector._make_info_unformatted)
+        formatter = shell.display_formatter
+        formatted = formatter.format
+
+        def format_masked(*args: Any, **more: Any) -> Any:
+            data, metadata = formatted(*args, **more)
+            return mask_output(data), metadata
+
+        formatter.format = format_masked
+
+    def _undo(self) -> None:
+        """Take back what `_help` did."""
+        shell = self.shell
+        shell.Completer.custom_matchers.remove(self._matcher)
+        vars(shell.display_formatter).pop("format", None)
+        vars(shell.inspector).pop("_make_info_unformatted", None)
+
     def _draw(self) -> None:
         """Results as tables where there is only text; what a frame holds steers no terminal."""
+        models = [one for one in self._own.values() if isinstance(one, type) and hasattr(one, "__mapper__")]
+        showing.install(self.shell.display_formatter.formatters, self.live, models)
         plain = self.shell.display_formatter.formatters["text/plain"]
         for kind in result_kinds():
             plain.for_type(kind, show_result)
@@ -93,8 +140,83 @@ class Attached:
             source = source_raw = LEFT_OUT
         self._store(line_num, source, source_raw)
 
+    def before_cell(self, info: Any) -> None:
+        """A cell runs now: nothing ends the sandbox meanwhile, and what it prints is masked."""
+        self._streams = mask_streams()
+        if self.watch.pause():
+            return
+        if self.live.database.is_async:  # on the loop, which a new session would end
+            self.wanted = ("read-only", None)
+        else:
+            self.after_limit()
+
+    def after_limit(self) -> None:
+        """The sandbox is over without having been ended: go on, read-only."""
+        tell(self.live.database.sandbox.why_over())
+        self.switch("read-only", None)
+
+    def switch(self, mode: Mode, confirm: str | None) -> None:
+        """Another mode, with a new session under the old names."""
+        try:
+            self.live.switch(mode, confirm=confirm)
+        except DbadminError as error:
+            tell_error(error)
+        self.rebind({**self.live.always(), **self.live.helpers()})
+        self.watch.start()
+        self.guard.start()
+        tell(f"{self.live.database.shown_url}: the mode is {self.live.mode} now, and the session a new one")
+
+    def rebind(self, names: Mapping[str, Any]) -> None:
+        """Give names that still mean what was brought their new meaning."""
+        namespace = self.shell.user_ns
+        for name, value in names.items():
+            if name in self._own and namespace.get(name) is self._own[name]:
+                namespace[name] = self._own[name] = value
+
     def after_cell(self, result: Any) -> None:
         """Put the session in order; an end that was asked for from outside (SIGTERM) is not swallowed."""
+        if self._streams is not None:
+            restore(self._streams)
+            self._streams = None
+        self.settle(result)
+        self.reload()
+        wanted, self.wanted = self.wanted, None
+        if wanted is not None:
+            self.switch(*wanted)
+        elif not self.watch.start():
+            self.after_limit()
+
+    def reload(self) -> None:
+        """Import the application anew where that was asked for, or its files have changed."""
+        changed = self.sources.changed()
+        wanted, self.reload_wanted = self.reload_wanted, False
+        if not (changed or wanted):
+            return
+        self.sources.look()
+        what = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "") if changed else "the application"
+        if not wanted and self.live.mode != "read-only":
+            tell(f"{what} has changed; %reload imports it, and rolls back what is not committed")
+            return
+        mode, application = self.live.mode, self.live.admin.application
+        try:
+            with self.sources.forgotten():
+                loaded = load_application(application.settings)
+                self.live.reload(lambda: open_application(loaded, mode, confirm=protected.name_of(loaded.url)))
+        except DbadminError as error:
+            tell(f"{what} could not be imported anew, the models are as before: {error.message}")
+            return
+        self.sources.look()
+        names, _ = self.live.names()
+        self.rebind(names.values)
+        new = {name: value for name, value in names.values.items() if name not in self._own}
+        self.shell.push(new, interactive=False)
+        self._own |= new
+        self._draw()
+        self.guard.start()
+        tell(f"{what} imported anew; objects of the old classes are detached")
+
+    def settle(self, result: Any) -> None:
+        """The session, after a cell."""
         error = None if result is None else result.error_in_exec or result.error_before_exec
         tell(self.live.keeper.after_statement(failed=result is None or error is not None))
         if result is not None and not self.at_terminal and isinstance(result.error_in_exec, Exception):

@@ -58,10 +58,9 @@ def rights(database: Database) -> str | None:
         return f"what this login may do is not known: {error.message}"
 
 
-def label(database: Database, info: DatabaseInfo | None) -> str:
-    """The prompt's first part: database and mode."""
-    name = info.name if info is not None else Path(database.url.database or database.dialect.name).name
-    return f"{visible(name)} [{database.mode}]"
+def name(database: Database, info: DatabaseInfo | None) -> str:
+    """What the prompt calls the database."""
+    return visible(info.name if info is not None else Path(database.url.database or database.dialect.name).name)
 
 
 def banner(standing: Standing, database: Database, names: Names, *, versions: str) -> str:

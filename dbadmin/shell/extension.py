@@ -6,6 +6,7 @@ from typing import Any
 from dbadmin.shell.attach import Attached
 from dbadmin.shell.banner import reach
 from dbadmin.shell.live import Live
+from dbadmin.shell.startup import configured, run_startup
 from dbadmin.shell.talk import tell
 
 _attached: dict[int, tuple[Attached, Live]] = {}
@@ -16,17 +17,16 @@ def load(shell: Any) -> None:
 
     Statements have no time limit unless one is configured. Loading it again opens it anew.
     """
-    from dbadmin import readonly
     from dbadmin.admin import connect
 
     unload(shell)
     live = Live(opened(shell, connect), {})
-    readonly.watch_drivers()
     info, unreached = reach(live.database)
     names, lacking = live.names()
     attached = Attached(shell, live)
     attached.attach(names.values)
     _attached[id(shell)] = (attached, live)
+    run_startup(shell, configured(live.admin.settings))
     atexit.register(close, live)
     where = f"{info.engine} {info.version}" if info is not None else "not reached"
     print(f"{live.database.shown_url} ({where}), {live.database.mode}; models: {', '.join(names.models) or 'none'}")  # noqa: T201
@@ -60,5 +60,4 @@ def unload(shell: Any) -> None:
 
 def close(live: Live) -> None:
     """End the session and its connections."""
-    tell(live.close())
-    live.admin.close()
+    live.end()

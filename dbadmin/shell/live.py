@@ -1,12 +1,18 @@
 """An application that is open at a prompt or in a notebook: its session, its names, how statements leave it."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from dbadmin.admin import Admin
+from dbadmin import readonly
+from dbadmin.admin import Admin, open_application
+from dbadmin.database import Mode
 from dbadmin.errors import DbadminError
 from dbadmin.shell.names import HELPERS, Names, Thing, build
+from dbadmin.shell.reloading import web_application
 from dbadmin.shell.session import Keeper, SessionAdmin, inner, limit
+from dbadmin.shell.talk import tell
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -21,14 +27,92 @@ class Live:
     session in order after each statement. `seconds` is the limit of a statement by mode, for a user who gave none.
     """
 
-    def __init__(self, admin: Admin, seconds: dict[str, float]) -> None:
-        self.admin, self.seconds = admin, seconds
-        self.database = admin.database
-        given = self.database.statement_timeout
-        limit(self.database, seconds.get(self.database.mode) if given is None else given)
-        self.session = admin.application.make_session()
+    def __init__(self, admin: Admin, seconds: Mapping[str, float]) -> None:
+        self.seconds = seconds
+        self.settings: dict[str, str] = {}
+        self._given = admin.database.statement_timeout
+        self._open(admin)
+
+    def _open(self, admin: Admin) -> None:
+        from sqlalchemy import event
+
+        self.admin, self.database = admin, admin.database
+        self._end_limit = limit(self.database, self.seconds.get(self.mode) if self._given is None else self._given)
+        event.listen(self.database.sync_engine, "begin", self._apply)
+        if self.mode == "write":
+            readonly.let_drivers_be()
+        else:
+            readonly.watch_drivers()
+        options: dict[str, Any] = {}
+        if self.mode == "sandbox":
+            options = {"bind": self.database.sandbox.bind, "join_transaction_mode": "create_savepoint"}
+        self.session = admin.application.make_session(**options)
         self.db = SessionAdmin(admin, self.session)
         self.keeper = Keeper(self.database, self.session)
+
+    def _apply(self, connection: Any) -> None:
+        """Settings of `%set`, at the start of each transaction."""
+        for name, value in self.settings.items():
+            self.database.dialect.settings.apply(connection, name, value)
+
+    def set(self, name: str, value: str | None) -> str:
+        """Keep a harmless setting for this session, tried at once; None takes it back. Gives the engine's name."""
+        name = self.database.dialect.settings.known(name)
+        before = dict(self.settings)
+        self.settings.pop(name, None)
+        if value is None:
+            return name
+        self.settings[name] = value
+        try:
+            self.database.run(lambda connection: self.database.dialect.settings.apply(connection, name, value))
+        except DbadminError:
+            self.settings = before
+            raise
+        return name
+
+    def reload(self, load: Callable[[], Admin]) -> None:
+        """Go on with what `load` opens: the application, imported anew. Where that fails, all stays as it is."""
+        admin, before = load(), self.admin
+        tell(self.close())
+        self._end()
+        self._open(admin)
+        before.close()
+
+    def _end(self) -> None:
+        from sqlalchemy import event
+
+        self._end_limit()
+        event.remove(self.database.sync_engine, "begin", self._apply)
+
+    @property
+    def mode(self) -> Mode:
+        """read-only, write or sandbox."""
+        return self.database.mode
+
+    def switch(self, mode: Mode, *, confirm: str | None = None) -> None:
+        """Go on with a new session in another mode; what was not committed is rolled back.
+
+        Not from within a statement of an asynchronous application, whose loop ends here.
+        """
+        tell(self.close())
+        self._end()
+        limit_ = self.database.sandbox_limit or 0.0
+        self.database.close()
+        try:
+            self._open(open_application(self.admin.application, mode, confirm=confirm, sandbox_limit=limit_))
+        except DbadminError:
+            self._open(open_application(self.admin.application, "read-only"))
+            raise
+
+    @contextmanager
+    def hurried(self, seconds: float) -> Iterator[None]:
+        """Within, a statement may take so long at most."""
+        before = self.database.statement_timeout
+        self.database.statement_timeout = min(before or seconds, seconds)
+        try:
+            yield
+        finally:
+            self.database.statement_timeout = before
 
     def within(self, work: "Callable[[Session], T]") -> T:
         """Call `work` with the Session (of an asynchronous application: the one within), and give its result."""
@@ -47,12 +131,48 @@ class Live:
                 missing = ("no models were found, and the database has no tables",)
         except DbadminError as error:
             missing = (error.message,)
-        always = {"session": self.session, "db": self.db, "engine": self.db.application.engine}
-        return build(always, things, {name: getattr(self.db, name) for name in HELPERS}), missing
+        found = build(self.always(), things, self.helpers())
+        web = web_application(self.admin.settings)
+        if web is not None and "app" not in found.values:
+            found = replace(found, values={**found.values, "app": web})
+        return found, missing
+
+    def always(self) -> dict[str, Any]:
+        """The names that nothing hides."""
+        return {"session": self.session, "db": self.db, "engine": self.db.application.engine}
+
+    def helpers(self) -> dict[str, Any]:
+        """The helpers by name."""
+        return {name: getattr(self.db, name) for name in HELPERS}
 
     def close(self) -> str | None:
-        """End the session; gives a note where changes were not committed."""
-        return self.keeper.close()
+        """End the session, and the sandbox; gives what is to be told of changes."""
+        said = self.keeper.close()
+        if self.mode != "sandbox":
+            return said
+        stayed = self.database.end_sandbox()
+        return f"not all of the sandbox could be rolled back: {stayed}" if stayed else "the sandbox is rolled back"
+
+    def end(self) -> None:
+        """Close everything, and tell what is to be told of changes."""
+        tell(self.close())
+        self.admin.close()
+
+    def state(self) -> str:
+        """The mode as a prompt shows it: with the age of a sandbox, and a star where changes are not committed."""
+        if self.mode == "sandbox":
+            sandbox = self.database.sandbox
+            return f"sandbox {age(sandbox.age)}" if sandbox.ended is None else "sandbox over"
+        return f"{self.mode}*" if self.mode == "write" and self.keeper.has_changes else self.mode
+
+
+def age(seconds: float) -> str:
+    """How old, in whole minutes.
+
+    >>> age(59), age(60), age(5400)
+    ('0 min', '1 min', '90 min')
+    """
+    return f"{int(seconds // 60)} min"
 
 
 def models(db: Admin) -> list[Thing]:

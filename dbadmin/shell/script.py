@@ -21,6 +21,7 @@ from dbadmin.errors import UsageError
 from dbadmin.render.values import visible_lines
 from dbadmin.secrets import mask, without_values
 from dbadmin.shell import awaiting
+from dbadmin.shell.masking import masked_streams
 from dbadmin.shell.session import explained
 
 
@@ -46,7 +47,8 @@ def run(source: str | bytes, filename: str, names: Mapping[str, Any], database: 
         linecache.cache[filename] = (len(source), None, lines, filename)
     before, sys.modules["__main__"] = sys.modules["__main__"], main
     try:
-        execute(compiled(source, filename), main, database)
+        with masked_streams():
+            execute(compiled(source, filename), main, database)
     except SystemExit as asked:
         return exit_code(asked)
     except Exception as error:

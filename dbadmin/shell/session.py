@@ -1,6 +1,7 @@
 """The session at the prompt: timeouts, and how each statement leaves it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dbadmin import readonly
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
-STATEMENT_SECONDS = {"read-only": 30.0, "write": 60.0}
+STATEMENT_SECONDS = {"read-only": 30.0, "write": 60.0, "sandbox": 60.0}
 
 
 class SessionAdmin(Admin):
@@ -70,10 +71,10 @@ def inner(session: Any) -> "Session":
     return found
 
 
-def limit(database: Database, seconds: float | None) -> None:
+def limit(database: Database, seconds: float | None) -> Callable[[], None]:
     """Set the timeouts at the start of every transaction of the application's engine, whoever begins it.
 
-    `seconds` is for statements; None and 0: none.
+    `seconds` is for statements; None and 0: none. Gives what ends it.
     """
     from sqlalchemy import event
 
@@ -84,6 +85,7 @@ def limit(database: Database, seconds: float | None) -> None:
         database.dialect.session.set_timeouts(connection, database.statement_timeout, database.lock_timeout)
 
     event.listen(database.sync_engine, "begin", set_timeouts)
+    return lambda: event.remove(database.sync_engine, "begin", set_timeouts)
 
 
 class Keeper:
@@ -93,8 +95,13 @@ class Keeper:
         self.database = database
         self.session = session
         self._wrote = False
-        if database.mode == "write":
+        if database.mode != "read-only":
             self._watch()
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether the open transaction has written something."""
+        return self._wrote
 
     def after_statement(self, failed: bool) -> str | None:
         """Put the session in order; gives what the user has to know, if there is something.
@@ -131,7 +138,7 @@ class Keeper:
         try:
             session.close()
         except Exception:
-            session.invalidate()
+            roll_back(session)
         return "changes that were not committed were rolled back" if lost else None
 
     def _watch(self) -> None:
@@ -165,10 +172,14 @@ def pending(session: "Session") -> str:
 
 def roll_back(session: "Session") -> None:
     """Roll back, also where the connection is gone."""
-    try:
+    with suppress(Exception):
         session.rollback()
-    except Exception:
+        return
+    with suppress(Exception):
         session.invalidate()
+        return
+    with suppress(Exception):
+        session.close()
 
 
 def goes_on(session: "Session") -> bool:

@@ -4,9 +4,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement
+
 from dbadmin.errors import UsageError
 from dbadmin.frames import frame, split_statements
-from dbadmin.queries.written import tokens
+from dbadmin.queries.written import Written, tokens
+from dbadmin.results import QueryPlan
 from dbadmin.shell.live import Live
 
 if TYPE_CHECKING:
@@ -38,6 +44,53 @@ def parameters(statement: str, names: Mapping[str, Any]) -> dict[str, Any]:
             f"no value for {', '.join(f':{name}' for name in missing)}", hint=f"give it one first: {missing[0]} = …"
         )
     return {name: plain(names[name]) for name in wanted}
+
+
+class Explained(Executable, ClauseElement):
+    """A statement with EXPLAIN before it, its parameters bound."""
+
+    inherit_cache = False
+
+    def __init__(self, before: str, statement: ClauseElement) -> None:
+        self.before, self.statement = before, statement
+
+
+@compiles(Explained)
+def _compile(element: Explained, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{element.before} {compiler.process(element.statement, **options)}"
+
+
+def explain(live: Live, text: str, names: Mapping[str, Any], *, analyze: bool) -> QueryPlan:
+    """The plan of one statement: SQL, or the name of a variable that holds a statement of SQLAlchemy's.
+
+    What is run for `analyze` in a session that writes is rolled back.
+    """
+    held = names.get(text.strip())
+    statements = [held] if isinstance(held, ClauseElement) else split_statements(text)
+    if len(statements) != 1:
+        raise UsageError("give one statement", hint="%explain select …")
+    statement: Any = statements[0]
+    if isinstance(statement, str):
+        statement = Written(statement, parameters(statement, names))
+    explaining = live.database.dialect.explain
+    asked = Explained(explaining.statement("", analyze=analyze).strip(), statement)
+
+    def work(session: Any) -> QueryPlan:
+        connection = session.connection()
+        if live.mode == "read-only":
+            return QueryPlan(shown(statement, connection), analyze, explaining.plan(list(connection.execute(asked))))
+        undone = connection.begin_nested()
+        try:
+            return QueryPlan(shown(statement, connection), analyze, explaining.plan(list(connection.execute(asked))))
+        finally:
+            undone.rollback()
+
+    return live.within(work)
+
+
+def shown(statement: Any, connection: Any) -> str:
+    """A statement's SQL with placeholders."""
+    return statement.sql if isinstance(statement, Written) else str(statement.compile(dialect=connection.dialect))
 
 
 def plain(value: Any) -> Any:

@@ -74,6 +74,20 @@ def rehearsal_row(directory: Path, runs: int) -> Row:
     return compare("whole rehearsal, SQLite", subject, against, of="copy + alembic up, down, up", aim=1.2, runs=runs)
 
 
+def shell_row(directory: Path, runs: int) -> Row:
+    """`dbadmin shell` to its first prompt beside IPython that imports the same models; the demo."""
+    from dbadmin.example.make import make
+
+    demo = make(directory / "demo", users=20, posts=50)
+    prompting = [sys.executable, "-m", "tests.benchmarks.prompting"]
+    here = {"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "HOME": str(directory)}
+    models = "from app.auth import *; from app.blog import *; from app.payments import *"
+    ipython = [sys.executable, "-m", "IPython", "-i", "-c", models]
+    subject = Command([*prompting, *dbadmin("shell")], cwd=demo.directory, environment=here)
+    against = Command([*prompting, *ipython], cwd=demo.directory, environment=here)
+    return compare("dbadmin shell to its prompt", subject, against, of="ipython, models imported", aim=1.3, runs=runs)
+
+
 def many_revisions(directory: Path) -> None:
     """A project with many revisions, its database ten behind the head."""
     versions = directory / "migrations" / "versions"
@@ -95,6 +109,7 @@ def many_revisions(directory: Path) -> None:
 ROWS: Mapping[str, Callable[[Path, int], Row | list[Row]]] = {
     "help": help_row,
     "status": status_row,
+    "shell": shell_row,
     "rehearsal": rehearsal_row,
     "rehearsal-flat-sqlite": flat_rows("sqlite"),
     "rehearsal-flat-postgresql": flat_rows("postgresql"),

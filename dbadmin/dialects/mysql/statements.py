@@ -63,12 +63,12 @@ WRITING = {
 READ_ONLY_SETTINGS = ("tx_read_only", "transaction_read_only")
 _OTHERS_SETTING = re.compile(r"(?:@@\s*)?(?:global|persist|persist_only)\b")
 _SETTING = re.compile(r"(?:@@\s*)?(?:(?:session|local)\b\s*\.?\s*)?(?P<name>\w+)\s*:?=\s*'?(?P<value>.*?)'?$")
-_FUNCTIONS = re.compile(
+FUNCTIONS = re.compile(
     r"\b(get_lock|release_lock|release_all_locks|sys_exec|sys_eval|sys_set|nextval|setval"
     r"|service_(?:get_(?:read|write)|release)_locks|gtid_wait|set_gtid_next)\s*\("
     r"|\b(next value for)\b"
 )
-_INTO_FILE = re.compile(r"\binto (outfile|dumpfile)\b")
+INTO_FILE = re.compile(r"\binto (outfile|dumpfile)\b")
 _LOCKING = re.compile(r"\b(for update|for share|lock in share mode)\b")
 _PARTS = r"""
       (?P<run>/\*M?!)
@@ -85,7 +85,7 @@ _TOKEN = re.compile(_PARTS.replace("{string}", _STRING), _FLAGS)
 _TOKEN_WITHOUT_ESCAPES = re.compile(_PARTS.replace("{string}", _STRING_WITHOUT_ESCAPES), _FLAGS)
 
 
-class _Hidden(Exception):
+class Hidden(Exception):
     """A comment that the server executes."""
 
 
@@ -105,7 +105,7 @@ def split(text: str, *, escapes: bool = True) -> Iterator[str]:
     for token in pattern.finditer(text):
         kind, word = token.lastgroup, token.group()
         if kind == "run":
-            raise _Hidden
+            raise Hidden
         if kind == "semicolon":
             yield _joined(parts)
             parts = []
@@ -139,7 +139,7 @@ def refused(text: str) -> str | None:
                 reason = _refused_one(statement)
                 if reason is not None:
                     return reason
-    except _Hidden:
+    except Hidden:
         return "a comment that the server executes cannot be checked"
     return None
 
@@ -190,7 +190,7 @@ def _refused_one(statement: str) -> str | None:
     if first in ("rollback", "release"):
         return _refused_rollback(statement)
     if first == "set":
-        return _refused_set(statement)
+        return refused_set(statement)
     if first in WRITING:
         return f"{first.upper()} writes"
     if re.match(r"\w+ ?:", statement):
@@ -216,23 +216,23 @@ def _refused_rollback(statement: str) -> str | None:
 
 
 def _hidden_in(statement: str) -> str | None:
-    file, locking = _INTO_FILE.search(statement), _LOCKING.search(statement)
+    file, locking = INTO_FILE.search(statement), _LOCKING.search(statement)
     if file is not None:
         return f"INTO {file[1].upper()}: it writes a file on the server"
     if locking is not None:
         return f"{locking[1].upper()}: it locks rows against their application"
-    called = _FUNCTIONS.search(statement)
+    called = FUNCTIONS.search(statement)
     if called is not None:
         return f"{called[1] or called[2]}(): it changes something outside the transaction"
     return None
 
 
-def _refused_set(statement: str) -> str | None:
+def refused_set(statement: str) -> str | None:
     """SET takes several assignments; one that is for others, or allows writing, spoils them all."""
     rest = statement.removeprefix("set").strip()
     if rest.startswith("statement "):
         settings, _, statement = rest.removeprefix("statement ").partition(" for ")
-        return _refused_set(f"set {settings}") or _refused_one(statement)
+        return refused_set(f"set {settings}") or _refused_one(statement)
     if re.match(r"(?:(?:session|local|global) )?transaction\b", rest):
         return _refused_characteristics(rest)
     for assignment in rest.split(","):

@@ -4,13 +4,16 @@ from dbadmin.dialects.base import Dialect
 from dbadmin.dialects.postgresql.address import PostgresqlAddressing
 from dbadmin.dialects.postgresql.catalog import PostgresqlCatalog
 from dbadmin.dialects.postgresql.copying import PostgresqlCopying
+from dbadmin.dialects.postgresql.explain import PostgresqlExplaining
 from dbadmin.dialects.postgresql.fingerprint import PostgresqlFingerprints
 from dbadmin.dialects.postgresql.health import PostgresqlHealth
 from dbadmin.dialects.postgresql.isolation import PostgresqlIsolation
 from dbadmin.dialects.postgresql.observe import PostgresqlObserver
 from dbadmin.dialects.postgresql.rules import PostgresqlRules
+from dbadmin.dialects.postgresql.sandbox import PostgresqlSandboxing
 from dbadmin.dialects.postgresql.schema import PostgresqlSchema
 from dbadmin.dialects.postgresql.session import PostgresqlSession
+from dbadmin.dialects.postgresql.settings import PostgresqlSettings
 from dbadmin.dialects.postgresql.watch import PostgresqlCosts
 
 DIALECT = Dialect(
@@ -18,6 +21,9 @@ DIALECT = Dialect(
     default_driver="psycopg",
     extra="postgresql",
     session=PostgresqlSession(),
+    sandbox=PostgresqlSandboxing(),
+    explain=PostgresqlExplaining(),
+    settings=PostgresqlSettings(),
     address=PostgresqlAddressing(),
     catalog=PostgresqlCatalog(),
     schema=PostgresqlSchema(),

@@ -174,10 +174,10 @@ def _refused_one(statement: str) -> str | None:
     if first in ("set", "reset", "begin", "start"):
         return _refused_setting(first, lowered)
     if first == "copy":
-        return _refused_copy(lowered)
+        return refused_copy(lowered)
     if re.search(r"\bupdate (?:only )?(?:pg_catalog ?\. ?)?pg_settings\b", lowered):
         return "UPDATE pg_settings: it changes settings of the session"
-    return _refused_function(statement)
+    return refused_function(statement)
 
 
 def _refused_setting(first: str, lowered: str) -> str | None:
@@ -191,15 +191,15 @@ def _refused_setting(first: str, lowered: str) -> str | None:
     return None
 
 
-def _refused_copy(lowered: str) -> str | None:
+def refused_copy(lowered: str) -> str | None:
     if re.search(r"\bprogram\b", lowered):
         return "COPY … PROGRAM: it runs a command on the server"
     if re.search(r"\bto (?!stdout\b)[e']", lowered):
         return "COPY … TO a file: it writes on the server"
-    return _refused_function(lowered)
+    return refused_function(lowered)
 
 
-def _refused_function(statement: str) -> str | None:
+def refused_function(statement: str) -> str | None:
     if re.search(r"\b[uU]&\"", statement):
         return 'U&"…": a name with escapes cannot be checked'
     plain = re.sub(r"'(?:[^']|'')*'", "''", statement)

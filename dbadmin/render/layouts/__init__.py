@@ -3,7 +3,7 @@
 from functools import singledispatch
 
 from dbadmin.render.document import Document
-from dbadmin.render.layouts import backups, diagram, health, rollback, rows, setup, status, tables
+from dbadmin.render.layouts import backups, diagram, health, plans, rollback, rows, setup, status, tables
 from dbadmin.results import (
     BackupReport,
     CheckList,
@@ -15,6 +15,8 @@ from dbadmin.results import (
     Init,
     Inspection,
     Models,
+    Notebooks,
+    QueryPlan,
     RestoreReport,
     Result,
     RollbackPlan,
@@ -37,6 +39,8 @@ document.register(Status, status.lay_out_status)
 document.register(Init, setup.lay_out_init)
 document.register(Doctor, setup.lay_out_doctor)
 document.register(Demo, setup.lay_out_demo)
+document.register(QueryPlan, plans.lay_out_plan)
+document.register(Notebooks, setup.lay_out_notebooks)
 document.register(Copies, setup.lay_out_copies)
 document.register(BackupReport, backups.lay_out_backup)
 document.register(RestoreReport, backups.lay_out_restore)

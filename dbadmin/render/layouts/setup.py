@@ -1,10 +1,10 @@
-"""`dbadmin init`, `doctor`, `demo` and `copies`: what was found, what is missing, what was made."""
+"""`dbadmin init`, `doctor`, `demo`, `notebook` and `copies`: what was found, what is missing, what was made."""
 
 import shlex
 
 from dbadmin.render.document import Block, Callout, Cell, Code, Column, Document, KeyValues, Table, Text, Tone
 from dbadmin.render.values import plural, size
-from dbadmin.results import Copies, Demo, Doctor, Init
+from dbadmin.results import Copies, Demo, Doctor, Init, Notebooks
 
 CHECK_TONES: dict[str, Tone] = {"ok": "good", "warning": "warn", "failed": "bad", "skipped": "dim"}
 
@@ -77,6 +77,13 @@ def lay_out_demo(result: Demo, *, detail: bool = False) -> Document:
         "dbadmin shell",
     )
     return Document("Demo", (facts, Text("try next:"), Code("\n".join(commands), "sh")))
+
+
+def lay_out_notebooks(result: Notebooks, *, detail: bool = False) -> Document:
+    """The notebooks, and which of them were there before."""
+    rows = [(name, "copied") for name in result.copied] + [(name, "kept as it was") for name in result.kept]
+    table = Table((Column("notebook"), Column("state")), sorted(rows), title=f"Notebooks in {result.directory}")
+    return Document("Notebooks", (table,), table)
 
 
 def lay_out_copies(result: Copies, *, detail: bool = False) -> Document:

@@ -1,0 +1,113 @@
+"""Sandboxes on MySQL and MariaDB: one transaction, in which every statement that would commit it is refused.
+
+There DDL commits what was done before it, and tables of MyISAM, Aria or MEMORY know no transactions.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from dbadmin.dialects.mysql.statements import FUNCTIONS, INTO_FILE, Hidden, refused_set, split
+from dbadmin.dialects.sandboxes import Mark, Sandboxing, execute
+from dbadmin.errors import NotSupported
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+ALLOWED = {
+    "select", "with", "values", "table", "show", "describe", "desc", "explain", "help", "checksum", "savepoint",
+    "insert", "update", "delete", "replace", "release",
+}  # fmt: skip
+"""First words of statements that a rollback takes back, or that change nothing. Every other one is refused."""
+REFUSED = {
+    "commit": "a sandbox is never committed",
+    "begin": "it would commit the sandbox",
+    "start": "it would commit the sandbox",
+    "rollback": "it would end the sandbox",
+    "call": "a procedure may commit",
+}
+
+KEPT = """
+    SELECT GROUP_CONCAT(LOWER(table_name) SEPARATOR '\\n') FROM information_schema.tables AS t
+    LEFT JOIN information_schema.engines AS e ON e.engine = t.engine
+    WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE' AND COALESCE(e.transactions, 'NO') <> 'YES'
+"""
+"""One row: tables of the database whose engine knows no transactions, one a line."""
+IN_TRANSACTION = "SELECT @@in_transaction"
+"""MariaDB: 1 in a transaction."""
+ACTIVE = """
+    SELECT COUNT(*) FROM performance_schema.events_transactions_current
+    WHERE thread_id = PS_CURRENT_THREAD_ID() AND state = 'ACTIVE'
+"""
+"""MySQL 8: the same, of the performance schema."""
+NOT_ROLLED_BACK = 1196
+
+
+class MysqlSandboxing(Sandboxing):
+    """One transaction of InnoDB."""
+
+    def begin(self, connection: "Connection", limit: float | None) -> Mark:
+        """START TRANSACTION, seen to be open; MariaDB ends one that hears nothing for `limit` seconds."""
+        is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
+        mark = Mark(IN_TRANSACTION if is_mariadb else ACTIVE, self._kept(connection))
+        if is_mariadb and limit:
+            execute(connection, f"SET SESSION idle_transaction_timeout = {round(limit) + 5:d}")
+        execute(connection, "START TRANSACTION")
+        if not self.is_open(connection, mark):
+            raise NotSupported(
+                "this server does not tell whether a transaction is open, so that a sandbox cannot be watched",
+                hint="open the session read-only, or with --write",
+            )
+        return mark
+
+    @staticmethod
+    def _kept(connection: "Connection") -> frozenset[str]:
+        row = execute(connection, KEPT)
+        return (
+            frozenset(re.sub(r"\W", "_", name) for name in str(row[0]).splitlines()) if row and row[0] else frozenset()
+        )
+
+    def is_open(self, connection: "Connection", mark: Mark) -> bool:
+        """Asked of the server."""
+        row = execute(connection, str(mark.transaction))
+        return bool(row and row[0])
+
+    def refused(self, statement: str, mark: Mark) -> str | None:
+        """Everything but reading and changes of rows in tables that know transactions."""
+        try:
+            for escapes in (True, False) if "\\" in statement else (True,):
+                for one in split(statement, escapes=escapes):
+                    reason = _refused_one(one.lstrip("( "), mark.kept)
+                    if reason is not None:
+                        return reason
+        except Hidden:
+            return "a comment that the server executes cannot be checked"
+        return None
+
+    def end(self, connection: "Connection", mark: Mark) -> str | None:
+        """Roll back; the server warns of tables that it could not."""
+        execute(connection, "ROLLBACK")
+        row = execute(connection, "SHOW WARNINGS")
+        if row is not None and int(row[1]) == NOT_ROLLED_BACK:
+            return "rows of tables whose engine knows no transactions (MyISAM, Aria, MEMORY) could not be rolled back"
+        return None
+
+
+def _refused_one(statement: str, kept: frozenset[str]) -> str | None:
+    first = next(iter(re.findall(r"[@\w]+", statement)), "")
+    if not first:
+        return None
+    if first == "set":
+        return refused_set(statement)
+    if first == "rollback" and re.match(r"rollback (?:work )?to\b", statement):
+        return None
+    if first in REFUSED:
+        return f"{first.upper()}: {REFUSED[first]}"
+    if first not in ALLOWED:
+        return f"{first.upper()}: MySQL and MariaDB would commit the sandbox, or not roll it back"
+    called = FUNCTIONS.search(statement)
+    if called is not None:
+        return f"{called[1] or called[2]}(): it changes something outside the transaction"
+    if INTO_FILE.search(statement):
+        return "INTO OUTFILE: it writes a file on the server"
+    named = kept & set(re.findall(r"\w+", statement)) if first not in ("select", "show", "describe", "desc") else ()
+    return f"table {min(named)} knows no transactions (its engine is not InnoDB)" if named else None

@@ -1,0 +1,47 @@
+"""Asks before a statement of a writing session changes every row of a table, whoever sends it."""
+
+from typing import Any
+
+from dbadmin.errors import UsageError
+from dbadmin.queries.written import without_where
+from dbadmin.render.values import visible
+from dbadmin.secrets import mask
+from dbadmin.shell.live import Live
+
+
+class Guard:
+    """Listens to the engine of a session that writes; in every other mode it has nothing to do."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+        self._engine: Any = None
+
+    def start(self) -> None:
+        """Listen, where the mode is write."""
+        from sqlalchemy import event
+
+        self.stop()
+        if self.live.mode == "write":
+            self._engine = self.live.database.sync_engine
+            event.listen(self._engine, "before_cursor_execute", self.judge)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        from sqlalchemy import event
+
+        if self._engine is not None:
+            event.remove(self._engine, "before_cursor_execute", self.judge)
+            self._engine = None
+
+    def judge(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        """Raise UsageError where a statement changes every row and nobody says yes."""
+        if not without_where(statement):
+            return
+        shown = visible(mask(" ".join(statement.split())))
+        name = self.live.database.url.database
+        try:
+            answer = input(f"this changes every row: {shown[:200]}\nrun it on {visible(str(name))}? [yes/no] ")
+        except Exception:  # nobody to ask: a notebook that runs by itself has no stdin
+            answer = ""
+        if answer.strip().lower() != "yes":
+            raise UsageError(f"not run, it would change every row: {shown[:80]}", hint="add a WHERE, or answer yes")

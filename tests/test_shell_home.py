@@ -1,0 +1,217 @@
+"""What makes `dbadmin shell` a home: SQL, plans, settings, tables, completion, help, start-up files, reloading."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from servers import TestDatabase
+from shells import TABLES, Terminal, application
+
+Open = Callable[..., Terminal]
+COMPLETE = (
+    "import warnings; warnings.simplefilter('ignore'); I = get_ipython().Completer; "
+    "C = lambda t: [c.text for c in I.completions(t, len(t))]"
+)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Open]:
+    """`terminal(directory, *arguments, **variables)` opens the shell there."""
+    opened: list[Terminal] = []
+
+    def start(directory: Path, *arguments: str, **variables: str) -> Terminal:
+        opened.append(Terminal(directory, *arguments, **variables))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.process.close(force=True)
+
+
+@pytest.fixture
+def app(tmp_path: Path, database: TestDatabase) -> Path:
+    """A small synchronous application with two tables, on each engine in turn."""
+    database.execute(*TABLES)
+    return application(tmp_path / "small", database.url)
+
+
+@pytest.fixture
+def small(tmp_path: Path, sqlite: TestDatabase) -> Path:
+    """The same on SQLite alone."""
+    sqlite.execute(*TABLES)
+    return application(tmp_path / "small", sqlite.url)
+
+
+def test_sql_takes_parameters_and_plans_are_drawn(app: Path, database: TestDatabase, terminal: Open) -> None:
+    shell = terminal(app)
+    shell.type("who = 'ann'")
+    assert "ann" in shell.type("%sql select id, name from authors where name = :who")
+    answer = shell.type("%sql select 1 as first; select 2 as second")
+    assert "first" in answer and "second" in answer
+    shell.type("kept = %sql select name from authors")
+    assert shell.type("kept.name.tolist()").endswith("['ann']")
+    shell.type("import numpy; one = numpy.int64(1)")
+    assert "ann" in shell.type("%sql select name from authors where id = :one")
+    assert "no value for :nobody" in shell.type("%sql select :nobody")
+    plan = shell.type("%explain select * from authors where id = :one")
+    assert {"sqlite": "SEARCH authors", "postgresql": "authors_pkey", "mariadb": "const authors"}[database.kind] in plan
+    shell.type("s = select(Author).where(Author.name == 'ann')")
+    assert "authors" in shell.type("%explain s")
+    analyzed = shell.type("%explain --analyze select count(*) from authors")
+    assert ("does not tell" if database.kind == "sqlite" else "actual rows") in analyzed
+
+
+def test_harmless_settings_are_kept_and_others_refused(app: Path, database: TestDatabase, terminal: Open) -> None:
+    name, value, ask, shown = {
+        "sqlite": ("cache_size", "1234", "pragma cache_size", "1234"),
+        "postgresql": ("timezone", "Asia/Tokyo", "show timezone", "'Asia/Tokyo'"),
+        "mariadb": ("time_zone", "+09:00", "select @@time_zone", "'+09:00'"),
+    }[database.kind]
+    harmful = {"sqlite": "query_only", "postgresql": "default_transaction_read_only", "mariadb": "tx_read_only"}
+    shell = terminal(app)
+    shell.type(f"%set {name} {value}")
+    for _ in range(2):
+        assert shell.type(f"session.scalar(text('{ask}'))").endswith(shown)
+    assert f"set: {name} = {value}" in shell.type("%set")
+    assert "no harmless setting" in shell.type(f"%set {harmful[database.kind]} off")
+    assert "dbadmin: " in shell.type(f"%set {name} 'no; such'")
+    assert shell.type(f"session.scalar(text('{ask}'))").endswith(shown)
+
+
+def test_statements_and_objects_show_as_tables(app: Path, terminal: Open) -> None:
+    shell = terminal(app)
+    shown = shell.type("select(Author.name).where(Author.id == 1)")
+    assert "SELECT authors.name" in shown and "1 row" in shown and "ann" in shown
+    assert "not run: " in shell.type("select(Author.name).where(text('nothing = 1'))")
+    one = shell.type("session.get(Author, 1)")
+    assert "Author" in one and "column" in one and "ann" in one
+    assert "author_id" in shell.type("session.scalars(select(Post)).all()")
+    assert shell.type("[1, 2]").endswith("[1, 2]")
+    about = shell.type("Post?")
+    assert "table posts" in about and "→ authors.id" in about and "author" in about.partition("Relations")[2]
+    assert shell.type("session.scalar(select(Author.name))").endswith("'ann'")
+
+
+def test_tab_knows_tables_and_columns(small: Path, terminal: Open) -> None:
+    shell = terminal(small)
+    shell.type(COMPLETE)
+    assert shell.type("C('Auth')").endswith("['Author']")
+    assert shell.type("C('Author.na')").endswith("['name']")
+    assert shell.type("C('%sql select * from auth')").endswith("['authors']")
+    assert shell.type("C('%%sql\\nselect * from posts p where p.auth')").endswith("['p.author_id']")
+    assert shell.type("C('rows = %sql select na from authors'[:20])").endswith("[]")
+    assert shell.type('C("count(\'po")').endswith("['posts']")
+    shell.type("wanted = 1")
+    assert shell.type("C('%sql select :want')").endswith("['wanted']")
+
+
+def test_what_is_printed_or_shown_holds_no_password(small: Path, terminal: Open, run: Run) -> None:
+    shell = terminal(small, APP_SECRET="k4tzenklo-9")
+    shell.type("import os; url = 'postgresql://me:' + 'hunter22' + '@host/x'")
+    for line in ("url", "print(url)", "os.environ['APP_SECRET']", "print(dict(os.environ))", "[url]", "{'a': url}"):
+        answer = shell.type(line)
+        assert "***" in answer and "hunter22" not in answer and "k4tzenklo" not in answer, line
+    code = "print('postgresql://me:' + 'hunter22' + '@host/x')"
+    assert run("shell", "-c", code, cwd=small).stdout == "postgresql://me:***@host/x\n"
+
+
+def test_writing_everything_asks_first(app: Path, database: TestDatabase, terminal: Open) -> None:
+    shell = terminal(app, "--write")
+    for line in (
+        "session.execute(text('delete from posts'))",
+        "session.query(Post).delete()",
+        "%sql delete from posts",
+        "db.sql('delete from posts')",
+    ):
+        shell.process.sendline(line)
+        shell.process.expect(r"this changes every row: .*\[yes/no\] ")
+        assert "would change every row" in shell.type("no"), line
+    assert "1 row changed" in shell.type("%sql update authors set name = 'anna' where id = 1")
+    assert shell.prompt.endswith("[write*]")
+    shell.process.sendline("%sql delete from posts")
+    shell.process.expect(r"\[yes/no\] ")
+    assert "1 row changed" in shell.type("yes")
+    shell.type("%sql commit")
+    assert shell.prompt.endswith("[write]")
+    shell.exit()
+    assert database.rows("select count(*) from posts") == [(0,)]
+    assert database.rows("select name from authors") == [("anna",)]
+
+
+def test_the_mode_changes_by_the_name_of_the_database(app: Path, database: TestDatabase, terminal: Open) -> None:
+    shell = terminal(app)
+    for line in ("%mode write", "%mode write other", "%mode wide"):
+        assert "hint: " in shell.type(line)
+        assert shell.prompt.endswith("[read-only]")
+    name = Path(str(database.url.database)).name
+    shell.type(f"%mode sandbox {name}")
+    assert shell.prompt == f"{database.name} [sandbox 0 min]"
+    shell.type("session.add(Author(id=2, name='bob')); session.commit()")
+    assert shell.type("count(Author), session.scalar(select(func.count(Author.id)))").endswith("(2, 2)")
+    refused = shell.type("session.execute(text('commit'))")
+    assert "refused in a sandbox" in refused
+    ddl = shell.type("session.execute(text('create table more (id integer)'))")
+    assert ("refused in a sandbox" in ddl) is (database.kind == "mariadb")
+    assert "dbadmin: " in shell.type("session.execute(text('select nothing from nowhere'))")
+    assert shell.type("count(Author)").endswith("2")
+    assert "the sandbox is rolled back" in shell.type("%mode read-only")
+    assert shell.type("count(Author)").endswith("1")
+    assert "read-only" in shell.type("%sql delete from posts")
+    assert database.rows("select count(*) from authors") == [(1,)]
+
+
+def test_a_sandbox_ends_by_itself(small: Path, terminal: Open, sqlite: TestDatabase) -> None:
+    shell = terminal(small, "--sandbox", "--sandbox-limit", "1s")
+    assert "sandbox" in shell.banner
+    shell.type("session.execute(delete(Post)); import time")
+    answer = shell.type("time.sleep(1.2)")
+    assert "the sandbox has ended" in answer
+    assert shell.prompt.endswith("[read-only]")
+    assert shell.type("count(Post)").endswith("1")
+    shell.exit()
+    shell = terminal(small, "--sandbox", "--sandbox-limit", "2s")
+    shell.type("session.execute(delete(Post))")
+    time.sleep(2.5)
+    sqlite.execute("insert into authors values (2, 'bob')")  # the lock is gone, though nobody has typed
+    assert shell.type("count(Author), count(Post)").endswith("(2, 1)")
+
+
+def test_an_asynchronous_sandbox_keeps_nothing(tmp_path: Path, sqlite: TestDatabase, terminal: Open) -> None:
+    sqlite.execute(*TABLES)
+    shell = terminal(application(tmp_path / "small", sqlite.url, is_async=True), "--sandbox")
+    shell.type("await session.execute(delete(Post)); await session.commit()")
+    assert shell.type("count(Post), await session.scalar(select(func.count(Post.id)))").endswith("(0, 0)")
+    assert "1 row changed" in shell.type("%sql update authors set name = 'anna'")
+    assert "anna" in shell.type("session.sync_session.scalars(select(Author)).all()")
+    shell.type("%mode read-only")
+    assert shell.type("count(Post), await session.scalar(select(Author.name))").endswith("(1, 'ann')")
+    shell.exit()
+    assert sqlite.rows("select name from authors") == [("ann",)]
+
+
+def test_start_up_files_run_and_changed_models_are_imported_anew(small: Path, terminal: Open) -> None:
+    config = small / "pyproject.toml"
+    config.write_text(config.read_text() + '[tool.dbadmin.shell]\nstartup = ["start.py", "gone.py", "bad.py"]\n')
+    (small / "start.py").write_text("def authors():\n    return count(Author)\n")
+    (small / "bad.py").write_text("x = 1\n1 / 0\n")
+    shell = terminal(small)
+    assert "there is no file" in shell.banner and "bad.py:2: ZeroDivisionError" in shell.banner
+    assert shell.type("authors()").endswith("1")
+    module = small / "app" / "db.py"
+    module.write_text(module.read_text().replace("class Post(", "class Article(").replace('"Post"', '"Article"'))
+    assert "app.db imported anew" in shell.type("1")
+    assert shell.type("session.scalar(select(func.count(Article.id)))").endswith("1")
+    module.write_text("1 / 0\n")
+    assert "could not be imported anew" in shell.type("1")
+    assert shell.type("session.scalar(select(func.count(Article.id)))").endswith("1")
+
+
+def test_sandboxes_of_scripts_keep_nothing(app: Path, database: TestDatabase, run: Run) -> None:
+    code = "session.execute(delete(Post)); session.commit(); print(count(Post))"
+    done = run("shell", "--sandbox", "-c", code, cwd=app)
+    assert (done.code, done.stdout, done.stderr) == (0, "0\n", "dbadmin: the sandbox is rolled back\n")
+    assert database.rows("select count(*) from posts") == [(1,)]
+    both = run("shell", "--sandbox", "--write", "-c", "1", cwd=app)
+    assert both.code == 2
