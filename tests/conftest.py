@@ -51,9 +51,13 @@ EVERY_DAY = {
         "test_guard": ("style", "mysqldb", "aiomysql"),
         "test_walk": ("hangs", "async", "fails", "commit"),
         "test_rollback_shapes": ("half",),
+        "test_shell_home": ("mode_changes",),
+        "test_shell_extension": (),
         "test_health_revision": (),
     },
     "postgresql": {
+        "test_shell_home": ("sql_takes", "writing"),
+        "test_shell_extension": (),
         "test_rollback_pending": (
             "leaves an index behind", "drops a column with values", "is not repeatable", "raises on the way down",
             "hangs", "leaves with success", "exchanged between rows", "env_py_itself_writes", "share_the_blame",

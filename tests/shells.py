@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 import textwrap
 from pathlib import Path
@@ -85,6 +86,13 @@ class Terminal:
         """Type a line, and give what the shell answers."""
         self.process.sendline(line)
         return self.wait().partition("\n")[2].strip()
+
+    def close(self) -> None:
+        """End it at once, whatever it does."""
+        if self.process.isalive():
+            self.process.kill(signal.SIGKILL)
+            self.process.wait()
+        self.process.close()
 
     def exit(self) -> tuple[int | None, str]:
         """Leave; gives the exit code and the last words."""

@@ -35,7 +35,7 @@ def terminal() -> Iterator[Open]:
 
     yield start
     for one in opened:
-        one.process.close(force=True)
+        one.close()
 
 
 @pytest.fixture(scope="module")
