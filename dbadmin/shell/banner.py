@@ -13,6 +13,7 @@ from dbadmin.secrets import mask
 from dbadmin.shell.names import HELPERS, Names
 
 MODELS_SHOWN = 12
+COMMANDS = ("%sql", "%explain", "%set", "%mode", "%reload")
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def facts(standing: Standing, database: Database, names: Names) -> list[str]:
         f"revision  {revision(standing.status)}",
         f"models    {models(names.models)}",
         f"session   {session(database)}; db, engine",
+        f"commands  {' '.join(COMMANDS)}; MODEL? tells its columns",
         f"helpers   {' '.join(name for name in HELPERS if name not in {h.name for h in names.hidden})}",
     ]
 
