@@ -203,8 +203,8 @@ class Database:
 
     def end_sandbox(self, reason: str | None = None) -> str | None:
         """Roll the sandbox back; gives what is known to have stayed, None where nothing has."""
-        if self._sandbox is None:
-            return None
+        if self._sandbox is None or self._sandbox.is_given_up:
+            return None if self._sandbox is None else self._sandbox.stayed
         if self.is_async:
             from sqlalchemy.util import greenlet_spawn
 

@@ -51,6 +51,11 @@ class Sandbox:
         """Seconds since it began."""
         return time.monotonic() - self._began
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether `end` has done its work."""
+        return self._connection is None and self.ended is not None
+
     def why_over(self) -> str | None:
         """Why it is over, or has to be ended now; None while it may go on."""
         connection = self._connection

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbadmin.errors import NotFinished
+
 if TYPE_CHECKING:
     from dbadmin.admin import Admin
     from dbadmin.shell.live import Live
@@ -27,12 +29,13 @@ def run(admin: "Admin", *, code: str | None = None, file: Path | None = None, st
     from dbadmin.shell.session import STATEMENT_SECONDS
 
     live = Live(admin, STATEMENT_SECONDS)
+    whole = False
     try:
-        if code is not None or file is not None or not sys.stdin.isatty():
-            return run_script(live, code, file)
-        return interact(live, startup)
+        scripted = code is not None or file is not None or not sys.stdin.isatty()
+        exit_code = run_script(live, code, file) if scripted else interact(live, startup)
     finally:
-        live.end()
+        whole = live.end()
+    return exit_code if whole else NotFinished.exit_code
 
 
 def run_script(live: "Live", code: str | None, file: Path | None) -> int:

@@ -5,7 +5,6 @@ results are drawn as tables, cells of an asynchronous application run on its loo
 """
 
 import asyncio
-import shutil
 import sys
 from collections.abc import Coroutine, Mapping
 from types import TracebackType
@@ -14,23 +13,20 @@ from typing import Any
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from sqlalchemy.exc import DBAPIError
 
-from dbadmin import protected, results
+from dbadmin import protected
 from dbadmin.admin import open_application
 from dbadmin.app import load_application
 from dbadmin.database import Mode
 from dbadmin.errors import DbadminError
-from dbadmin.render import render
 from dbadmin.render.values import visible_lines
-from dbadmin.results import Result
 from dbadmin.secrets import mask, without_values
-from dbadmin.shell import awaiting, showing
-from dbadmin.shell.completing import matcher
+from dbadmin.shell import awaiting
+from dbadmin.shell.dress import Dress
 from dbadmin.shell.guard import Guard
-from dbadmin.shell.help import with_models
 from dbadmin.shell.history import LEFT_OUT, has_secret
 from dbadmin.shell.live import Live
 from dbadmin.shell.magics import magics
-from dbadmin.shell.masking import mask_output, mask_streams, restore
+from dbadmin.shell.masking import mask_streams, restore
 from dbadmin.shell.reloading import Sources
 from dbadmin.shell.session import explained
 from dbadmin.shell.talk import harmless, lines, tell, tell_error
@@ -50,7 +46,9 @@ class Attached:
         self.reload_wanted = False
         self.watch, self.guard = Watch(live), Guard(live)
         self.sources = Sources(live.admin.settings)
+        self.dress = Dress(shell, live)
         self._streams: Any = None
+        self._cells = 0
         self._own: dict[str, Any] = {}
         self._before = {name: getattr(shell, name) for name in ("custom_exceptions", "CustomTB", "loop_runner")}
 
@@ -64,8 +62,7 @@ class Attached:
         shell.events.register("pre_run_cell", self.before_cell)
         shell.events.register("post_run_cell", self.after_cell)
         shell.register_magics(magics(self))
-        self._draw()
-        self._help()
+        self.dress.put_on(self._models())
         shell.set_custom_exc(OWN_ERRORS, self.show)
         self._traceback, shell._showtraceback = shell._showtraceback, self.show_traceback
         history = shell.history_manager
@@ -81,7 +78,7 @@ class Attached:
         shell.events.unregister("post_run_cell", self.after_cell)
         self.watch.stop()
         self.guard.stop()
-        self._undo()
+        self.dress.take_off()
         for name, value in self._before.items():
             setattr(shell, name, value)
         for owner, name in (
@@ -92,39 +89,9 @@ class Attached:
             vars(owner).pop(name, None)
         shell.drop_by_id(dict(self._own))
 
-    def _help(self) -> None:
-        """Tab knows the database, and `?` a model's columns; no output holds a secret."""
-        shell = self.shell
-        self._matcher = matcher(self.live, lambda: shell.user_ns)
-        shell.Completer.custom_matchers.insert(0, self._matcher)
-        if hasattr(shell.inspector, "_make_info_unformatted"):
-            shell.inspector._make_info_unformatted = with_models(shell.inspector._make_info_unformatted)
-        formatter = shell.display_formatter
-        formatted = formatter.format
-
-        def format_masked(*args: Any, **more: Any) -> Any:
-            data, metadata = formatted(*args, **more)
-            return mask_output(data), metadata
-
-        formatter.format = format_masked
-
-    def _undo(self) -> None:
-        """Take back what `_help` did."""
-        shell = self.shell
-        shell.Completer.custom_matchers.remove(self._matcher)
-        vars(shell.display_formatter).pop("format", None)
-        vars(shell.inspector).pop("_make_info_unformatted", None)
-
-    def _draw(self) -> None:
-        """Results as tables where there is only text; what a frame holds steers no terminal."""
-        models = [one for one in self._own.values() if isinstance(one, type) and hasattr(one, "__mapper__")]
-        showing.install(self.shell.display_formatter.formatters, self.live, models)
-        plain = self.shell.display_formatter.formatters["text/plain"]
-        for kind in result_kinds():
-            plain.for_type(kind, show_result)
-        for name in ("DataFrame", "Series"):  # by name: pandas is imported when it is first used
-            for module in ("pandas", f"pandas.core.{'frame' if name == 'DataFrame' else 'series'}"):
-                plain.for_type_by_name(module, name, show_frame)
+    def _models(self) -> list[type]:
+        """The models among the names."""
+        return [one for one in self._own.values() if isinstance(one, type) and hasattr(one, "__mapper__")]
 
     def should_run_async(self, raw_cell: str, **more: Any) -> bool:
         """For an asynchronous application every cell runs on the loop, so that lazy loading works as well."""
@@ -142,7 +109,9 @@ class Attached:
 
     def before_cell(self, info: Any) -> None:
         """A cell runs now: nothing ends the sandbox meanwhile, and what it prints is masked."""
-        self._streams = mask_streams()
+        self._cells += 1
+        if self._streams is None:
+            self._streams = mask_streams()
         if self.watch.pause():
             return
         if self.live.database.is_async:  # on the loop, which a new session would end
@@ -175,6 +144,9 @@ class Attached:
 
     def after_cell(self, result: Any) -> None:
         """Put the session in order; an end that was asked for from outside (SIGTERM) is not swallowed."""
+        self._cells = max(self._cells - 1, 0)
+        if self._cells:
+            return  # a cell that ran within another one
         if self._streams is not None:
             restore(self._streams)
             self._streams = None
@@ -211,7 +183,8 @@ class Attached:
         new = {name: value for name, value in names.values.items() if name not in self._own}
         self.shell.push(new, interactive=False)
         self._own |= new
-        self._draw()
+        self.dress.take_off()
+        self.dress.put_on(self._models())
         self.guard.start()
         tell(f"{what} imported anew; objects of the old classes are detached")
 
@@ -268,18 +241,3 @@ def told(error: Exception, live: Live) -> Exception:
     text = str(error)
     safe = without_values(mask(text))
     return error if safe == text else type(type(error).__name__, (Exception,), {})(safe)
-
-
-def result_kinds() -> list[type[Result]]:
-    """Every class of results: a dataclass brings a repr of its own, which would go before its base's table."""
-    return [kind for kind in vars(results).values() if isinstance(kind, type) and issubclass(kind, Result)]
-
-
-def show_result(result: Result, printer: Any, cycle: bool) -> None:
-    """A result as the table that the command line would draw."""
-    printer.text(render(result, "table", width=shutil.get_terminal_size().columns).rstrip("\n"))
-
-
-def show_frame(frame: Any, printer: Any, cycle: bool) -> None:
-    """What pandas draws, in which values steer no terminal."""
-    printer.text(visible_lines(repr(frame)))

@@ -3,12 +3,14 @@
 import atexit
 from typing import Any
 
+from dbadmin.shell import START_SECONDS
 from dbadmin.shell.attach import Attached
-from dbadmin.shell.banner import reach
+from dbadmin.shell.banner import name, reach
 from dbadmin.shell.live import Live
 from dbadmin.shell.startup import configured, run_startup
 from dbadmin.shell.talk import tell
 
+_prompts: dict[int, Any] = {}
 _attached: dict[int, tuple[Attached, Live]] = {}
 
 
@@ -21,10 +23,16 @@ def load(shell: Any) -> None:
 
     unload(shell)
     live = Live(opened(shell, connect), {})
-    info, unreached = reach(live.database)
-    names, lacking = live.names()
+    with live.hurried(START_SECONDS):
+        info, unreached = reach(live.database)
+        names, lacking = live.names()
     attached = Attached(shell, live)
     attached.attach(names.values)
+    if attached.at_terminal:
+        from dbadmin.shell.prompt import DatabasePrompts
+
+        _prompts[id(shell)] = shell.prompts
+        shell.prompts = DatabasePrompts(shell, live, name(live.database, info))
     _attached[id(shell)] = (attached, live)
     run_startup(shell, configured(live.admin.settings))
     atexit.register(close, live)
@@ -54,6 +62,8 @@ def unload(shell: Any) -> None:
     attached, live = _attached.pop(id(shell), (None, None))
     if attached is not None and live is not None:
         attached.detach()
+        if id(shell) in _prompts:
+            shell.prompts = _prompts.pop(id(shell))
         close(live)
         atexit.unregister(close)
 

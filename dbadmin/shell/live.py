@@ -153,10 +153,11 @@ class Live:
         stayed = self.database.end_sandbox()
         return f"not all of the sandbox could be rolled back: {stayed}" if stayed else "the sandbox is rolled back"
 
-    def end(self) -> None:
-        """Close everything, and tell what is to be told of changes."""
+    def end(self) -> bool:
+        """Close everything, and tell what is to be told of changes; whether a sandbox is rolled back whole."""
         tell(self.close())
         self.admin.close()
+        return self.database.end_sandbox() is None
 
     def state(self) -> str:
         """The mode as a prompt shows it: with the age of a sandbox, and a star where changes are not committed."""

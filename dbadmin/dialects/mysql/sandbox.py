@@ -6,7 +6,7 @@ There DDL commits what was done before it, and tables of MyISAM, Aria or MEMORY 
 import re
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.mysql.statements import FUNCTIONS, INTO_FILE, Hidden, refused_set, split
+from dbadmin.dialects.mysql.statements import FUNCTIONS, INTO_FILE, Hidden, analyzes_query, refused_set, split
 from dbadmin.dialects.sandboxes import Mark, Sandboxing, execute
 from dbadmin.errors import NotSupported
 
@@ -100,6 +100,8 @@ def _refused_one(statement: str, kept: frozenset[str]) -> str | None:
         return refused_set(statement)
     if first == "rollback" and re.match(r"rollback (?:work )?to\b", statement):
         return None
+    if analyzes_query(statement):
+        first = "select"
     if first in REFUSED:
         return f"{first.upper()}: {REFUSED[first]}"
     if first not in ALLOWED:

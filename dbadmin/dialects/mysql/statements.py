@@ -183,7 +183,7 @@ def whole_server(text: str) -> str | None:
 def _refused_one(statement: str) -> str | None:
     statement = statement.lstrip("( ")
     first = next(iter(re.findall(r"[@\w]+", statement)), "")
-    if not first or first in READING or _analyzes_query(statement):
+    if not first or first in READING or analyzes_query(statement):
         return _hidden_in(statement)
     if first in ("begin", "start") and re.fullmatch(r"begin( work)?|start transaction\b.*", statement):
         return _refused_transaction(statement)
@@ -198,7 +198,7 @@ def _refused_one(statement: str) -> str | None:
     return f"{first.upper()}: {REASONS[first]}" if first in REASONS else None
 
 
-def _analyzes_query(statement: str) -> bool:
+def analyzes_query(statement: str) -> bool:
     """MariaDB's ANALYZE [FORMAT=…] SELECT, which runs a query and tells how."""
     return re.match(r"analyze (?:format ?= ?\w+ )?(?:select|with|\()", statement) is not None
 
