@@ -1,10 +1,15 @@
 """Which object stands under which name in `dbadmin shell`."""
 
+import importlib
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dbadmin.app import load_settings
 from dbadmin.shell.names import ALWAYS, HELPERS, SQLALCHEMY, Hidden, Thing, build
+from dbadmin.shell.reloading import Sources
 
 
 def names_of(*models: Thing) -> Any:
@@ -49,3 +54,15 @@ def test_no_model_is_lost_whatever_the_names() -> None:
     things = [Thing("A", place, number) for number, place in enumerate(["a", "a", "a.b", "b.a", "x_a", "x.a"])]
     built = names_of(*things, Thing("x_a_A", "a", 6))
     assert sorted(built.values[name] for name in built.models) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_python_s_own_modules_are_never_the_application_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine_alone.py").write_text("value = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    mine = importlib.import_module("mine_alone")
+    here = Sources(load_settings({"app": str(tmp_path)})).modules()
+    everywhere = Sources(load_settings({"app": "/"})).modules()
+    assert here == {"mine_alone": mine}
+    assert "mine_alone" in everywhere
+    assert not {"os", "json", "pathlib", "sqlalchemy", "IPython", "dbadmin.admin"} & set(everywhere)
+    del sys.modules["mine_alone"]

@@ -1,6 +1,7 @@
 """The application's models anew when their files have changed."""
 
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from dbadmin.app import Settings
 FOREIGN = ("site-packages", "dist-packages", ".venv", "venv")
 
 
+LIBRARIES = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+"""Where Python's own modules lie, which may be below a directory that somebody works in."""
 WEB = {
     ("fastapi", "FastAPI"), ("starlette", "Starlette"), ("flask", "Flask"), ("quart", "Quart"),
     ("litestar", "Litestar"),
@@ -43,7 +46,7 @@ class Sources:
         if not file or name == "__main__" or name.partition(".")[0] == "dbadmin":
             return False
         path = Path(file)
-        if any(part in FOREIGN for part in path.parts):
+        if any(part in FOREIGN for part in path.parts) or LIBRARIES & set(path.parents):
             return False
         return any(place in path.parents for place in self.places)
 
