@@ -10,8 +10,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
 from dbadmin.errors import UsageError
-from dbadmin.frames import frame, split_statements
-from dbadmin.queries.written import Written, tokens
+from dbadmin.queries.written import Written, split_statements, tokens
 from dbadmin.results import QueryPlan
 from dbadmin.shell.live import Live
 
@@ -112,6 +111,8 @@ def run(live: Live, text: str, names: Mapping[str, Any]) -> "Iterator[tuple[str,
     COMMIT and ROLLBACK are the session's own. A frame with no columns is that of a statement without rows; its
     `attrs["rows_changed"]` says how many it changed, None where that is not told.
     """
+    from dbadmin.frames import frame  # with what it needs of numpy and Arrow, when a result is first wanted
+
     statements = split_statements(text)
     if not statements:
         raise UsageError("there is no statement to run", hint="%sql select …")
