@@ -7,7 +7,6 @@ a thread that lives as long as the Database, so it works from scripts, from IPyt
 alike.
 """
 
-import asyncio
 import sys
 import threading
 import time
@@ -36,6 +35,8 @@ class EventLoop:
     """An event loop in a thread of its own, for engines that need one."""
 
     def __init__(self) -> None:
+        import asyncio
+
         self.loop = asyncio.new_event_loop()
         self._start()
 
@@ -50,6 +51,8 @@ class EventLoop:
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end and give its result; Ctrl-C cancels it and waits until it has ended."""
+        import asyncio
+
         future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
         try:
             return future.result()
@@ -60,6 +63,8 @@ class EventLoop:
 
     def run_here(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """As `call`, but in the caller's thread, where Ctrl-C reaches the code; the loop moves here meanwhile."""
+        import asyncio
+
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self._thread = threading.current_thread()

@@ -54,6 +54,7 @@ EVERY_DAY = {
         "test_shell_home": ("mode_changes",),
         "test_shell_extension": (),
         "test_health_revision": (),
+        "test_drift": ("no_drift",),
     },
     "postgresql": {
         "test_shell_home": ("sql_takes", "writing"),
@@ -64,6 +65,7 @@ EVERY_DAY = {
         ),
         "test_health_revision": (),
         "test_rollback_head": ("rebuilds_an_index", "lost_by_design", "mangles", "no_reference", "was_there_before"),
+        "test_drift": ("no_drift", "create_all"),
     },
 }  # fmt: skip
 """Modules of rehearsals, which take seconds each on a server → those that run every time; the others do as `slow`."""

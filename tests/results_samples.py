@@ -8,6 +8,7 @@ from uuid import UUID
 from dbadmin.results import (
     BackupProof,
     BackupReport,
+    Candidate,
     CheckInfo,
     CheckList,
     CheckRun,
@@ -95,7 +96,24 @@ BEHIND = Status(
     point_of_no_return="d05b8e7713ca",
     history=HISTORY,
     unknown=(),
-    drift=(Drift("index", "posts.ix_posts_slug", "in the models, not in the database"),),
+    drift=(
+        Drift(
+            "index",
+            "posts.ix_posts_slug",
+            "revision 91e6b3fa2d58 makes it, and the database lacks it",
+            against="revision",
+            remedy="CREATE INDEX ix_posts_slug ON posts USING btree (slug)",
+            revision="91e6b3fa2d58",
+        ),
+        Drift(
+            "table",
+            "tags",
+            "in the models, and not in the migrations",
+            against="models",
+            remedy="alembic revision --autogenerate",
+        ),
+    ),
+    made_by="create_all",
 )
 UP_TO_DATE = replace(
     BEHIND,
@@ -105,6 +123,7 @@ UP_TO_DATE = replace(
     pending=(),
     point_of_no_return=None,
     drift=None,
+    made_by=None,
 )
 UNKNOWN = replace(
     UP_TO_DATE,
@@ -112,6 +131,9 @@ UNKNOWN = replace(
     current=("6e94f1ab35d0",),
     unknown=(UnknownRevision("6e94f1ab35d0", ("6e94f1ab35d2",)),),
     applied=0,
+    likely=(Candidate("6e94f1ab35d2", 0), Candidate("d05b8e7713ca", 1)),
+    drift=(),
+    drift_skipped="the models cannot be made on an empty database: no type vector",
 )
 
 

@@ -10,6 +10,7 @@ they keep their databases and what a user types.
 The environments are made with pip at first use, in $DBADMIN_TEST_ENVIRONMENTS or pytest's cache.
 """
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -165,6 +166,39 @@ def test_a_database_that_the_application_made_is_up_to_date(
     status = run_in(at, "status", "--format", "json").json()
     assert (status["state"], status["current"], status["heads"]) == ("up-to-date", [head], [head])
     assert (status["total"], status["applied"]) == (total, total)
+
+
+BY_ALEMBIC = """
+import json, os, sys, warnings
+warnings.simplefilter("ignore")
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+config = Config(sys.argv[1])
+if len(sys.argv) > 2:
+    config.set_main_option("script_location", sys.argv[2])
+found = ScriptDirectory.from_config(config)
+rows = [[r.revision, list(r._versioned_down_revisions), r.doc] for r in found.walk_revisions()]
+print(json.dumps({"heads": found.get_heads(), "history": rows}))
+"""
+
+
+@pytest.mark.parametrize("application", ["optuna", "buildbot", "jupyterhub"])
+def test_what_is_read_and_remembered_is_what_alembic_imports(install: Install, run_in: RunIn, application: str) -> None:
+    at = install(application, "sqlite")
+    first, again = (run_in(at, "status", "--format", "json").json() for _ in range(2))
+    assert first == again
+    folder = str(Path(first["history"][0]["file"]).parents[1])
+    ini = next(path for path in (at.project / "alembic.ini", Path(folder) / "alembic.ini") if path.exists())
+    command = [str(at.environment.python), "-c", BY_ALEMBIC, str(ini), folder]
+    told = subprocess.run(command, cwd=at.project, capture_output=True, text=True, check=True)
+    theirs = json.loads(told.stdout)
+    assert [[r["revision"], r["down_revisions"], r["message"]] for r in first["history"]] == theirs["history"]
+    assert first["heads"] == theirs["heads"]
+
+
+def test_the_index_that_only_optunas_migrations_make_is_drift(install: Install, run_in: RunIn) -> None:
+    made = run_in(install("optuna", "sqlite"), "status", "--drift", "--format", "json").json()
+    assert made["drift"] is not None or made["drift_skipped"], made
 
 
 def test_a_master_of_the_release_before_is_one_revision_behind(

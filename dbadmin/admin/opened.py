@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Opened:
     """An application, its database, and the answers about both."""
 
-    def __init__(self, application: Application, database: Database) -> None:
+    def __init__(self, application: Application, database: Database, *, remember: bool = False) -> None:
         self.application = application
+        self.remember = remember
         self.database = database
 
     def __enter__(self) -> Self:

@@ -10,12 +10,13 @@ from dbadmin.database import Database, Mode
 from dbadmin.database import echo as echo_statements
 from dbadmin.dialects import Progress
 from dbadmin.protected import refuse_write
-from dbadmin.results import RestoreReport
 
 if TYPE_CHECKING:
     import os
 
     from sqlalchemy import URL
+
+    from dbadmin.results import RestoreReport
 
 DEFAULT_LOCK_TIMEOUT = 2.0
 
@@ -36,27 +37,33 @@ def open_admin(
     sandbox_limit: float | None = None,
     confirm: str | None = None,
     import_models: bool = True,
+    remember: bool = False,
 ) -> Admin:
     """Find the application and open its database; parameters as the global options of the command line.
 
     Timeouts in seconds, 0 for none. Nothing is connected to before the first question. Without `import_models`
-    the application's models stay where they are, for questions about migrations alone. In a `sandbox` everything may be
-    written, and is rolled back in the end; it ends by itself after `sandbox_limit` seconds (None: the usual ones, 0: no
-    limit). To write to a protected database, in a sandbox too, `confirm` has to be its name, at a terminal: UsageError
-    otherwise.
+    the application's models stay where they are, for questions about migrations alone; with `remember`, what was read
+    of a project's migrations and has not changed since is not read again. In a `sandbox` everything may be written, and
+    is rolled back in the end; it ends by itself after `sandbox_limit` seconds (None: the usual ones, 0: no limit). To
+    write to a protected database, in a sandbox too, `confirm` has to be its name, at a terminal: UsageError otherwise.
     """
     given = {
         "url": url, "app": app, "config": config, "env_file": env_file, "models": models, "session": session,
         "echo": echo, "statement_timeout": statement_timeout, "lock_timeout": lock_timeout,
     }  # fmt: skip
     settings = load_settings(given)
-    application = load_application(settings, models=import_models)
+    application = load_application(settings, models=import_models, remember=remember)
     mode: Mode = "write" if write else "sandbox" if sandbox else "read-only"
-    return open_application(application, mode, confirm=confirm, sandbox_limit=sandbox_limit)
+    return open_application(application, mode, confirm=confirm, sandbox_limit=sandbox_limit, remember=remember)
 
 
 def open_application(
-    application: Application, mode: Mode, *, confirm: str | None = None, sandbox_limit: float | None = None
+    application: Application,
+    mode: Mode,
+    *,
+    confirm: str | None = None,
+    sandbox_limit: float | None = None,
+    remember: bool = False,
 ) -> Admin:
     """Open the database of an application that is loaded; parameters as in `open_admin`."""
     settings = application.settings
@@ -72,7 +79,7 @@ def open_application(
         database.sandbox_limit = sandbox_limit or None
     if settings.get("echo"):
         echo_statements(database.sync_engine)
-    return Admin(application, database)
+    return Admin(application, database, remember=remember)
 
 
 def restore(
@@ -83,7 +90,7 @@ def restore(
     app: Any = None,
     config: Any = None,
     progress: Progress | None = None,
-) -> RestoreReport:
+) -> "RestoreReport":
     """Restore a backup into the empty database at `to` (a URL, or env:NAME).
 
     One that is not empty, is protected or is the configured one is refused unless `confirm` repeats its name; what it

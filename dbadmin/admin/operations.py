@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.admin.opened import Opened
 from dbadmin.dialects import Progress
 from dbadmin.errors import ConfigError
-from dbadmin.results import BackupReport, Diagram, RollbackPlan, RollbackReport, Status
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from dbadmin.migrations.project import Project
     from dbadmin.migrations.scripts import Scripts
-    from dbadmin.results import Inspection, Severity
+    from dbadmin.results import BackupReport, Diagram, Inspection, RollbackPlan, RollbackReport, Severity, Status
     from dbadmin.rollback import Options, Rehearsed
 
 
@@ -38,12 +37,14 @@ class Operations(Opened):
         """The project's revision scripts."""
         from dbadmin.migrations.scripts import open_scripts
 
-        return open_scripts(self.project)
+        return open_scripts(self.project, remember=self.remember)
 
-    def status(self, *, check: bool = False) -> Status:
+    def status(self, *, check: bool = False, drift: bool = False, progress: Progress | None = None) -> "Status":
         """Where the database stands against its migrations; `check` makes being behind bad news.
 
-        Where env.py migrates several databases, the application's own is told first, the rest is in `others`.
+        With `drift`, what its own revision makes and what the models make are built on private scratch databases and
+        compared with it (`progress` is told of that). Where env.py migrates several databases, the application's own is
+        told first, the rest is in `others`.
         """
         from dbadmin.app.databases import migrated
         from dbadmin.migrations.status import status
@@ -60,9 +61,25 @@ class Operations(Opened):
                 )
                 for one in databases
             )
+        if drift:
+            first = self._with_drift(first, alone=not others, progress=progress or silent)
         return replace(first, others=tuple(others))
 
-    def diagram(self, around: Any = None) -> Diagram:
+    def _with_drift(self, found: "Status", *, alone: bool, progress: Progress) -> "Status":
+        from dbadmin.drift import measure
+        from dbadmin.drift.models import unseen
+        from dbadmin.rollback import ask
+
+        if not alone or found.database_key is not None:
+            return replace(
+                found, drift_skipped="env.py migrates several databases: what each should be is not told apart"
+            )
+        source = ask.source_of(self.application, self.database)
+        told = measure(source, found, self.application.metadata, progress=progress).told(found)
+        models = tuple(unseen(self.application))
+        return replace(told, drift=(*told.drift, *models)) if told.drift is not None else told
+
+    def diagram(self, around: Any = None) -> "Diagram":
         """Models and their relations, which draw themselves in a notebook; without models, the database's tables.
 
         `around`, a model or a table, leaves those it has no relation with out. Where there are models the database is
@@ -124,7 +141,7 @@ class Operations(Opened):
         reveal: bool = False,
         lock_budget: float | None = 2.0,
         progress: Progress | None = None,
-    ) -> RollbackReport:
+    ) -> "RollbackReport":
         """Rehearse a rollback on a private copy: up, down, up again; the database itself is only read.
 
         Parameters are the options of `dbadmin verify-rollback`; times in seconds (None: no limit), `max_copy` in bytes.
@@ -140,7 +157,7 @@ class Operations(Opened):
         asked = {name: value for name, value in locals().items() if name not in ("self", "progress", "rehearse")}
         return rehearse(*self._asked(asked), progress=progress or silent)
 
-    def plan_rollback(self, *, progress: Progress | None = None, **options: Any) -> RollbackPlan:
+    def plan_rollback(self, *, progress: Progress | None = None, **options: Any) -> "RollbackPlan":
         """What `verify_rollback` would do: which revisions, how the copy is made, its size and the free space."""
         from dbadmin.rollback import plan_rehearsal
 
@@ -153,7 +170,7 @@ class Operations(Opened):
         verify: bool = False,
         force: bool = False,
         progress: Progress | None = None,
-    ) -> BackupReport:
+    ) -> "BackupReport":
         """Back up the database to `path`, whose suffix says how; `verify` restores it in private, and compares.
 
         Nothing stands under that name unless it is whole. `force` replaces a file that is there.

@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from dbadmin.app.load import Application
 
 
-def load_application(settings: Settings, *, models: bool = True) -> "Application":
+def load_application(settings: Settings, *, models: bool = True, remember: bool = False) -> "Application":
     """The application that the settings describe; see `dbadmin.app.load.load`."""
     from dbadmin.app.load import load
 
-    return load(settings, models=models)
+    return load(settings, models=models, remember=remember)
 
 
 __all__ = ["Settings", "load_application", "load_settings"]

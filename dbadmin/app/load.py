@@ -85,8 +85,9 @@ class Application:
 class Loader:
     """The parts of an application, each had when it is first asked for and kept; `doctor` asks one by one."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, remember: bool = False) -> None:
         self.settings = settings
+        self._remember = remember
         self.notes: list[str] = []
         # As alembic would have it: importing the application may change the environment of this process.
         self._environment = {**settings.exported, **os.environ}
@@ -102,7 +103,8 @@ class Loader:
 
         def ask() -> None:
             try:
-                answer.set_result(capture(project, environment=self._environment))
+                known = self.settings.environment if self._remember else None
+                answer.set_result(capture(project, environment=self._environment, known=known))
             except BaseException as error:
                 answer.set_exception(error)
 
@@ -209,8 +211,15 @@ class Loader:
             return self.settings.url
         captured = self.captured
         if captured is not None and captured.url is not None:
-            return Setting(captured.url, captured.url_source)
+            return Setting(self._whole(captured).url, captured.url_source)
         return self.settings.database_url
+
+    def _whole(self, captured: Captured) -> Captured:
+        """What env.py says with the URL's password, which is not remembered."""
+        if captured.whole:
+            return captured
+        self._remember, self._answer = False, None
+        return self.captured or captured
 
     def conflict(self, bound: Bound, origin: str) -> str | None:
         """Why it is not clear which database is meant: the session's, and Alembic's or the configured one."""
@@ -237,15 +246,16 @@ class Loader:
         return application_models.load(self.settings, captured, lambda: self.found, self.path)
 
 
-def load(settings: Settings, *, models: bool = True) -> Application:
+def load(settings: Settings, *, models: bool = True, remember: bool = False) -> Application:
     """Load the application that the settings describe; nothing is connected to.
 
-    `models=False` imports no model modules, for commands that need a connection only. Raises ConfigError
+    `models=False` imports no model modules, for commands that need a connection only; with `remember`, what env.py
+    said last time will do where nothing that it depends on has changed. Raises ConfigError
     where there is neither application nor URL, or where session and Alembic lead to different databases;
     UserCodeError where the application's code raises or connects on import; MissingExtra where a driver
     is missing. With a URL that decides (`--url`), problems of the application become notes.
     """
-    loader = Loader(settings)
+    loader = Loader(settings, remember=remember)
     loader.ask_env_py()
     bound, origin = loader.bound()
     assert bound.engine is not None

@@ -24,7 +24,7 @@ def alembic_project(path: Path, start: Path) -> "Project":
     the directory above. `start` is where the user stands. Raises ConfigError where the file cannot be
     read, gives no script_location, or the scripts are not there.
     """
-    from dbadmin.migrations.project import Project, open_config, reading, sys_path
+    from dbadmin.migrations.project import Project, read_options, reading, sys_path
 
     options: dict[str, str] = {}
     if path.suffix != ".toml":
@@ -32,7 +32,7 @@ def alembic_project(path: Path, start: Path) -> "Project":
         toml = path.with_name("pyproject.toml")
         options = _options(tool_table(toml, SECTION) or {}, toml.parent)
     with reading(path):
-        config = open_config(path, SECTION, options)
+        config = read_options(path, SECTION, options)
         location, prepend = _read(config, path, "script_location"), sys_path(config)
         _read(config, path, "sqlalchemy.url")  # else an unescaped % fails in env.py
     beside_env = (path.parent / "env.py").is_file()

@@ -47,21 +47,25 @@ def normalise(value: Any, name: str) -> Bound:
 
 def of_engine(engine: Any) -> Bound:
     """Sessions on an engine, asynchronous where its dialect is."""
-    from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
-    from sqlalchemy.orm import sessionmaker
+    is_async = hasattr(engine, "sync_engine")
+    if is_async or engine.dialect.is_async:
+        from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
-    if not isinstance(engine, AsyncEngine) and engine.dialect.is_async:
-        engine = AsyncEngine(engine)
-    if isinstance(engine, AsyncEngine):
-        return Bound(engine, async_sessionmaker(engine, expire_on_commit=False))
-    return Bound(engine, sessionmaker(engine))
+        asynchronous = engine if is_async else AsyncEngine(engine)
+        return Bound(asynchronous, async_sessionmaker(asynchronous, expire_on_commit=False))
+
+    def make_session(**options: Any) -> Any:
+        from sqlalchemy.orm import Session  # half of what SQLAlchemy takes to import
+
+        return Session(**{"bind": engine, **options})
+
+    return Bound(engine, make_session)
 
 
 def of_url(url: "URL", origin: str) -> Bound:
     """Sessions on a new engine for a URL, with a driver that is installed here."""
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
-    from sqlalchemy.ext.asyncio import create_async_engine
 
     from dbadmin.dialects import urls
 
@@ -69,6 +73,8 @@ def of_url(url: "URL", origin: str) -> Bound:
     try:
         # hide_parameters: errors and --echo must not print row values.
         if getattr(url.get_dialect(), "is_async", False):
+            from sqlalchemy.ext.asyncio import create_async_engine
+
             return of_engine(create_async_engine(url, hide_parameters=True))
         return of_engine(create_engine(url, hide_parameters=True))
     except (SQLAlchemyError, TypeError, ValueError) as error:

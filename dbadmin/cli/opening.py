@@ -29,6 +29,7 @@ def opened(
     sandbox_limit: float | None = None,
     confirm: str | None = None,
     import_models: bool = True,
+    remember: bool = False,
 ) -> "Iterator[Admin]":
     """An Admin for the database that the options name, closed afterwards.
 
@@ -52,6 +53,7 @@ def opened(
         sandbox_limit=sandbox_limit,
         confirm=confirm,
         import_models=import_models,
+        remember=remember,
     )
     try:
         yield admin

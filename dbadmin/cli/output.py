@@ -15,10 +15,9 @@ from click.core import ParameterSource
 from dbadmin.cli.state import options
 from dbadmin.errors import NotFinished
 from dbadmin.render import FILE_FORMATS, asides, render
-from dbadmin.render.layouts.rows import how_many
 from dbadmin.render.values import plural, visible_lines
 from dbadmin.render.writers.json import ascii_only
-from dbadmin.results import Result, Rows
+from dbadmin.results import Result
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
@@ -46,8 +45,12 @@ def deliver(result: Result, *, kind: str | None = None, detail: bool = False, de
         failures.append(error)
     for remark in asides(result):
         note(remark)
-    if form == "csv" and isinstance(result, Rows) and result.truncated:  # a table says so itself
-        note(how_many(result))
+    if form == "csv" and getattr(result, "truncated", False):  # a table says so itself
+        from dbadmin.render.layouts.rows import how_many
+        from dbadmin.results import Rows
+
+        if isinstance(result, Rows):
+            note(how_many(result))
     for path in given.output:
         if path.suffix.lower() == ".parquet":  # written before, by `save_rows`
             continue

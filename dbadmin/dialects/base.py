@@ -8,6 +8,7 @@
     observe.py      which tables a step wrote
     watch.py        what a step costs others: its locks, tables written anew, space
     copying.py      how a private copy is made and removed
+    mending.py      statements that make an object of the schema map as it should be
     rules.py        rules that hold rows, and the query that counts who breaks them
     health.py       what tells whether the database is well, and the SQL that mends it
     isolation.py    how a process is kept away from every other server (only where there are servers)
@@ -25,6 +26,7 @@ from dbadmin.dialects.costs import Costs
 from dbadmin.dialects.explaining import Explaining
 from dbadmin.dialects.health import Health
 from dbadmin.dialects.isolation import Isolation
+from dbadmin.dialects.mending import Mending
 from dbadmin.dialects.rules import Rules
 from dbadmin.dialects.sandboxes import Sandboxing
 from dbadmin.dialects.settings import Settings
@@ -208,6 +210,9 @@ class SchemaReader(ABC):
         self, connection: "Connection", pairs: Mapping[ObjectKey, tuple[str, str]]
     ) -> Mapping[ObjectKey, tuple[str, str]]:
         """Definitions that differ as text, rewritten so that equal ones become equal; leaves no trace."""
+
+    def make_room(self, connection: "Connection", schema: Schema) -> None:  # noqa: B027  most engines need nothing
+        """Make in an empty scratch database what tables of `schema` may need and no model declares: extensions …"""
 
 
 class Fingerprints(ABC):
@@ -420,6 +425,7 @@ class Dialect:
     observe: Observer
     copying: Copying
     transactional_ddl: bool
+    mending: Mending
     isolation: Isolation = field(default_factory=Isolation)
     rules: Rules = field(default_factory=Rules)
     costs: Costs = field(default_factory=Costs)

@@ -44,7 +44,7 @@ class Captured:
     are where each MetaData is found then (empty where only env.py holds it). `tables` are full names.
     `style` tells how it was learnt: online with fake connections, offline, or from env.py's globals after it
     had raised. `sys_path` is what env.py and Alembic added to the module path. `each` are the
-    databases that env.py migrates; the first one is described here too.
+    databases that env.py migrates; the first one is described here too. Not `whole`, the URLs lack their passwords.
     """
 
     url: "URL | None" = field(repr=False)
@@ -59,6 +59,7 @@ class Captured:
     sys_path: tuple[str, ...]
     is_async: bool
     each: tuple[CapturedDatabase, ...] = ()
+    whole: bool = True
 
     @property
     def databases(self) -> int:
@@ -66,16 +67,33 @@ class Captured:
         return max(len(self.each), 1)
 
 
-def capture(project: Project, *, environment: Mapping[str, str] | None = None, timeout: float = 60.0) -> Captured:
+def capture(
+    project: Project,
+    *,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 60.0,
+    known: Mapping[str, str] | None = None,
+) -> Captured:
     """Run env.py without connecting and give what it configures.
 
-    `environment` is what a plain `alembic` would have (default: this process's); `timeout` is in seconds.
+    `environment` is what a plain `alembic` would have (default: this process's); `timeout` is in seconds. With `known`,
+    the variables of the environment and the .env file, the answer of last time will do where it would be the same,
+    possibly without a password (`whole`).
     Raises UserCodeError (with file and line) where env.py raises or never configures Alembic, MissingExtra
     where a database driver is not installed, ChildFailed where it ends the process or does not finish.
     """
-    answer = _ask(project, os.environ if environment is None else environment, timeout)
+    variables = os.environ if environment is None else environment
+    if known is not None:
+        from dbadmin.migrations.capture_known import keep_answer, known_answer
+
+        answer = known_answer(project, variables, known)
+        if answer is not None:
+            return captured_of(answer, project)
+    answer = _ask(project, variables, timeout, looked_at=known is not None)
     if "error" in answer:
         raise _error(answer["error"], project)
+    if known is not None:
+        keep_answer(answer, project, variables, known)
     return captured_of(answer, project)
 
 
@@ -98,6 +116,7 @@ def captured_of(answer: Mapping[str, Any], project: Project) -> Captured:
         style=answer["style"],
         sys_path=tuple(answer["sys_path"]),
         is_async=answer["is_async"],
+        whole=all(one.get("whole", True) for one in (answer, *answer["databases"])),
         each=tuple(
             CapturedDatabase(one["key"], url_of(one["url"]), one["version_table"], one["version_table_schema"])
             for one in answer["databases"]
@@ -105,7 +124,7 @@ def captured_of(answer: Mapping[str, Any], project: Project) -> Captured:
     )
 
 
-def _ask(project: Project, base: Mapping[str, str], timeout: float) -> dict[str, Any]:
+def _ask(project: Project, base: Mapping[str, str], timeout: float, *, looked_at: bool) -> dict[str, Any]:
     """Start the child, put the question, and give its answer; nothing of the child is left afterwards."""
     variables, _ = child_environment(base)
     ask_read, ask_write = os.pipe()
@@ -117,6 +136,7 @@ def _ask(project: Project, base: Mapping[str, str], timeout: float) -> dict[str,
         "script_location": str(project.script_location),
         "directory": str(project.directory),
         "options": dict(project.options),
+        "looked_at": looked_at,
     }
     try:
         child = start("dbadmin.migrations.capture_child", [ask_read, answer_write], project.directory, variables)

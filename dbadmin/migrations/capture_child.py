@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dbadmin.migrations import blame, fakes, harvest, sandbox
+from dbadmin.migrations.looked_at import LookedAt
 from dbadmin.migrations.project import Project
 
 
@@ -60,7 +61,12 @@ def main() -> None:
         directory=Path(asked["directory"]),
         options=asked["options"],
     )
+    looked_at = LookedAt()
+    if asked["looked_at"]:
+        looked_at.install()
     answer = capture(project)
+    if asked["looked_at"]:
+        answer["seen"] = looked_at.to_dict()
     with os.fdopen(answer_to, "w", encoding="utf-8") as out:
         out.write(json.dumps(answer) + "\n")
     sys.stdout.flush()

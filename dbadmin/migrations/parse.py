@@ -60,6 +60,17 @@ class _Found:
     computed: bool = False
 
 
+def many(value: Any) -> tuple[str, ...]:
+    """What a script may write as one text, several, or None.
+
+    >>> many("a1"), many(["a1", "b2"]), many(None)
+    (('a1',), ('a1', 'b2'), ())
+    """
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
 def is_script(name: str) -> bool:
     """Whether Alembic takes a file of this name for a revision script.
 

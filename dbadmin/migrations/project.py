@@ -8,7 +8,6 @@ imported.
 import os
 import re
 import sys
-import tomllib
 import warnings
 from collections.abc import Iterator, Mapping
 from configparser import Error as IniError
@@ -18,10 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.errors import ConfigError, NotSupported
+from dbadmin.migrations.ini import PlainConfig
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+    AnyConfig = Config | PlainConfig
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,21 @@ class Project:
         config.set_main_option("script_location", str(self.script_location).replace("%", "%%"))
         return config
 
+    def options_read(self) -> "AnyConfig":
+        """The options alone, read without Alembic where that is the same."""
+        return read_options(self.ini, self.section, self.options)
+
     @property
     def sys_path(self) -> tuple[str, ...]:
         """What Alembic puts in front of the module path (`prepend_sys_path`), absolute."""
         with reading(self.ini):
-            return tuple(str(self.directory / entry) for entry in sys_path(self.config()))
+            return tuple(str(self.directory / entry) for entry in sys_path(self.options_read()))
 
     @property
     def version_locations(self) -> tuple[Path, ...]:
         """The folders that hold revision scripts."""
         with reading(self.ini):
-            found = version_locations(self.config())
+            found = version_locations(self.options_read())
         if not found:
             return (self.script_location / "versions",)
         return tuple(located(entry, self.directory, self.sys_path) for entry in found)
@@ -84,7 +90,7 @@ def read_project(
         raise ConfigError(f"{ini}: no such file", hint="name the file with alembic = … in [tool.dbadmin]")
     directory = (directory or (ini.parent if ini is not None else Path.cwd())).absolute()
     with reading(ini):
-        config = open_config(ini, section, options or {})
+        config = read_options(ini, section, options or {})
         location = option(config, "script_location")
         paths = sys_path(config)
         databases = config.get_main_option("databases") or ""
@@ -104,6 +110,14 @@ def read_project(
             hint="correct script_location; `alembic init` makes the folder",
         )
     return Project(ini, section, scripts, directory, dict(options or {}))
+
+
+def read_options(ini: Path | None, section: str, options: Mapping[str, str]) -> "AnyConfig":
+    """As `open_config`, for reading options: without Alembic where it would read the same."""
+    plain = PlainConfig.of(ini, section, options) if ini is not None and ini.suffix != ".toml" else None
+    if plain is None or not plain.file_config.has_section(section):
+        return open_config(ini, section, options)
+    return plain
 
 
 def open_config(ini: Path | None, section: str, options: Mapping[str, str]) -> "Config":
@@ -134,20 +148,20 @@ def _toml_config(config_class: Any, ini: Path, section: str) -> "Config":
         ) from error
 
 
-def option(config: "Config", name: str) -> str | None:
+def option(config: "AnyConfig", name: str) -> str | None:
     """An option from the ini's section or from [tool.alembic], whichever Alembic would take."""
     ask: Any = getattr(config, "get_alembic_option", config.get_main_option)
     value = ask(name)
     return str(value) if value is not None else None
 
 
-def flag(config: "Config", name: str) -> bool:
+def flag(config: "AnyConfig", name: str) -> bool:
     """A boolean option."""
     ask: Any = getattr(config, "get_alembic_boolean_option", None)
     return bool(ask(name)) if ask is not None else config.get_main_option(name) == "true"
 
 
-def sys_path(config: "Config") -> tuple[str, ...]:
+def sys_path(config: "AnyConfig") -> tuple[str, ...]:
     """`prepend_sys_path`, split as Alembic splits it."""
     with quietly():
         ask: Any = getattr(config, "get_prepend_sys_paths_list", None)
@@ -157,7 +171,7 @@ def sys_path(config: "Config") -> tuple[str, ...]:
         return tuple(part for part in written.replace(",", " ").replace(":", " ").split(" ") if part)
 
 
-def version_locations(config: "Config") -> list[str]:
+def version_locations(config: "AnyConfig") -> list[str]:
     """`version_locations`, split as Alembic splits it."""
     ask: Any = getattr(config, "get_version_locations_list", None)
     if ask is not None:
@@ -186,19 +200,15 @@ def located(text: str, directory: Path, paths: tuple[str, ...]) -> Path:
 @contextmanager
 def reading(ini: Path | None) -> Iterator[None]:
     """Turn what Alembic and configparser raise about a configuration file into ConfigError."""
-    from alembic.util import CommandError
-
     try:
         with quietly():
             yield
-    except (
-        IniError,
-        CommandError,
-        tomllib.TOMLDecodeError,
-        UnicodeDecodeError,
-        ValueError,
-        OSError,
-    ) as error:
+    except Exception as error:
+        # Nothing of Alembic's can have been raised where it was not imported.
+        alembic = sys.modules.get("alembic.util")
+        known = (IniError, ValueError, OSError, *((alembic.CommandError,) if alembic is not None else ()))
+        if not isinstance(error, known):
+            raise
         text = mask(" ".join(str(error).split()))
         raise ConfigError(f"{ini or 'the configuration'}: {text}", hint="a % is written %% in an ini file") from error
 

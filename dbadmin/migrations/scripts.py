@@ -1,46 +1,29 @@
 """The revision scripts of a project, in Alembic's own order, read without running them.
 
 Alembic itself builds the graph and resolves names (`head`, `-1`, `branch@head`, partial ids): it is handed
-scripts that were parsed instead of imported. Scripts that compute their identifiers are loaded in a process
-of their own.
+scripts that were parsed instead of imported, and only where there is more to tell than a line. Scripts that compute
+their identifiers are loaded in a process of their own.
 """
 
+import os
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
-from alembic.runtime.migration import HeadMaintainer, MigrationStep
-from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import RevisionError
-from alembic.util import CommandError
-
 from dbadmin.errors import ConfigError, UnknownName, UserCodeError
-from dbadmin.migrations.parse import ScriptFile, is_script, read_script
-from dbadmin.migrations.project import Project, flag, quietly, read_project, reading
+from dbadmin.migrations.line import line, waiting
+from dbadmin.migrations.parse import ScriptFile, is_script, many, read_script
+from dbadmin.migrations.project import Project, flag, read_project, reading
 from dbadmin.results import Revision
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
+    from alembic.script import ScriptDirectory
 
 Direction = Literal["upgrade", "downgrade"]
-
-
-class ParsedScripts(ScriptDirectory):
-    """Alembic's script directory over scripts that were read and not imported."""
-
-    def __init__(self, project: Project, files: Iterable[ScriptFile], **options: Any) -> None:
-        super().__init__(str(project.script_location), **options)
-        self._files = tuple(files)
-
-    def _load_revisions(self) -> Iterator[Script]:
-        for file in self._files:
-            yield Script(_module(file), file.values["revision"], str(file.path))
 
 
 @dataclass(frozen=True)
@@ -53,12 +36,9 @@ class WalkPlan:
 
 @dataclass(frozen=True)
 class Scripts:
-    """The scripts of a project. `directory` is Alembic's ScriptDirectory; its modules only carry what was
-    read.
-    """
+    """The scripts of a project."""
 
     project: Project
-    directory: ScriptDirectory
     files: tuple[ScriptFile, ...]
 
     @property
@@ -67,8 +47,23 @@ class Scripts:
         return self.project.script_location
 
     @cached_property
+    def directory(self) -> "ScriptDirectory":
+        """Alembic's ScriptDirectory; its modules only carry what was read."""
+        from dbadmin.migrations.graph import open_directory
+
+        return open_directory(self.project, self.files)
+
+    @cached_property
+    def _line(self) -> tuple[ScriptFile, ...] | None:
+        return line(self.files)
+
+    @cached_property
     def revisions(self) -> tuple[Revision, ...]:
         """Every revision, newest first, in the order of `alembic history`."""
+        if self._line is not None:
+            return tuple(_revision_of_line(file, is_head=number == 0) for number, file in enumerate(self._line))
+        from dbadmin.migrations.graph import revision_errors
+
         by_name = {file.values["revision"]: file for file in self.files}
         with revision_errors():
             walked = list(self.directory.walk_revisions())
@@ -77,14 +72,21 @@ class Scripts:
     @cached_property
     def heads(self) -> tuple[str, ...]:
         """Revisions that no other follows."""
+        if self._line is not None:
+            return tuple(file.values["revision"] for file in self._line[:1])
         return tuple(self.directory.get_heads())
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The id of every revision, newest first."""
+        return tuple(revision.revision for revision in self.revisions)
 
     def get(self, revision: str) -> Revision:
         """One revision by its full id; UnknownName where there is none."""
         for known in self.revisions:
             if known.revision == revision:
                 return known
-        raise UnknownName("revision", revision, [known.revision for known in self.revisions])
+        raise UnknownName("revision", revision, self.names)
 
     def resolve(self, text: str) -> tuple[str, ...]:
         """Full ids for a name as Alembic takes it: partial id, label, `head`, `heads`, `base`, `branch@head`.
@@ -92,28 +94,44 @@ class Scripts:
         A name relative to where the database stands (`-1`) has no id of its own: `plan` takes it.
         Raises UnknownName where nothing matches, ConfigError where it is ambiguous.
         """
-        with self._named(text):
+        from dbadmin.migrations.graph import naming
+
+        with naming(text, self.names):
             return tuple(script.revision for script in self.directory.get_revisions(text) if script is not None)
 
     def plan(self, direction: Direction, destination: str, current: Iterable[str]) -> WalkPlan:
         """What `alembic upgrade|downgrade DESTINATION` would run from the revisions `current`, and where it
         ends.
         """
+        from dbadmin.migrations.graph import Heads, naming
+
         relative = destination.rpartition("@")[2]
         if re.search(r"[+-]", relative) and not re.fullmatch(r"\w*[+-]\d+", relative):
             # Alembic would take what it can read at its beginning.
-            raise UnknownName("revision", destination, [known.revision for known in self.revisions])
+            raise UnknownName("revision", destination, self.names)
         at = tuple(current)
         walk: Callable[[str, Any], list[RevisionStep]] = getattr(self.directory, f"_{direction}_revs")
-        with self._named(destination):
+        with naming(destination, self.names):
             steps = walk(destination, at)
         heads = Heads(at)
         for step in steps:
             heads.update_to_step(step)
         return WalkPlan(tuple(step.revision.revision for step in steps), tuple(sorted(heads.heads)))
 
+    def pending(self, current: Iterable[str]) -> tuple[str, ...]:
+        """What `alembic upgrade heads` would run from the revisions `current`, in that order."""
+        at = tuple(current)
+        found = waiting(self.names, at) if self._line is not None else None
+        if found is not None or not self.files:
+            return found or ()
+        return self.plan("upgrade", "heads", at).revisions
+
     def stands_after(self, revisions: Iterable[str]) -> tuple[str, ...]:
         """What the version table holds after these revisions were upgraded, in this order, from base."""
+        from alembic.runtime.migration import MigrationStep
+
+        from dbadmin.migrations.graph import Heads
+
         heads = Heads(())
         for revision in revisions:
             script = self.directory.get_revision(revision)
@@ -121,58 +139,24 @@ class Scripts:
                 heads.update_to_step(MigrationStep.upgrade_from_script(self.directory.revision_map, script))
         return tuple(sorted(heads.heads))
 
-    @contextmanager
-    def _named(self, text: str) -> Iterator[None]:
-        with quietly():
-            try:
-                yield
-            except CommandError as error:
-                if "Can't locate revision" in str(error):
-                    missing = re.search(r"'([^']*)'$", str(error))
-                    names = [known.revision for known in self.revisions]
-                    raise UnknownName("revision", missing.group(1) if missing else text, names) from error
-                raise ConfigError(str(error), hint="dbadmin status --history") from error
-            except AssertionError as error:  # Alembic's own, where a branch has no or several current revisions
-                raise ConfigError(
-                    f"Alembic cannot tell where {text} leads from here", hint="name the revision by its id"
-                ) from error
 
-
-class Heads(HeadMaintainer):
-    """Alembic's own bookkeeping of the version table, without a table."""
-
-    def __init__(self, heads: Iterable[str]) -> None:
-        self.heads = set(heads)
-
-    def _insert_version(self, version: str) -> None:
-        self.heads.add(version)
-
-    def _delete_version(self, version: str) -> None:
-        self.heads.discard(version)
-
-    def _update_version(self, from_: str, to_: str) -> None:
-        self.heads.discard(from_)
-        self.heads.add(to_)
-
-
-def open_scripts(project: Project) -> Scripts:
+def open_scripts(project: Project, *, remember: bool = False) -> Scripts:
     """Read every revision script of a project and check that they make a whole graph.
+
+    With `remember`, scripts whose files have not changed are as they were read last time.
 
     Raises ConfigError where a versions folder is missing, UserCodeError (with file and line) for a script
     that cannot be read, two scripts with one id, a down_revision that does not exist, and a cycle.
     """
     with reading(project.ini):
-        config = project.config()
+        config = project.options_read()
         recursive, sourceless = flag(config, "recursive_version_locations"), flag(config, "sourceless")
-    files = tuple(_loaded(project, list(_paths(project, recursive, sourceless))))
+    files = tuple(_loaded(project, list(_paths(project, recursive, sourceless)), remember))
     _check(files)
-    locations = [str(path) for path in project.version_locations]
-    options = {"version_locations": locations}
-    directory = ParsedScripts(project, files, **options)
-    with warnings.catch_warnings(), revision_errors(files):
-        warnings.simplefilter("ignore")
-        directory.revision_map.heads  # noqa: B018  builds the graph
-    return Scripts(project, directory, files)
+    scripts = Scripts(project, files)
+    if not remember or scripts._line is None:
+        scripts.directory  # noqa: B018  says what is wrong, and what is planned later needs no file any more
+    return scripts
 
 
 def _paths(project: Project, recursive: bool, sourceless: bool) -> Iterator[Path]:
@@ -184,14 +168,16 @@ def _paths(project: Project, recursive: bool, sourceless: bool) -> Iterator[Path
                 f"the versions folder {location} does not exist", hint="make it, or correct version_locations"
             )
         for folder in _folders(location) if recursive else (location,):
-            names = sorted(entry for entry in folder.iterdir() if entry.is_file())
-            if sourceless and not any(is_script(path.name) for path in names):
+            real = folder.resolve()
+            with os.scandir(folder) as entries:
+                found = {entry.name: entry.is_symlink() for entry in entries if entry.is_file()}
+            if sourceless and not any(map(is_script, found)):
                 raise ConfigError(f"{folder} holds compiled scripts only", hint="dbadmin reads .py files")
-            for path in names:
-                real = path.resolve()
-                if is_script(path.name) and real not in seen:
-                    seen.add(real)
-                    yield real
+            for name in sorted(filter(is_script, found)):
+                path = (real / name).resolve() if found[name] else real / name
+                if path not in seen:
+                    seen.add(path)
+                    yield path
 
 
 def _folders(top: Path) -> Iterator[Path]:
@@ -201,8 +187,13 @@ def _folders(top: Path) -> Iterator[Path]:
             yield from _folders(entry)
 
 
-def _loaded(project: Project, paths: list[Path]) -> Iterator[ScriptFile]:
-    read = [read_script(path) for path in paths]
+def _loaded(project: Project, paths: list[Path], remember: bool) -> Iterator[ScriptFile]:
+    if remember:
+        from dbadmin.migrations.scripts_known import read_known
+
+        read = read_known(project, paths)
+    else:
+        read = [read_script(path) for path in paths]
     computed = [file.path for file in read if file.needs_running]
     if computed:
         from dbadmin.migrations.read_child import load_scripts
@@ -223,10 +214,10 @@ def _check(files: tuple[ScriptFile, ...]) -> None:
                 hint="give one of them another id",
             )
         by_name[name] = file
-    labels = {label for file in files for label in _many(file.values.get("branch_labels"))}
+    labels = {label for file in files for label in many(file.values.get("branch_labels"))}
     for file in files:
         for name in ("down_revision", "depends_on"):
-            for wanted in _many(file.values.get(name)):
+            for wanted in many(file.values.get(name)):
                 if wanted not in by_name and wanted not in labels:
                     raise UserCodeError(
                         f"{file.path}:{file.lines.get(name, 1)}: "
@@ -235,36 +226,20 @@ def _check(files: tuple[ScriptFile, ...]) -> None:
                     )
 
 
-@contextmanager
-def revision_errors(files: tuple[ScriptFile, ...] = ()) -> Iterator[None]:
-    """Turn Alembic's errors about the graph into UserCodeError that names the scripts."""
-    try:
-        yield
-    except (RevisionError, CommandError) as error:
-        names = set(getattr(error, "revisions", ())) | {getattr(error, "argument", None)}
-        at = [file for file in files if names & {file.values["revision"], *_many(file.values.get("depends_on"))}]
-        where = ", ".join(f"{file.path}:{file.lines.get('down_revision', 1)}" for file in at)
-        raise UserCodeError(f"{error}" + (f": {where}" if where else ""), hint="correct the scripts") from error
+def _revision_of_line(file: ScriptFile, *, is_head: bool) -> Revision:
+    return Revision(
+        revision=file.values["revision"],
+        down_revisions=many(file.values.get("down_revision")),
+        message=file.message,
+        date=file.date,
+        file=str(file.path),
+        irreversible=file.irreversible,
+        branch_labels=tuple(sorted(many(file.values.get("branch_labels")))),
+        is_head=is_head,
+    )
 
 
-def _many(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-def _module(file: ScriptFile) -> ModuleType:
-    """A module that carries what a script says, with functions that do nothing."""
-    module = ModuleType(file.path.stem, file.docstring)
-    module.__file__ = str(file.path)
-    for name, value in file.values.items():
-        setattr(module, name, value)
-    for name in ("upgrade", "downgrade"):
-        setattr(module, name, lambda **_: None)
-    return module
-
-
-def _revision(script: Script, file: ScriptFile) -> Revision:
+def _revision(script: Any, file: ScriptFile) -> Revision:
     return Revision(
         revision=script.revision,
         down_revisions=tuple(script._versioned_down_revisions),
@@ -272,7 +247,7 @@ def _revision(script: Script, file: ScriptFile) -> Revision:
         date=file.date,
         file=str(file.path),
         irreversible=file.irreversible,
-        branch_labels=tuple(sorted(_many(file.values.get("branch_labels")))),
+        branch_labels=tuple(sorted(many(file.values.get("branch_labels")))),
         depends_on=tuple(script.dependencies or ())
         if not isinstance(script.dependencies, str)
         else (script.dependencies,),

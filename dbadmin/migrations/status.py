@@ -122,10 +122,8 @@ def ancestors(revisions: Iterable[Revision], of_these: Iterable[str]) -> frozens
 
 def pending_revisions(scripts: Scripts, history: Sequence[Revision], current: Sequence[str]) -> tuple[Revision, ...]:
     """Revisions that `alembic upgrade heads` would run, in the order in which they would run."""
-    if not history:
-        return ()
     by_name = {revision.revision: revision for revision in history}
-    return tuple(by_name[r] for r in scripts.plan("upgrade", "heads", current).revisions)
+    return tuple(by_name[r] for r in scripts.pending(current))
 
 
 def point_of_no_return(history: Sequence[Revision], pending: Sequence[Revision]) -> str | None:

@@ -99,7 +99,7 @@ class Walker:
             yield step
 
     def _plan(self, heads: tuple[str, ...], context: "MigrationContext") -> list[Any]:
-        from dbadmin.migrations.scripts import Heads
+        from dbadmin.migrations.graph import Heads
 
         connection = context.connection
         assert self._directory is not None and connection is not None

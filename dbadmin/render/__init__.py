@@ -10,10 +10,11 @@
 <BLANKLINE>
 """
 
+from importlib import import_module
+
 from dbadmin.errors import UsageError
 from dbadmin.render.layouts import document
-from dbadmin.render.writers import csv, html, json, junit, markdown, sarif, table
-from dbadmin.results import Diagram, Inspection, Result, RollbackReport
+from dbadmin.results import Result
 
 __all__ = ["DRAWN", "FILE_FORMATS", "FORMATS", "asides", "notebook_html", "render"]
 
@@ -25,6 +26,10 @@ FILE_FORMATS = {
     ".mmd": "mermaid", ".dot": "dot", ".svg": "svg",
 }  # fmt: skip
 """What a report file's suffix asks for."""
+_WRITERS = {
+    **{form: f"dbadmin.render.writers.{form}" for form in (*FORMATS, "junit", "sarif")},
+    **dict.fromkeys(DRAWN, "dbadmin.render.diagram"),
+}
 
 
 def render(
@@ -43,26 +48,21 @@ def render(
     command's name, for JSON; `detail` adds what is shown on request only. Raises UsageError for a format that this
     result does not have.
     """
+    kinds = {one.__name__ for one in type(result).__mro__}  # by name: the classes are loaded when first used
+    writer = import_module(_WRITERS.get(format, "dbadmin.render.writers.table"))
     match format:
         case "table":
-            return table.write(document(result, detail=detail), limit=width, colour=colour)
+            return str(writer.write(document(result, detail=detail), limit=width, colour=colour))
         case "json":
-            return json.write(result, kind)
-        case "csv":
-            return csv.write(document(result, detail=detail))
-        case "markdown":
-            return markdown.write(document(result, detail=detail))
-        case "html":
-            return html.write(document(result, detail=detail))
-        case "junit" if isinstance(result, RollbackReport):
-            return junit.write(result)
-        case "mermaid" | "dot" | "svg" if isinstance(result, Diagram):
-            from dbadmin.render import diagram
-
-            drawn: str = getattr(diagram, format)(result)
-            return drawn
-        case "sarif" if isinstance(result, Inspection):
-            return sarif.write(kind or result.kind, result.findings)
+            return str(writer.write(result, kind))
+        case "csv" | "markdown" | "html":
+            return str(writer.write(document(result, detail=detail)))
+        case "junit" if "RollbackReport" in kinds:
+            return str(writer.write(result))
+        case "mermaid" | "dot" | "svg" if "Diagram" in kinds:
+            return str(getattr(writer, format)(result))
+        case "sarif" if "Inspection" in kinds:
+            return str(writer.write(kind or result.kind, getattr(result, "findings", ())))
     raise UsageError(f"{kind or result.kind} has no {format} form", hint=f"formats: {', '.join(FORMATS)}")
 
 
@@ -73,4 +73,6 @@ def asides(result: Result) -> tuple[str, ...]:
 
 def notebook_html(result: Result) -> str:
     """A result as a fragment of HTML, for the output of a notebook cell."""
+    from dbadmin.render.writers import html
+
     return html.fragment(document(result))

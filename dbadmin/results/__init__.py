@@ -1,31 +1,10 @@
-"""Frozen answers: what every command returns, whoever asked."""
+"""Frozen answers: what every command returns, whoever asked. Most are loaded when first used."""
 
-from dbadmin.results.backups import BackupProof, BackupReport, RestoreReport, TableProof
+from typing import TYPE_CHECKING, Any
+
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
-from dbadmin.results.diagram import Diagram, DiagramColumn, DiagramRelation, DiagramTable
-from dbadmin.results.health import LEVELS, CheckInfo, CheckList, CheckRun, HealthFinding, Inspection
-from dbadmin.results.notebooks import Notebooks
-from dbadmin.results.plans import PlanStep, QueryPlan
-from dbadmin.results.rollback import (
-    AfterUpgrade,
-    Compared,
-    CopyInfo,
-    EachRevision,
-    Excluded,
-    Lock,
-    Phase,
-    Plan,
-    RollbackFinding,
-    RollbackPlan,
-    RollbackReport,
-    Scripts,
-    Source,
-    Step,
-    Timings,
-    Verdict,
-    Versions,
-)
 from dbadmin.results.status import (
+    Candidate,
     Copies,
     Demo,
     Doctor,
@@ -38,30 +17,72 @@ from dbadmin.results.status import (
     Status,
     UnknownRevision,
 )
-from dbadmin.results.tables import (
-    Column,
-    ColumnInfo,
-    ConstraintInfo,
-    Counts,
-    IndexInfo,
-    ModelInfo,
-    Models,
-    Relation,
-    Rows,
-    RowSets,
-    TableCount,
-    TableDescription,
-    TableInfo,
-    Tables,
-)
+
+if TYPE_CHECKING:
+    from dbadmin.results.backups import BackupProof, BackupReport, RestoreReport, TableProof
+    from dbadmin.results.diagram import Diagram, DiagramColumn, DiagramRelation, DiagramTable
+    from dbadmin.results.health import LEVELS, CheckInfo, CheckList, CheckRun, HealthFinding, Inspection
+    from dbadmin.results.notebooks import Notebooks
+    from dbadmin.results.plans import PlanStep, QueryPlan
+    from dbadmin.results.rollback import (
+        AfterUpgrade,
+        Compared,
+        CopyInfo,
+        EachRevision,
+        Excluded,
+        Lock,
+        Phase,
+        Plan,
+        RollbackFinding,
+        RollbackPlan,
+        RollbackReport,
+        Scripts,
+        Source,
+        Step,
+        Timings,
+        Verdict,
+        Versions,
+    )
+    from dbadmin.results.tables import (
+        Column,
+        ColumnInfo,
+        ConstraintInfo,
+        Counts,
+        IndexInfo,
+        ModelInfo,
+        Models,
+        Relation,
+        Rows,
+        RowSets,
+        TableCount,
+        TableDescription,
+        TableInfo,
+        Tables,
+    )
+
+_LATER = ("tables", "backups", "diagram", "health", "notebooks", "plans", "rollback")
+"""Modules of this package whose records take a while to make."""
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in __all__:
+        for module in _LATER:
+            found = vars(import_module(f"dbadmin.results.{module}"))
+            if name in found:
+                globals()[name] = found[name]
+                return found[name]
+    raise AttributeError(f"module 'dbadmin.results' has no attribute {name!r}")
+
 
 __all__ = [
-    "LEVELS", "AfterUpgrade", "BackupProof", "BackupReport", "CheckInfo", "CheckList", "CheckRun", "Column",
-    "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts", "DatabaseInfo", "Demo", "Diagram",
-    "DiagramColumn", "DiagramRelation", "DiagramTable", "Doctor", "DoctorCheck", "Drift", "EachRevision", "Excluded",
-    "Finding", "HealthFinding", "IndexInfo", "Init", "Inspection", "Lock", "ModelInfo", "Models", "Notebooks",
-    "Phase", "Plan", "PlanStep", "PrivateCopy", "QueryPlan", "Record", "Relation", "RestoreReport", "Result",
-    "Revision", "RollbackFinding", "RollbackPlan", "RollbackReport", "RowSets", "Rows", "Scripts", "Severity",
-    "Source", "State", "Status", "Step", "TableCount", "TableDescription", "TableInfo", "TableProof", "Tables",
-    "Timings", "UnknownRevision", "Verdict", "Versions",
+    "LEVELS", "AfterUpgrade", "BackupProof", "BackupReport", "Candidate", "CheckInfo", "CheckList", "CheckRun",
+    "Column", "ColumnInfo", "Compared", "ConstraintInfo", "Copies", "CopyInfo", "Counts", "DatabaseInfo", "Demo",
+    "Diagram", "DiagramColumn", "DiagramRelation", "DiagramTable", "Doctor", "DoctorCheck", "Drift", "EachRevision",
+    "Excluded", "Finding", "HealthFinding", "IndexInfo", "Init", "Inspection", "Lock", "ModelInfo", "Models",
+    "Notebooks", "Phase", "Plan", "PlanStep", "PrivateCopy", "QueryPlan", "Record", "Relation", "RestoreReport",
+    "Result", "Revision", "RollbackFinding", "RollbackPlan", "RollbackReport", "RowSets", "Rows", "Scripts",
+    "Severity", "Source", "State", "Status", "Step", "TableCount", "TableDescription", "TableInfo", "TableProof",
+    "Tables", "Timings", "UnknownRevision", "Verdict", "Versions",
 ]  # fmt: skip

@@ -30,19 +30,35 @@ class Revision(Record):
 
 @dataclass(frozen=True)
 class UnknownRevision(Record):
-    """A revision in the version table that no script has, and the nearest that exist."""
+    """A revision in the version table that no script has, and the nearest that exist, by name."""
 
     revision: str
     nearest: tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class Candidate(Record):
+    """A revision that a database may stand at, and in how many objects it differs from what that revision makes."""
+
+    revision: str
+    differences: int
+
+
+@dataclass(frozen=True)
 class Drift(Record):
-    """A difference between what should be there and what is."""
+    """A difference between what should be there and what is.
+
+    `against` is "revision" (the database, from what its own revision makes) or "models" (the migrations, or the
+    database, from the models); `remedy` is the statement or the step that mends it, `revision` the one that makes the
+    object.
+    """
 
     kind: str
     object: str
     detail: str
+    against: str | None = None
+    remedy: str | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +69,10 @@ class Status(Result):
     the database has, `total` those that the scripts hold. `point_of_no_return` is the newest applied or
     pending revision that cannot be rolled back. Where env.py migrates several databases, `database_key` is the
     name that it gives this one, and `others` are the rest.
+
+    Only where drift was looked for: `likely` are the revisions whose schema is nearest, where it is not known at which
+    the database stands; `made_by` is "create_all" or "migrations" where the two make different schemas and the database
+    has one of them.
     """
 
     kind = "status"
@@ -73,11 +93,21 @@ class Status(Result):
     checked: bool = False
     database_key: str | None = None
     others: "tuple[Status, ...]" = ()
+    likely: tuple[Candidate, ...] = ()
+    made_by: str | None = None
 
     @property
     def ok(self) -> bool:
-        """False under `--check` unless every database is up to date."""
-        return (not self.checked or self.state == "up-to-date") and all(other.ok for other in self.others)
+        """False where there is drift or nobody could look for it, and under `--check` unless all are up to date."""
+        return self.exit_code == 0
+
+    @property
+    def exit_code(self) -> int:
+        """1 for bad news; 5 where drift was asked for, and nothing could be compared."""
+        behind = self.checked and any(one.state != "up-to-date" for one in (self, *self.others))
+        if behind or self.drift:
+            return 1
+        return 5 if self.drift is None and self.drift_skipped is not None else 0
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def heads_at(project: Project, ref: str) -> tuple[str, ...]:
 
 def scripts_at(project: Project, ref: str) -> Iterator[ScriptFile]:
     """The revision scripts that a commit has in the folders that hold them today."""
-    folders, recursive = project.version_locations, flag(project.config(), "recursive_version_locations")
+    folders, recursive = project.version_locations, flag(project.options_read(), "recursive_version_locations")
     for folder in folders:
         if _git(folder, "rev-parse", "--show-toplevel") is None:
             raise UsageError(f"--to-git: {folder} is in no git repository", hint="choose a revision with --to")

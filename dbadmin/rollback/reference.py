@@ -56,13 +56,13 @@ def build_reference(
         empty = snapshot(connection, exclude=(source.version_name,), data=False)
     passed = _passes(scripts, route)
     if passed is None:
-        target = _climb(source, url, route.plan.target, empty, options)
+        target = climb(source, url, route.plan.target, empty, options)
         if isinstance(target, str):
             return target
-        head = _climb(source, url, route.top, target.after, options)
+        head = climb(source, url, route.top, target.after, options)
         legs: tuple[Leg, ...] = (target, head) if isinstance(head, Leg) else ()
     else:
-        head = _climb(source, url, route.top, empty, options)
+        head = climb(source, url, route.top, empty, options)
         legs = (head,) if isinstance(head, Leg) else ()
     if isinstance(head, str):
         return head
@@ -92,8 +92,11 @@ def _after(leg: Leg, number: int) -> Snapshot | None:
     return leg.before if number == 0 else leg.moments[number - 1].snapshot
 
 
-def _climb(source: Rehearsed, url: "URL", to: tuple[str, ...], before: Snapshot, options: Options) -> "Leg | str":
-    """Upgrade the scratch database to each of these revisions; the leg that was walked, or why it was not."""
+def climb(source: Rehearsed, url: "URL", to: tuple[str, ...], before: Snapshot, options: Options) -> "Leg | str":
+    """Upgrade a scratch database to each of these revisions; the leg that was walked, or why it was not.
+
+    `before` is what is in it. The schema is looked at after each revision, the data not.
+    """
     moments: list[Moment] = []
     state, identity = before, identity_of(url)
     for revision in to:

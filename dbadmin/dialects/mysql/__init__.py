@@ -8,6 +8,7 @@ from dbadmin.dialects.mysql.explain import MysqlExplaining
 from dbadmin.dialects.mysql.fingerprint import MysqlFingerprints
 from dbadmin.dialects.mysql.health import MysqlHealth
 from dbadmin.dialects.mysql.isolation import MysqlIsolation
+from dbadmin.dialects.mysql.mending import MysqlMending
 from dbadmin.dialects.mysql.observe import MysqlObserver
 from dbadmin.dialects.mysql.rules import MysqlRules
 from dbadmin.dialects.mysql.sandbox import MysqlSandboxing
@@ -35,4 +36,5 @@ DIALECT = Dialect(
     costs=MysqlCosts(),
     rules=MysqlRules(),
     health=MysqlHealth(),
+    mending=MysqlMending(),
 )

@@ -8,6 +8,7 @@ from dbadmin.dialects.postgresql.explain import PostgresqlExplaining
 from dbadmin.dialects.postgresql.fingerprint import PostgresqlFingerprints
 from dbadmin.dialects.postgresql.health import PostgresqlHealth
 from dbadmin.dialects.postgresql.isolation import PostgresqlIsolation
+from dbadmin.dialects.postgresql.mending import PostgresqlMending
 from dbadmin.dialects.postgresql.observe import PostgresqlObserver
 from dbadmin.dialects.postgresql.rules import PostgresqlRules
 from dbadmin.dialects.postgresql.sandbox import PostgresqlSandboxing
@@ -35,4 +36,5 @@ DIALECT = Dialect(
     rules=PostgresqlRules(),
     costs=PostgresqlCosts(),
     health=PostgresqlHealth(),
+    mending=PostgresqlMending(),
 )

@@ -58,10 +58,28 @@ class PostgresqlSchema(SchemaReader):
         result = dict(pairs)
         with looking(connection):
             for key, pair in pairs.items():
-                rewrite = {"constraint": _constraint, "index": _index, "column": _column}.get(key.kind)
-                if rewrite is not None and pair[0] != pair[1]:
+                rewrite = _REWRITES.get(key.kind)
+                if key.kind == "column" and _same_words(pair[0]) == _same_words(pair[1]):
+                    result[key] = (pair[1], pair[1])
+                elif rewrite is not None and pair[0] != pair[1]:
                     result[key] = rewrite(connection, key, pair)
         return result
+
+    def make_room(self, connection: "Connection", schema: Schema) -> None:
+        """Extensions that this server has, and schemas."""
+        available = {row[0] for row in rows(connection, "SELECT name FROM pg_available_extensions")}
+        for key in sorted(schema):
+            name = split(key.name)[-1]
+            if key.kind == "schema" and name != PUBLIC:
+                ask(connection, f"CREATE SCHEMA IF NOT EXISTS {quote(name)}")
+        for key in sorted(schema):
+            name = split(key.name)[-1]
+            if key.kind == "extension" and name in available:
+                ask(connection, f"CREATE EXTENSION IF NOT EXISTS {quote(name)} CASCADE")
+
+
+def _same_words(text: str) -> str:
+    return re.sub(r"\bCURRENT_TIMESTAMP\b(?!\()", "now()", text)
 
 
 def _key(kind: str, parts: Sequence[str]) -> ObjectKey:
@@ -138,6 +156,25 @@ def _index(connection: "Connection", key: ObjectKey, pair: tuple[str, str]) -> t
     return results[0], results[1]
 
 
+def _view(connection: "Connection", key: ObjectKey, pair: tuple[str, str]) -> tuple[str, str]:
+    """Text of a view as this server writes it: another major version qualifies columns otherwise."""
+    from sqlalchemy.exc import DBAPIError
+
+    made = []
+    for text in pair:
+        head, _, body = text.partition("AS ")
+        ask(connection, "SAVEPOINT dbadmin_like")
+        try:
+            ask(connection, f"CREATE TEMP VIEW dbadmin_v AS {body.removesuffix('WITH NO DATA').strip().rstrip(';')}")
+            found = ask(connection, "SELECT pg_get_viewdef('pg_temp.dbadmin_v'::regclass)").scalar()
+            made.append(f"{head}AS {found}")
+        except DBAPIError:
+            made.append(text)
+        finally:
+            ask(connection, "ROLLBACK TO SAVEPOINT dbadmin_like")
+    return made[0], made[1]
+
+
 def _made_again(connection: "Connection", key: ObjectKey, statement: str, read_back: str) -> str | None:
     """What the catalog says of an object made from this text on an empty table like its own; None if it fails."""
     from sqlalchemy.exc import DBAPIError
@@ -188,3 +225,8 @@ def _not_null(connection: "Connection") -> list[str]:
         SELECT attname FROM pg_attribute
          WHERE attrelid = 'pg_temp.dbadmin_like'::regclass AND attnotnull AND attnum > 0 AND NOT attisdropped"""
     return [row[0] for row in rows(connection, query)]
+
+
+_REWRITES = {
+    "constraint": _constraint, "index": _index, "column": _column, "view": _view, "materialized-view": _view,
+}  # fmt: skip

@@ -8,6 +8,7 @@ from dbadmin.dialects.sqlite.explain import SqliteExplaining
 from dbadmin.dialects.sqlite.fingerprint import SqliteFingerprints
 from dbadmin.dialects.sqlite.health import SqliteHealth
 from dbadmin.dialects.sqlite.isolation import SqliteIsolation
+from dbadmin.dialects.sqlite.mending import SqliteMending
 from dbadmin.dialects.sqlite.observe import SqliteObserver
 from dbadmin.dialects.sqlite.rules import SqliteRules
 from dbadmin.dialects.sqlite.sandbox import SqliteSandboxing
@@ -35,4 +36,5 @@ DIALECT = Dialect(
     rules=SqliteRules(),
     costs=SqliteCosts(),
     health=SqliteHealth(),
+    mending=SqliteMending(),
 )

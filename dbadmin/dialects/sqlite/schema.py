@@ -1,5 +1,6 @@
 """The schema of a SQLite file as a flat map, two texts of one meaning giving one definition."""
 
+import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
@@ -69,6 +70,8 @@ SHADOWS = (
     "rowid",
 )
 
+_CONSTANT_DEFAULT = re.compile(r"(?P<type>\w[^']*?) DEFAULT (?P<value>'(?:[^']|'')*'|-?[\d.]+)")
+
 # What Alembic's batch mode writes back for these, the engine treating both alike.
 _SAME_TYPE = {"INT": "INTEGER", "BOOL": "BOOLEAN"}
 
@@ -102,8 +105,29 @@ class SqliteSchema(SchemaReader):
     def canonical(
         self, connection: "Connection", pairs: Mapping[ObjectKey, tuple[str, str]]
     ) -> Mapping[ObjectKey, tuple[str, str]]:
-        """Nothing is left to do: `read` gives one definition to texts of one meaning."""
-        return pairs
+        """Constant defaults that are one value of the column's type (`'0'` and `0` of a NUMERIC) become equal.
+
+        Nothing else is left to do: `read` gives one definition to texts of one meaning.
+        """
+        result = dict(pairs)
+        for key, pair in pairs.items():
+            found = [match for text in pair if (match := _CONSTANT_DEFAULT.fullmatch(text))]
+            if key.kind == "column" and len(found) == 2 and found[0]["type"] == found[1]["type"]:
+                one, other = (match["value"] for match in found)
+                if _same_value(connection, found[0]["type"].partition(" ")[0], one, other):
+                    result[key] = (pair[1], pair[1])
+        return result
+
+
+def _same_value(connection: "Connection", type_: str, one: str, other: str) -> bool:
+    """Whether two literals are the same once a column of this type holds them; leaves nothing."""
+    ask = connection.exec_driver_sql
+    ask(f"CREATE TEMP TABLE dbadmin_like (a {type_} DEFAULT {one}, b {type_} DEFAULT {other})".replace("%", "%%"))
+    try:
+        ask("INSERT INTO temp.dbadmin_like DEFAULT VALUES")
+        return bool(ask("SELECT a IS b AND typeof(a) = typeof(b) FROM temp.dbadmin_like").scalar())
+    finally:
+        ask("DROP TABLE temp.dbadmin_like")
 
 
 def read(raw: sqlite3.Connection) -> dict[ObjectKey, str]:

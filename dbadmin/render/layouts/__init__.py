@@ -1,57 +1,41 @@
 """One layout per result: which blocks it shows, in which order. A new result registers one function here."""
 
-from functools import singledispatch
+from importlib import import_module
 
 from dbadmin.render.document import Document
-from dbadmin.render.layouts import backups, diagram, health, plans, rollback, rows, setup, status, tables
-from dbadmin.results import (
-    BackupReport,
-    CheckList,
-    Copies,
-    Counts,
-    Demo,
-    Diagram,
-    Doctor,
-    Init,
-    Inspection,
-    Models,
-    Notebooks,
-    QueryPlan,
-    RestoreReport,
-    Result,
-    RollbackPlan,
-    RollbackReport,
-    Rows,
-    RowSets,
-    Status,
-    TableDescription,
-    Tables,
-)
+from dbadmin.results import Result
+
+LAYOUTS: dict[str, str] = {
+    "Status": "status.lay_out_status",
+    "Init": "setup.lay_out_init",
+    "Doctor": "setup.lay_out_doctor",
+    "Demo": "setup.lay_out_demo",
+    "QueryPlan": "plans.lay_out_plan",
+    "Notebooks": "setup.lay_out_notebooks",
+    "Copies": "setup.lay_out_copies",
+    "BackupReport": "backups.lay_out_backup",
+    "RestoreReport": "backups.lay_out_restore",
+    "Inspection": "health.lay_out_inspection",
+    "CheckList": "health.lay_out_checks",
+    "Diagram": "diagram.lay_out_diagram",
+    "Counts": "tables.lay_out_counts",
+    "Tables": "tables.lay_out_tables",
+    "TableDescription": "tables.lay_out_description",
+    "Models": "tables.lay_out_models",
+    "Rows": "rows.lay_out_rows",
+    "RowSets": "rows.lay_out_row_sets",
+    "RollbackReport": "rollback.lay_out_report",
+    "RollbackPlan": "rollback.lay_out_plan",
+}
+"""Result → the function that lays it out, loaded when first used."""
 
 
-@singledispatch
 def document(result: Result, *, detail: bool = False) -> Document:
     """The Document of a result. `detail` adds what is shown on request only (status: the history)."""
+    for kind in type(result).__mro__:
+        if kind.__name__ in LAYOUTS:
+            module, _, function = LAYOUTS[kind.__name__].partition(".")
+            lay_out = getattr(import_module(f"dbadmin.render.layouts.{module}"), function)
+            found: Document = lay_out(result, detail=detail)
+            return found
     raise TypeError(f"no layout for {type(result).__name__}")
-
-
-document.register(Status, status.lay_out_status)
-document.register(Init, setup.lay_out_init)
-document.register(Doctor, setup.lay_out_doctor)
-document.register(Demo, setup.lay_out_demo)
-document.register(QueryPlan, plans.lay_out_plan)
-document.register(Notebooks, setup.lay_out_notebooks)
-document.register(Copies, setup.lay_out_copies)
-document.register(BackupReport, backups.lay_out_backup)
-document.register(RestoreReport, backups.lay_out_restore)
-document.register(Inspection, health.lay_out_inspection)
-document.register(CheckList, health.lay_out_checks)
-document.register(Diagram, diagram.lay_out_diagram)
-document.register(Counts, tables.lay_out_counts)
-document.register(Tables, tables.lay_out_tables)
-document.register(TableDescription, tables.lay_out_description)
-document.register(Models, tables.lay_out_models)
-document.register(Rows, rows.lay_out_rows)
-document.register(RowSets, rows.lay_out_row_sets)
-document.register(RollbackReport, rollback.lay_out_report)
-document.register(RollbackPlan, rollback.lay_out_plan)

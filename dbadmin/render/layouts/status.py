@@ -35,7 +35,10 @@ def blocks_of(result: Status, detail: bool) -> tuple[list[Block], Table]:
     if detail:
         main = history(result)
         blocks.append(main)
+    if result.likely:
+        blocks.append(likely(result))
     if result.drift is not None:
+        main = drift(result) if result.drift and not detail else main
         blocks.append(drift(result))
     elif result.drift_skipped:
         blocks.append(Text(f"drift was not looked for: {result.drift_skipped}", "dim"))
@@ -93,6 +96,8 @@ def facts(result: Status) -> KeyValues:
         ("head" if len(result.heads) == 1 else "heads", ", ".join(result.heads) or None),
         ("applied", f"{result.applied} of {result.total}"),
     ]
+    if result.made_by:
+        pairs.append(("made by", MADE_BY.get(result.made_by, result.made_by)))
     if result.point_of_no_return:
         pairs.append(("no return below", result.point_of_no_return))
     return KeyValues(tuple(pairs))
@@ -158,8 +163,29 @@ def history(result: Status) -> Table:
     return Table(HISTORY_COLUMNS, rows, title="History", empty="no revisions")
 
 
+MADE_BY = {
+    "create_all": "create_all() and a stamp: where models and migrations differ, it is as the models say",
+    "migrations": "the migrations",
+}
+
+
+def likely(result: Status) -> Table:
+    """Revisions whose schema is nearest to the database's."""
+    rows = [(c.revision, c.differences, "the same schema" if not c.differences else None) for c in result.likely]
+    columns = (Column("revision"), Column("objects that differ", align="right"), Column("likely"))
+    return Table(columns, rows, title="By its schema it may stand at")
+
+
 def drift(result: Status) -> Table:
-    """Differences between what should be there and what is."""
-    columns = (Column("kind"), Column("object"), Column("detail", wrap=True))
-    rows = [(d.kind, d.object, d.detail) for d in result.drift or ()]
-    return Table(columns, rows, title="Drift", empty="no drift")
+    """Differences between what should be there and what is, each with what mends it."""
+    columns = (
+        Column("against"), Column("kind"), Column("object"), Column("detail", wrap=True),
+        Column("remedy", wrap=True, below=True),
+    )  # fmt: skip
+    rows = [(d.against, d.kind, d.object, d.detail, d.remedy) for d in result.drift or ()]
+    return Table(columns, rows, title="Drift", empty="no drift", note=result.drift_skipped and unlooked(result))
+
+
+def unlooked(result: Status) -> str:
+    """What of drift was not looked for."""
+    return f"not looked for: {result.drift_skipped}"

@@ -1,0 +1,87 @@
+"""Statements that make PostgreSQL's objects as `schema_sql.py` describes them, most in the server's own words."""
+
+import re
+
+from dbadmin.dialects.mending import Mending
+from dbadmin.dialects.names import split
+from dbadmin.dialects.postgresql.rules import column_type
+from dbadmin.dialects.rules import quoter
+from dbadmin.dialects.values import ObjectKey
+
+_DEFAULT = re.compile(r" DEFAULT (.*?)(?= NOT NULL| STATISTICS | COMMENT '|$)", re.DOTALL)
+_WHOLE = ("index", "trigger", "rule", "function", "procedure", "statistics")
+"""Kinds whose definition is the statement that makes them."""
+_LABEL = re.compile(r"'(?:[^']|'')*'")
+
+
+class PostgresqlMending(Mending):
+    """The definitions of indexes, triggers and functions are statements already."""
+
+    def __init__(self) -> None:
+        super().__init__(quoter("postgresql"))
+
+    def make(self, key: ObjectKey, text: str) -> str | None:
+        """Also enums, sequences, views, policies, extensions and schemas."""
+        name = self.full_name(key)
+        if key.kind in _WHOLE:
+            return text.partition(" /* ")[0]
+        words = {
+            "enum": f"CREATE TYPE {name} AS ENUM ({text})",
+            "sequence": f"CREATE SEQUENCE {name} {text}",
+            "view": f"CREATE VIEW {name} {text}",
+            "materialized-view": f"CREATE MATERIALIZED VIEW {name} {text}",
+            "schema": f"CREATE SCHEMA {name}",
+            "extension": f"CREATE EXTENSION {name}",
+            "policy": f"CREATE POLICY {self.own_name(key)} ON {self.table(key)} AS {text}",
+        }
+        return words.get(key.kind) or super().make(key, text)
+
+    def remove(self, key: ObjectKey, text: str) -> str | None:
+        """A function's name has its arguments, which are no name to be quoted."""
+        if key.kind in ("function", "procedure"):
+            *schema, name = split(key.name)
+            head, _, arguments = name.partition("(")
+            return f"DROP {key.kind.upper()} {'.'.join(map(self.quote, [*schema, head]))}({arguments}"
+        if key.kind == "index":
+            *schema, _, name = split(key.name)
+            return f"DROP INDEX {'.'.join(map(self.quote, [*schema, name]))}"
+        if key.kind in ("trigger", "rule", "policy"):
+            return f"DROP {key.kind.upper()} {self.own_name(key)} ON {self.table(key)}"
+        words = {"enum": "TYPE", "domain": "DOMAIN", "materialized-view": "MATERIALIZED VIEW", "extension": "EXTENSION",
+                 "schema": "SCHEMA"}  # fmt: skip
+        if key.kind in words:
+            return f"DROP {words[key.kind]} {self.full_name(key)}"
+        return super().remove(key, text)
+
+    def change(self, key: ObjectKey, before: str, after: str) -> str | None:
+        """Columns part by part; an enum that only lacks labels gets them; functions are replaced."""
+        if key.kind == "column":
+            return self._column(key, before, after)
+        if key.kind == "enum":
+            return self._labels(key, _LABEL.findall(before), _LABEL.findall(after))
+        if key.kind in ("function", "procedure"):
+            return after
+        if key.kind in ("policy", "rule", "materialized-view"):
+            return f"{self.remove(key, before)}; {self.make(key, after)}"
+        return super().change(key, before, after)
+
+    def _column(self, key: ObjectKey, before: str, after: str) -> str | None:
+        name, parts = self.own_name(key), []
+        if column_type(before) != column_type(after):
+            parts.append(f"ALTER COLUMN {name} TYPE {column_type(after)}")
+        was, is_now = (found.group(1) if (found := _DEFAULT.search(text)) else None for text in (before, after))
+        if was != is_now:
+            parts.append(f"ALTER COLUMN {name} " + (f"SET DEFAULT {is_now}" if is_now else "DROP DEFAULT"))
+        if (" NOT NULL" in before) != (" NOT NULL" in after):
+            parts.append(f"ALTER COLUMN {name} {'SET' if ' NOT NULL' in after else 'DROP'} NOT NULL")
+        return f"ALTER TABLE {self.table(key)} {', '.join(parts)}" if parts else None
+
+    def _labels(self, key: ObjectKey, before: list[str], after: list[str]) -> str | None:
+        if [label for label in after if label in before] != before:
+            return None  # the order differs, or a label has to go: the type has to be made anew
+        name, statements = self.full_name(key), []
+        for at, label in enumerate(after):
+            if label not in before:
+                where = f" AFTER {after[at - 1]}" if at else f" BEFORE {before[0]}" if before else ""
+                statements.append(f"ALTER TYPE {name} ADD VALUE {label}{where}")
+        return "; ".join(statements) or None

@@ -1,0 +1,95 @@
+"""env.py's answer of last time, where nothing that it was made from has changed since.
+
+Passwords are not kept: a URL with one is kept as the place where it stands (alembic.ini, a variable), or without it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dbadmin.migrations.project import Project, read_options
+from dbadmin.migrations.remembered import Remembered, state
+
+
+def known_answer(project: Project, environment: Mapping[str, str], variables: Mapping[str, str]) -> Any:
+    """The answer, or None. `environment` is what env.py has, `variables` are these and those of the .env file."""
+    kept = _of(project).load()
+    if not isinstance(kept, dict):
+        return None
+    if state(kept["seen"], environment, map(variables.get, kept["used"])) != kept["state"]:
+        return None
+    answer = kept["answer"]
+    for one in (answer, *answer["databases"]):
+        one["url"], one["whole"] = _url(one["url"], project, variables)
+    return answer
+
+
+def keep_answer(
+    answer: Mapping[str, Any], project: Project, environment: Mapping[str, str], variables: Mapping[str, str]
+) -> None:
+    """Keep an answer of the child's, where it would be the same again."""
+    seen = answer.get("seen")
+    if seen is None or seen["others"] is not None or "error" in answer or answer["style"] == "globals":
+        return
+    folders = {str(project.directory), str(project.script_location), *seen["folders"]}
+    files = {str(project.env_py), *([str(project.ini)] if project.ini else []), *seen["files"]}
+    places = _places(project, variables)
+    kept: dict[str, Any] = {name: value for name, value in answer.items() if name != "seen"}
+    kept["url"] = _without_password(answer["url"], places)
+    kept["databases"] = [{**one, "url": _without_password(one["url"], places)} for one in answer["databases"]]
+    urls = [one["url"] for one in (kept, *kept["databases"]) if isinstance(one["url"], dict)]
+    if len(kept["databases"]) > 1 and any("cut" in url for url in urls):
+        return  # others are connected to by their URLs
+    used = sorted({url["variable"] for url in urls if "variable" in url})
+    whole = {"files": sorted(files), "folders": sorted(folders), "names": seen["names"]}
+    now = state(whole, environment, map(variables.get, used))
+    if now is not None:
+        _of(project).save({"seen": whole, "used": used, "state": now, "answer": kept})
+
+
+def _of(project: Project) -> Remembered:
+    about = [str(project.ini), project.section, str(project.script_location), str(project.directory),
+             dict(project.options)]  # fmt: skip
+    return Remembered("env", about)
+
+
+def _places(project: Project, variables: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """URLs, as SQLAlchemy writes them → where they stand."""
+    found = {_written(text): {"variable": name} for name, text in variables.items() if "://" in text}
+    option = read_options(project.ini, project.section, project.options).get_main_option("sqlalchemy.url")
+    return {**found, **({_written(option): {"option": "sqlalchemy.url"}} if option else {})}
+
+
+def _written(text: str) -> str:
+    from sqlalchemy import make_url
+
+    try:
+        return make_url(text).render_as_string(hide_password=False)
+    except Exception:
+        return text
+
+
+def _without_password(text: str | None, places: Mapping[str, Mapping[str, str]]) -> Any:
+    """The URL as it is kept: itself, the place where it stands, or what of it is no secret."""
+    from sqlalchemy import make_url
+
+    if text is None:
+        return None
+    if text in places:
+        return dict(places[text])
+    try:
+        url = make_url(text)
+    except Exception:
+        return {"cut": ""}
+    secret = url.password is not None or any("pass" in key.lower() or "secret" in key.lower() for key in url.query)
+    return {"cut": url.set(password=None, query={}).render_as_string()} if secret else text
+
+
+def _url(kept: Any, project: Project, variables: Mapping[str, str]) -> tuple[str | None, bool]:
+    """The URL, and whether it is whole."""
+    if not isinstance(kept, dict):
+        return kept, True
+    if "variable" in kept:
+        return variables.get(kept["variable"]), True
+    if "option" in kept:
+        return read_options(project.ini, project.section, project.options).get_main_option(kept["option"]), True
+    return kept["cut"] or None, False
