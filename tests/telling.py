@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from apps import App, Revisions, make_app
-from canary import PASSWORD, ROW, TOKEN, Seen, files_with_secrets, open_to_others, row_in, secrets_in, watching
+from canary import PASSWORD, ROW, TOKEN, files_with_secrets, open_to_others, row_in, secrets_in, watching
 from conftest import Finished, Run
 from servers import TestDatabase
 
@@ -68,8 +68,8 @@ ITSELF = frozenset({".env", "alembic.ini", "db.py", "env.py"})
 class Told:
     """An application whose password is the canary, and what its runs told."""
 
-    def __init__(self, app: App, run: Run, temporary: Path, home: Path, seen: Seen) -> None:
-        self.app, self._run, self.temporary, self.home, self.seen = app, run, temporary, home, seen
+    def __init__(self, kind: str, app: App, run: Run, home: Path) -> None:
+        self.kind, self.app, self._run, self.home = kind, app, run, home
         url = shown(app.url)
         other = shown(sa.URL.create("postgresql", "app", PASSWORD, "db.example.com", 5432, "shop"))
         self.environment = {"DATABASE_URL": url, "APP_URL": other, "APP_PASSWORD": PASSWORD}
@@ -121,7 +121,7 @@ def told(database: TestDatabase, run: Run, temporary: Path, tmp_path: Path) -> I
     database.execute(*ROWS)
     (app.directory / "pyproject.toml").write_text('[tool.dbadmin]\nmodels = ["app.db"]\n')
     with watching(temporary) as seen:
-        runs = Told(app, run, temporary, tmp_path / "home", seen)
+        runs = Told(database.kind, app, run, tmp_path / "home")
         yield runs
     known = ITSELF if app.url.password else ITSELF - {"db.py", "alembic.ini", ".env"}
     holding = files_with_secrets(app.directory, runs.home, temporary, known=known)

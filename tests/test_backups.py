@@ -143,13 +143,15 @@ def test_an_index_that_lost_a_row_is_told(tmp_path: Path) -> None:
     refused(path, DamagedBackup, "damaged")
 
 
-def test_an_index_by_the_application_s_own_collation_is_no_damage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("collations", [("german",), ("german", "french")])
+def test_an_index_by_the_application_s_own_collation_is_no_damage(collations: tuple[str, ...], tmp_path: Path) -> None:
     path = tmp_path / "app.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.create_collation("german", lambda a, b: (a > b) - (a < b))
-        connection.execute("CREATE TABLE t (x TEXT COLLATE german)")
-        connection.execute("CREATE INDEX i ON t (x)")
-        connection.executemany("INSERT INTO t VALUES (?)", [("b",), ("a",)])
+        for name in collations:
+            connection.create_collation(name, lambda a, b: (a > b) - (a < b))
+            connection.execute(f"CREATE TABLE {name} (x TEXT COLLATE {name})")
+            connection.execute(f"CREATE INDEX i_{name} ON {name} (x)")
+            connection.executemany(f"INSERT INTO {name} VALUES (?)", [("b",), ("a",)])
         connection.commit()
     with open_backup(path, progress=silent) as backup:
         assert backup.incomplete is None

@@ -108,7 +108,7 @@ def _read_archive(content: Content, progress: Progress) -> Insight:
         except NotSupported as error:
             refused = error
             continue
-        if not found.statements:
+        if not found.statements:  # pragma: no cover  pg_restore begins each script with settings, whatever it holds
             raise DamagedBackup(f"{shown} holds nothing", hint="make the backup again")
         listed = _DATABASE.search(archives.listing(reader, content.path, shown))
         return _insight(found, reader, listed[1].strip() if listed else None)
