@@ -165,3 +165,15 @@ def test_no_core_file_is_written(run: Run, tmp_path: Path) -> None:
     engine.connect().close()
     code = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
     assert run("shell", "-c", code, "--url", f"sqlite:///{tmp_path}/a.db").stdout == "0\n"
+
+
+def test_what_people_print_keeps_all_but_known_secrets_and_passwords_of_urls() -> None:
+    known = set(secrets._known)
+    try:
+        secrets.remember("correct horse")
+        secrets.remember("battery staple")
+        assert secrets.mask_known("correct horse token=x1 u://a:b@c") == "*** token=x1 u://a:***@c"
+        assert secrets.mask_known("nothing of it") == "nothing of it"
+    finally:
+        secrets._known.clear()
+        secrets._known.update(known)
