@@ -55,6 +55,10 @@ EVERY_DAY = {
         "test_shell_extension": (),
         "test_health_revision": (),
         "test_drift": ("no_drift",),
+        "test_health": ("mends_it", "nothing_read", "without_rights"),
+        "test_health_state": ("who_blocks", "run_out"),
+        "test_health_models": ("mended",),
+        "test_health_live": ("number_of_statements",),
     },
     "postgresql": {
         "test_shell_home": ("sql_takes", "writing"),
@@ -64,6 +68,10 @@ EVERY_DAY = {
             "hangs", "leaves with success", "exchanged between rows", "env_py_itself_writes", "share_the_blame",
         ),
         "test_health_revision": (),
+        "test_health": ("mends_it", "nothing_read", "without_rights"),
+        "test_health_state": ("who_blocks", "run_out", "plain_text"),
+        "test_health_models": ("mended", "nothing_is_said"),
+        "test_health_live": ("number_of_statements",),
         "test_rollback_head": ("rebuilds_an_index", "lost_by_design", "mangles", "no_reference", "was_there_before"),
         "test_drift": ("no_drift", "create_all"),
     },
@@ -192,6 +200,12 @@ def postgresql15(servers: Servers, tmp_path: Path) -> Iterator[TestDatabase]:
         pytest.skip(str(error))
     with fresh(server, tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Away from this repository, whose own application `dbadmin.connect()` would find and load."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dbadmin.example.make import make
 from dbadmin.health import checks
 
@@ -44,6 +46,7 @@ def test_every_option_of_the_page_is_one() -> None:
     assert used - set(re.findall(r"--[a-z-]+", done.stdout)) == set()
 
 
+@pytest.mark.slow
 def test_the_python_of_the_page_runs_on_the_demo(tmp_path: Path) -> None:
     demo = make(tmp_path / "demo")
     code = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]

@@ -13,6 +13,7 @@ from dbadmin.errors import UnknownName, UsageError
 from dbadmin.health.run import every_check
 from dbadmin.results import HealthFinding, Inspection
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
 SICK = {
     "sqlite": (
         "CREATE TABLE parents (id integer PRIMARY KEY, code text UNIQUE)",
@@ -213,8 +214,9 @@ def test_every_check_says_what_it_is(run: Any) -> None:
     assert run("inspect", "--list", "nonsense").code == 2
 
 
-def test_the_command_takes_its_lists_from_the_configuration(sick: TestDatabase, run: Any, tmp_path: Any) -> None:
-    url = sick.url.render_as_string(hide_password=False)
+def test_the_command_takes_its_lists_from_the_configuration(sqlite: TestDatabase, run: Any, tmp_path: Any) -> None:
+    sqlite.execute(*SICK["sqlite"])
+    url = sqlite.url.render_as_string(hide_password=False)
     (tmp_path / "dbadmin.toml").write_text(
         f"url = {json.dumps(url)}\n[inspect]\n"
         'ignore = ["overlapping-index", {key = "no-primary-key:keyless", reason = "a log"}]\n'

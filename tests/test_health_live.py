@@ -14,6 +14,7 @@ from test_health_state import busy, waiting
 
 import dbadmin
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 

@@ -12,6 +12,8 @@ from test_health import applied
 import dbadmin
 from dbadmin.results import HealthFinding
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 
 class Base(DeclarativeBase):
     """The models of this module."""
