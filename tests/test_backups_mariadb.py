@@ -1,5 +1,9 @@
 """Backups of MariaDB: dumps of every style come back whole, damaged and hostile ones are told."""
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +14,7 @@ from servers import MariadbServer, Servers, TestDatabase, Unavailable
 from dbadmin.copies.backups import open_backup
 from dbadmin.dialects import Place, named, watched
 from dbadmin.dialects.backups import of_engine
+from dbadmin.dialects.mysql.place import MysqlPlace
 from dbadmin.errors import DamagedBackup, DbadminError, NotFinished, NotSupported, UsageError
 
 pytestmark = pytest.mark.rehearsal
@@ -216,6 +221,21 @@ def test_a_restore_that_does_not_get_on_is_ended(source: Source, place: Place, m
     path = edited(source.dump(*ALL), END, b"SELECT SLEEP(600);\n" + END)
     monkeypatch.setattr(watched, "QUIET", 1.0)
     with pytest.raises(DamagedBackup, match="made no progress for 1 s"), restored(path, place):
+        pass
+
+
+def test_ctrl_c_while_a_statement_of_a_dump_runs_is_ctrl_c(source: Source, place: Place) -> None:
+    assert isinstance(place, MysqlPlace)
+    server = place.server.url()
+    path = edited(source.dump(*ALL), END, b"SELECT SLEEP(600);\n" + END)
+
+    def interrupt() -> None:
+        while not rows(server, "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'"):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt), restored(path, place):
         pass
 
 

@@ -67,10 +67,14 @@ def fill(
 
 @contextmanager
 def _cursor(connection: "Connection") -> Iterator[Any]:
-    """The driver's own cursor. Closing it after Ctrl-C fails, as an answer is not read yet: Ctrl-C is what counts."""
+    """The driver's own cursor. Ctrl-C leaves an answer unread: neither cursor nor connection can be used any more."""
     cursor = connection.connection.cursor()
     try:
         yield cursor
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            connection.invalidate()
+        raise
     finally:
         with suppress(connection.dialect.loaded_dbapi.Error):
             cursor.close()
