@@ -81,6 +81,10 @@ def write_application(directory: Path, url: str) -> None:
     shutil.copyfile(HERE / "project" / "gitignore", directory / ".gitignore")
     shutil.copyfile(shipped("alembic.ini"), directory / "alembic.ini")
     shutil.copytree(shipped("alembic"), directory / "alembic", ignore=shutil.ignore_patterns("__pycache__"))
+    books = directory / "notebooks"
+    books.mkdir()
+    for book in sorted(shipped("notebooks").glob("demo/*.ipynb")):
+        shutil.copyfile(book, books / book.name)
     env = directory / "alembic" / "env.py"
     env.write_text(env.read_text(encoding="utf-8").replace("dbadmin.example", "app"), encoding="utf-8")
     settings = directory / ".env"
@@ -90,8 +94,8 @@ def write_application(directory: Path, url: str) -> None:
 
 def shipped(name: str) -> Path:
     """Where a part that lives at the repository's root is: there, or in the installed package."""
-    installed = HERE / "project" / name
-    return installed if installed.exists() else HERE.parent.parent / name
+    places = (HERE / "project" / name, HERE.parent / name, HERE.parent.parent / name)
+    return next(place for place in places if place.exists())
 
 
 def revisions(versions: Path) -> list[str]:

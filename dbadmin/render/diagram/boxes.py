@@ -84,7 +84,7 @@ class Box:
         names = max((width(row.name) for row in self.rows), default=0)
         types = max((width(row.said) for row in self.rows), default=0)
         heading = sum(map(width, self.heading)) + 2
-        letters = max(names + types + 2 + MARK / LETTER, heading, len(self.shown.note or ""))
+        letters = max(names + types + 2 + MARK / LETTER, heading, len(self.shown.note or "") + MARK / LETTER)
         lines = len(self.rows) + (self.shown.note is not None)
         return Size(letters * LETTER + 2 * PADDING, TITLE + lines * ROW + (6 if lines else 0))
 

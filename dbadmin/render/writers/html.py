@@ -27,9 +27,9 @@ STYLE = """
     --good: #3fb950; --bad: #f85149; --warn: #d29922; } }
 .dbadmin h1 { font-size: 1.4em; margin: 0 0 .8em; } .dbadmin h2 { font-size: 1.1em; margin: 1.4em 0 .4em; }
 .dbadmin .scroll { overflow-x: auto; margin: 0 0 1em; }
-.dbadmin thead th { white-space: nowrap; overflow-wrap: normal; }
+.dbadmin table thead th { white-space: nowrap; overflow-wrap: normal; }
 .dbadmin table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0; }
-.dbadmin th, .dbadmin td { border-bottom: 1px solid var(--line); padding: .3em .7em; text-align: left;
+.dbadmin table th, .dbadmin table td { border-bottom: 1px solid var(--line); padding: .3em .7em; text-align: left;
   vertical-align: top; max-width: 40em; overflow-wrap: anywhere; background: transparent; color: inherit; }
 .dbadmin td.short { overflow-wrap: normal; white-space: nowrap; }
 .dbadmin tbody tr:nth-child(even) { background: var(--stripe); }
