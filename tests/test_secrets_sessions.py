@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from canary import PASSWORD, ROW, TOKEN, secrets_in
 from conftest import Run
+from notebooks import run_cells
 from servers import TestDatabase
 from shells import Terminal
 from telling import Told, told
-
-from notebooks import run_cells
 
 ASKED = ("db.recent('items')", "[order.note for order in session.scalars(select(Order))]")
 """Rows are the answer to these."""

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
+from notebooks import run_cells
 from servers import TestDatabase
 from shells import TABLES, application
-
-from notebooks import run_cells
 
 
 def test_a_notebook_gets_the_names_and_manners_of_the_shell(tmp_path: Path, database: TestDatabase) -> None:
