@@ -3,6 +3,7 @@
     DbadminError                 70  a fault in dbadmin itself (the base; never raised bare)
     ├── UsageError                2  wrong words on the command line, or wrong configuration
     │   ├── ConfigError           2  a setting is missing, unreadable or contradictory
+    │   │   └── NothingFound      2  there is no application, or it names no database
     │   ├── UserCodeError         2  the application's own module or script raised
     │   ├── UnknownName           2  no such table, column, revision …; carries the nearest names
     │   └── EmptyPlan             2  there is nothing to rehearse
@@ -54,6 +55,10 @@ class ConfigError(UsageError):
     """A setting is missing, unreadable or contradicts another."""
 
     code = "configuration"
+
+
+class NothingFound(ConfigError):
+    """There is no application here, or one that does not say where its database is."""
 
 
 class UserCodeError(UsageError):

@@ -44,11 +44,16 @@ from dbadmin.results import (
     Relation,
     RestoreReport,
     Result,
+    Review,
+    ReviewedRevision,
+    ReviewFinding,
     Revision,
     RollbackFinding,
     RollbackReport,
     Rows,
     RowSets,
+    RuleInfo,
+    RuleList,
     Scripts,
     Source,
     Status,
@@ -582,6 +587,38 @@ HOSTILE_DIAGRAM = Diagram(
 )
 
 
+REVIEW = Review(
+    database=DATABASE,
+    engine="postgresql",
+    chosen="pending",
+    revisions=(
+        ReviewedRevision("6e94f1ab35d2", "index published posts", "alembic/versions/6e94f1ab35d2_x.py", 4),
+        ReviewedRevision("7f05a2bc46e3", "fill", "alembic/versions/7f05a2bc46e3_x.py", 1, "line 12: no"),
+    ),
+    findings=(
+        ReviewFinding(
+            "index-blocks-writes", "error", "blog_posts", "CREATE INDEX ix_blog_posts_published",
+            "op.create_index(…, postgresql_concurrently=True)", "alembic/versions/6e94f1ab35d2_x.py", 26,
+            revision="6e94f1ab35d2", why="CREATE INDEX keeps every writer out until the index is built",
+            rows=12_000_000, bytes=4_200_000_000, lock="SHARE", blocks="writes", seconds=70.0,
+        ),
+        ReviewFinding(
+            "column-dropped", "warning", "users.plan_id", "the column is dropped with its values",
+            "first a release that no longer uses it", "alembic/versions/7f05a2bc46e3_x.py", 14,
+            revision="7f05a2bc46e3", why="its values are lost", rows=3, exact=True, lock="ACCESS EXCLUSIVE",
+            blocks="reads and writes", seconds=0.25, measured=True,
+        ),
+        ReviewFinding("downgrade-missing", "warning", HOSTILE, HOSTILE, HOSTILE, "versions/x.py", 1, why=HOSTILE),
+        ReviewFinding(
+            "table-dropped", "warning", "legacy", "the table is dropped with its rows", None,
+            "alembic/versions/7f05a2bc46e3_x.py", 16, revision="7f05a2bc46e3", ignored="empty since 2024",
+        ),
+    ),
+    notes=("squawk's rules were left out",),
+)  # fmt: skip
+RULE_LIST = RuleList(
+    (RuleInfo("table-dropped", "warning", ("sqlite", "postgresql", "mariadb"), "rows are lost", "wait"),)
+)
 SAMPLES: dict[str, Result] = {
     "backup": replace(BACKUP, proof=None),
     "backup_not_proven": BACKUP,
@@ -603,6 +640,10 @@ SAMPLES: dict[str, Result] = {
     "inspect": INSPECTION,
     "inspect_well": replace(INSPECTION, findings=(), unmatched=()),
     "inspect_checks": CHECK_LIST,
+    "review": REVIEW,
+    "review_clean": replace(REVIEW, database=None, chosen="git", findings=(), revisions=REVIEW.revisions[:1]),
+    "review_none": replace(REVIEW, findings=(), revisions=(), notes=()),
+    "review_rules": RULE_LIST,
     "rows": ROWS,
     "rows_types": TYPES,
     "rows_hostile": HOSTILE_ROWS,

@@ -77,7 +77,7 @@ def test_each_result_is_drawn_in_each_format_as_the_golden_file_says(name: str, 
 
 
 @pytest.mark.parametrize("limit", [40, 80])
-@pytest.mark.parametrize("name", ["rollback_lossy", "rollback_hostile", "describe", "rows", "doctor"])
+@pytest.mark.parametrize("name", ["rollback_lossy", "rollback_hostile", "describe", "rows", "doctor", "review"])
 def test_a_narrow_terminal_gets_a_layout_of_its_own(name: str, limit: int) -> None:
     same_as_golden(f"{name}.{limit}.txt", render(SAMPLES[name], "table", width=limit))
 
@@ -85,6 +85,10 @@ def test_a_narrow_terminal_gets_a_layout_of_its_own(name: str, limit: int) -> No
 @pytest.mark.parametrize("name", ["rollback_lossy", "status_behind"])
 def test_colour_marks_what_is_good_and_what_is_bad(name: str) -> None:
     same_as_golden(f"{name}.colour.txt", render(SAMPLES[name], "table", width=100, colour=True))
+
+
+def test_findings_of_scripts_are_sarif_with_their_reasons() -> None:
+    same_as_golden("review.sarif", render(SAMPLES["review"], "sarif"))
 
 
 @pytest.mark.parametrize("name", ["rollback_lossy", "rollback_accepted", "rollback_broken", "rollback_hostile"])

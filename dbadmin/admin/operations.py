@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
     from dbadmin.migrations.project import Project
     from dbadmin.migrations.scripts import Scripts
-    from dbadmin.results import BackupReport, Diagram, Inspection, RollbackPlan, RollbackReport, Severity, Status
+    from dbadmin.results import (
+        BackupReport,
+        Diagram,
+        Inspection,
+        Review,
+        RollbackPlan,
+        RollbackReport,
+        Severity,
+        Status,
+    )
     from dbadmin.rollback import Options, Rehearsed
 
 
@@ -113,6 +122,27 @@ class Operations(Opened):
         given: dict[str, Any] = {"ignore": ignore, "fail_on": fail_on, "thresholds": thresholds or {}}
         given |= {"write_revision": write_revision, "live": live}
         return inspect_application(self.application, self.database, checks, **given, progress=progress)
+
+    def review(
+        self,
+        revision: str | None = None,
+        *,
+        pending: bool = False,
+        all: bool = False,
+        fail_on: "Severity" = "error",
+        measured: "str | os.PathLike[str] | None" = None,
+        progress: Progress | None = None,
+    ) -> "Review":
+        """What is risky in migration scripts before they run: by default in those that are pending.
+
+        `revision` is one as Alembic takes it, or FROM:TO. Findings at or above `fail_on` make `ok` false. `measured` is
+        a JSON report of verify-rollback, whose locks and times take the place of estimates. Where the database cannot
+        be reached, the scripts that git's default branch does not have are reviewed (ConnectionFailed under `pending`).
+        """
+        from dbadmin.admin.reviewing import Asked, review_application
+
+        asked = Asked(revision, pending, all, fail_on, measured)
+        return review_application(self.application, self.database, self.scripts, asked, progress or silent)
 
     def verify_rollback(
         self,

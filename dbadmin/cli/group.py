@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "init": "Find the application and write [tool.dbadmin].",
     "doctor": "Check every thing that dbadmin needs.",
     "status": "Where the database stands against its migrations.",
+    "review": "What is risky in migration scripts before they run.",
     "verify-rollback": "Rehearse the rollback on a copy, and compare.",
     "inspect": "Whether the database is well, and what mends it.",
     "backup": "Back up the database, checked.",

@@ -14,7 +14,7 @@ from dbadmin.errors import UsageError
 FORMATS = ("table", "json", "csv", "markdown", "html")
 DRAWN = ("mermaid", "dot", "svg")
 """What `diagram` has besides."""
-FINDINGS = ("inspect",)
+FINDINGS = ("review", "inspect")
 """Commands whose findings can be told as SARIF."""
 FORMAT_HELP = "Of stdout: table, json, csv, markdown or html."
 OUTPUT_HELP = "Also write .json .csv .md .html .xml or .parquet; repeatable."
@@ -177,7 +177,7 @@ def check_outputs(given: Options, command: str) -> None:
     if given.format in DRAWN and command != "diagram":
         raise UsageError(f"{command} has no {given.format} form", hint=f"formats: {', '.join(FORMATS)}")
     if given.format == "sarif" and command not in FINDINGS:
-        raise UsageError(f"{command} has no sarif form", hint=f"{', '.join(FINDINGS)} has one")
+        raise UsageError(f"{command} has no sarif form", hint=f"{' and '.join(FINDINGS)} have")
     for path in given.output:
         suffix = path.suffix.lower()
         if suffix == ".parquet" and command not in ROWS:

@@ -11,6 +11,7 @@
     mending.py      statements that make an object of the schema map as it should be
     rules.py        rules that hold rows, and the query that counts who breaks them
     health.py       what tells whether the database is well, and the SQL that mends it
+    changes.py      what a change of the schema means for those who work meanwhile
     isolation.py    how a process is kept away from every other server (only where there are servers)
 
 A dialect file says only what differs. All SQL that one engine alone understands stands in its package.
@@ -22,6 +23,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dbadmin.dialects.changes import Changes
 from dbadmin.dialects.costs import Costs
 from dbadmin.dialects.explaining import Explaining
 from dbadmin.dialects.health import Health
@@ -433,3 +435,4 @@ class Dialect:
     sandbox: Sandboxing = field(kw_only=True)
     explain: Explaining = field(kw_only=True)
     settings: Settings = field(kw_only=True)
+    changes: Changes = field(default_factory=Changes)

@@ -5,7 +5,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from dbadmin.errors import UserCodeError
-from dbadmin.migrations.environment import child_environment
+from dbadmin.migrations.answers import LIMIT, ask
 from dbadmin.migrations.parse import NAMES, ScriptFile, read_script
 from dbadmin.migrations.project import Project
 from dbadmin.secrets import mask
-
-_LIMIT = 60.0
 
 
 def load_scripts(project: Project, paths: Iterable[Path]) -> dict[Path, ScriptFile]:
@@ -26,39 +23,17 @@ def load_scripts(project: Project, paths: Iterable[Path]) -> dict[Path, ScriptFi
 
     Raises UserCodeError, naming file and line, where one raises, ends the process or hangs.
     """
-    read_from, write_to = os.pipe()
-    environment, _ = child_environment(os.environ)
-    asked = {"paths": [str(path) for path in paths], "sys_path": [*project.sys_path, str(project.directory)]}
-    command = [sys.executable, "-P", "-m", "dbadmin.migrations.read_child", str(write_to), str(os.getpid())]
-    try:
-        done = subprocess.run(
-            command,
-            input=json.dumps(asked).encode(),
-            cwd=project.directory,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(write_to,),
-            start_new_session=True,
-            timeout=_LIMIT,
-        )
-    except subprocess.TimeoutExpired as error:
-        os.close(read_from)
-        raise UserCodeError(f"importing the revision scripts took longer than {_LIMIT:g} s") from error
-    finally:
-        os.close(write_to)
-    with os.fdopen(read_from, "rb") as pipe:
-        loaded = {Path(answer["path"]): answer for answer in map(json.loads, pipe)}
-    for path in map(Path, asked["paths"]):
-        answer = loaded.get(path, {"error": f"{path}: ended the process that read it {_last_line(done.stdout)}"})
+    asked = [str(path) for path in paths]
+    answers = ask("dbadmin.migrations.read_child", project, {"paths": asked})
+    if answers.late:
+        raise UserCodeError(f"importing the revision scripts took longer than {LIMIT:g} s")
+    loaded = {Path(answer["path"]): answer for answer in answers.lines}
+    said = f" ({answers.said})" if answers.said else ""
+    for path in map(Path, asked):
+        answer = loaded.get(path, {"error": f"{path}: ended the process that read it{said}"})
         if "error" in answer:
             raise UserCodeError(mask(answer["error"]), hint="correct this script")
     return {path: _file(path, answer) for path, answer in loaded.items()}
-
-
-def _last_line(output: bytes) -> str:
-    lines = output.decode(errors="replace").strip().splitlines()
-    return f"({lines[-1].strip()})" if lines else ""
 
 
 def _file(path: Path, answer: dict[str, Any]) -> ScriptFile:

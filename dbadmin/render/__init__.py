@@ -61,7 +61,7 @@ def render(
             return str(writer.write(result))
         case "mermaid" | "dot" | "svg" if "Diagram" in kinds:
             return str(getattr(writer, format)(result))
-        case "sarif" if "Inspection" in kinds:
+        case "sarif" if kinds & {"Inspection", "Review"}:
             return str(writer.write(kind or result.kind, getattr(result, "findings", ())))
     raise UsageError(f"{kind or result.kind} has no {format} form", hint=f"formats: {', '.join(FORMATS)}")
 

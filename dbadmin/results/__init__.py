@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dbadmin.results.health import LEVELS, CheckInfo, CheckList, CheckRun, HealthFinding, Inspection
     from dbadmin.results.notebooks import Notebooks
     from dbadmin.results.plans import PlanStep, QueryPlan
+    from dbadmin.results.review import Review, ReviewedRevision, ReviewFinding, RuleInfo, RuleList
     from dbadmin.results.rollback import (
         AfterUpgrade,
         Compared,
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
         Tables,
     )
 
-_LATER = ("tables", "backups", "diagram", "health", "notebooks", "plans", "rollback")
+_LATER = ("tables", "backups", "diagram", "health", "notebooks", "plans", "review", "rollback")
 """Modules of this package whose records take a while to make."""
 
 
@@ -82,7 +83,8 @@ __all__ = [
     "Diagram", "DiagramColumn", "DiagramRelation", "DiagramTable", "Doctor", "DoctorCheck", "Drift", "EachRevision",
     "Excluded", "Finding", "HealthFinding", "IndexInfo", "Init", "Inspection", "Lock", "ModelInfo", "Models",
     "Notebooks", "Phase", "Plan", "PlanStep", "PrivateCopy", "QueryPlan", "Record", "Relation", "RestoreReport",
-    "Result", "Revision", "RollbackFinding", "RollbackPlan", "RollbackReport", "RowSets", "Rows", "Scripts",
-    "Severity", "Source", "State", "Status", "Step", "TableCount", "TableDescription", "TableInfo", "TableProof",
-    "Tables", "Timings", "UnknownRevision", "Verdict", "Versions",
+    "Result", "Review", "ReviewFinding", "ReviewedRevision", "Revision", "RollbackFinding", "RollbackPlan",
+    "RollbackReport", "RowSets", "Rows", "RuleInfo", "RuleList", "Scripts", "Severity", "Source", "State", "Status",
+    "Step", "TableCount", "TableDescription", "TableInfo", "TableProof", "Tables", "Timings", "UnknownRevision",
+    "Verdict", "Versions",
 ]  # fmt: skip

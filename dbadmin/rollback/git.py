@@ -1,18 +1,15 @@
 """The revisions of another commit: where the previous release's scripts end. Nothing is checked out or imported."""
 
-import os
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from dbadmin.errors import EmptyPlan, UnknownName, UsageError
+from dbadmin.migrations.git import git
 from dbadmin.migrations.parse import ScriptFile, is_script, read_source
 from dbadmin.migrations.project import Project, flag
 from dbadmin.migrations.scripts import Scripts
 from dbadmin.rollback.options import Options
-
-_SECONDS = 60
 
 
 def chosen_target(scripts: Scripts, current: Sequence[str], options: Options) -> str | None:
@@ -60,16 +57,16 @@ def scripts_at(project: Project, ref: str) -> Iterator[ScriptFile]:
     """The revision scripts that a commit has in the folders that hold them today."""
     folders, recursive = project.version_locations, flag(project.options_read(), "recursive_version_locations")
     for folder in folders:
-        if _git(folder, "rev-parse", "--show-toplevel") is None:
+        if git(folder, "rev-parse", "--show-toplevel") is None:
             raise UsageError(f"--to-git: {folder} is in no git repository", hint="choose a revision with --to")
-    commit = None if ref.startswith("-") else _git(folders[0], "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    commit = None if ref.startswith("-") else git(folders[0], "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
     if commit is None:
-        tags = (_git(folders[0], "tag", "--sort=-creatordate") or "").split()
+        tags = (git(folders[0], "tag", "--sort=-creatordate") or "").split()
         raise UnknownName("git ref", ref, tags, hint=None if tags else "a tag, branch or commit: git log --oneline")
     found = 0
     for folder in folders:
         for path in _paths(folder, commit.strip(), recursive):
-            text = _git(folder, "show", f"{commit.strip()}:./{path}", text=False)
+            text = git(folder, "show", f"{commit.strip()}:./{path}", text=False)
             assert text is not None
             file = read_source(folder / path, text, shown=f"{ref}:{path}")
             if file.needs_running:
@@ -86,7 +83,7 @@ def scripts_at(project: Project, ref: str) -> Iterator[ScriptFile]:
 
 def _paths(folder: Path, commit: str, recursive: bool) -> list[str]:
     """Names of the scripts in a folder at a commit."""
-    listed = _git(folder, "ls-tree", "-z", "-r", "--name-only", commit, "./") or ""
+    listed = git(folder, "ls-tree", "-z", "-r", "--name-only", commit, "./") or ""
     names = [name for name in listed.split("\0") if name and is_script(Path(name).name)]
     return sorted(name for name in names if recursive or "/" not in name)
 
@@ -116,22 +113,3 @@ def _many(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
-
-
-def _git(folder: Path, *arguments: str, text: bool = True) -> Any:
-    """What git says in a folder; None where it fails or is not there.
-
-    A folder that is not there any more is asked about in the nearest one above it.
-    """
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    # A git hook that runs us says by GIT_DIR which repository it belongs to; that need not be the scripts'.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=text, check=False, timeout=_SECONDS,
-            stdin=subprocess.DEVNULL, env=environment,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None

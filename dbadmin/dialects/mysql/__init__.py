@@ -3,6 +3,7 @@
 from dbadmin.dialects.base import Dialect
 from dbadmin.dialects.mysql.address import MysqlAddressing
 from dbadmin.dialects.mysql.catalog import MysqlCatalog
+from dbadmin.dialects.mysql.changes import MysqlChanges
 from dbadmin.dialects.mysql.copying import MysqlCopying
 from dbadmin.dialects.mysql.explain import MysqlExplaining
 from dbadmin.dialects.mysql.fingerprint import MysqlFingerprints
@@ -37,4 +38,5 @@ DIALECT = Dialect(
     rules=MysqlRules(),
     health=MysqlHealth(),
     mending=MysqlMending(),
+    changes=MysqlChanges(),
 )

@@ -3,6 +3,7 @@
 from dbadmin.dialects.base import Dialect
 from dbadmin.dialects.postgresql.address import PostgresqlAddressing
 from dbadmin.dialects.postgresql.catalog import PostgresqlCatalog
+from dbadmin.dialects.postgresql.changes import PostgresqlChanges
 from dbadmin.dialects.postgresql.copying import PostgresqlCopying
 from dbadmin.dialects.postgresql.explain import PostgresqlExplaining
 from dbadmin.dialects.postgresql.fingerprint import PostgresqlFingerprints
@@ -37,4 +38,5 @@ DIALECT = Dialect(
     costs=PostgresqlCosts(),
     health=PostgresqlHealth(),
     mending=PostgresqlMending(),
+    changes=PostgresqlChanges(),
 )

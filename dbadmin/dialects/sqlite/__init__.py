@@ -3,6 +3,7 @@
 from dbadmin.dialects.base import Dialect
 from dbadmin.dialects.sqlite.address import SqliteAddressing
 from dbadmin.dialects.sqlite.catalog import SqliteCatalog
+from dbadmin.dialects.sqlite.changes import SqliteChanges
 from dbadmin.dialects.sqlite.copying import SqliteCopying
 from dbadmin.dialects.sqlite.explain import SqliteExplaining
 from dbadmin.dialects.sqlite.fingerprint import SqliteFingerprints
@@ -37,4 +38,5 @@ DIALECT = Dialect(
     costs=SqliteCosts(),
     health=SqliteHealth(),
     mending=SqliteMending(),
+    changes=SqliteChanges(),
 )

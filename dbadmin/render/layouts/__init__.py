@@ -17,6 +17,8 @@ LAYOUTS: dict[str, str] = {
     "RestoreReport": "backups.lay_out_restore",
     "Inspection": "health.lay_out_inspection",
     "CheckList": "health.lay_out_checks",
+    "Review": "review.lay_out_review",
+    "RuleList": "review.lay_out_rules",
     "Diagram": "diagram.lay_out_diagram",
     "Counts": "tables.lay_out_counts",
     "Tables": "tables.lay_out_tables",

@@ -1,0 +1,148 @@
+"""A change of the schema as a migration script writes it, and what it means for those who work meanwhile.
+
+Pure values: scripts are read into `Change`, and each engine's `changes.py` says what its lock is and how much work is
+done under it. Nothing here looks at a database.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal[
+    "create_table", "drop_table", "rename_table", "add_column", "drop_column", "rename_column", "alter_column",
+    "create_index", "drop_index", "add_constraint", "drop_constraint", "add_enum_value", "create_type", "drop_type",
+    "insert", "update", "delete", "truncate", "commit", "sql",
+]  # fmt: skip
+Work = Literal["scan", "index", "rewrite"]
+"""What is done while the lock is held: every row read, an index built, every row written anew."""
+
+BYTES_PER_SECOND: Mapping[Work, float] = {"scan": 400e6, "index": 60e6, "rewrite": 80e6}
+"""How fast each is taken to be for estimates: round numbers for one ordinary disk, and no measurement. Rehearsing on a
+copy (`verify-rollback`) measures instead."""
+BYTES_PER_ROW = 100
+"""Taken for a row where the engine tells rows and no size."""
+
+
+@dataclass(frozen=True)
+class ColumnText:
+    """A column as it is written. `default` is its server default, "" where that cannot be read; None: it has none.
+
+    `type` is the name of SQLAlchemy's type (or SQL's), `arguments` and `options` what it is called with.
+    """
+
+    name: str | None
+    type: str | None = None
+    arguments: tuple[Any, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    nullable: bool = True
+    default: str | None = None
+    generated: bool = False
+    primary_key: bool = False
+    unique: bool = False
+    index: bool = False
+    references: str | None = None
+
+    @property
+    def written(self) -> str:
+        """The type as it is written: `String(200)`.
+
+        >>> ColumnText("name", "String", (200,)).written
+        'String(200)'
+        """
+        inside = ", ".join(map(repr, self.arguments))
+        return f"{self.type}({inside})" if inside else str(self.type)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change. `table` and `name` are None where they cannot be read; `unnamed` where the script says None.
+
+    `constraint` is "unique", "check", "foreign", "primary" or "exclude"; `referred` the table that a foreign key leads
+    to. `old` is the column before (`existing_type` …), `given` what of it is changed ("type", "nullable", "default").
+    `outside`: in an autocommit block. `guarded`: only under a condition. `batch`: by Alembic's batch mode.
+    """
+
+    kind: Kind
+    line: int
+    table: str | None = None
+    schema: str | None = None
+    name: str | None = None
+    columns: tuple[ColumnText, ...] = ()
+    old: ColumnText | None = None
+    given: frozenset[str] = frozenset()
+    constraint: str | None = None
+    referred: str | None = None
+    unnamed: bool = False
+    unique: bool = False
+    concurrently: bool = False
+    not_valid: bool = False
+    where: bool = False
+    outside: bool = False
+    guarded: bool = False
+    batch: bool = False
+    loop: bool = False
+    sql: str | None = None
+
+    @property
+    def full_table(self) -> str | None:
+        """`schema.table`, or the table alone."""
+        return f"{self.schema}.{self.table}" if self.schema and self.table else self.table
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names, as far as they can be read."""
+        return tuple(column.name for column in self.columns if column.name)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a change keeps others from. `lock` is the engine's own word; `blocks` as in `results.Lock`; `work` is what
+    is done under it, None where it takes no longer than the lock itself.
+    """
+
+    lock: str
+    blocks: str | None
+    work: Work | None = None
+
+
+class Changes:
+    """What an engine makes of changes; the defaults are those of an engine about which nothing is known."""
+
+    longest_name: int | None = None
+    cuts_names = False
+    """Whether a longer name is cut without an error."""
+    folds_names = False
+    """Whether a name with capitals must be quoted ever after."""
+    needs_length = False
+    """Whether a text type must have a length."""
+    indexes_foreign_keys = False
+    enums_are_types = False
+    times_without_zone = False
+    """Whether DateTime() drops the time zone of what is stored, and a type beside it keeps it."""
+    fills_not_null = False
+    """Whether a new NOT NULL column without a default is filled with a value that nobody chose."""
+    online_index: str | None = None
+    """How an index is built without keeping writers out; None where the engine has no such way or needs none."""
+    validates_later: str | None = None
+    """How a constraint is added without checking the rows under its lock."""
+    linter: str | None = None
+    """The linter of others that knows this engine's SQL."""
+
+    def effect(self, change: Change) -> Effect | None:
+        """What the change keeps others from; None where that is nothing, or not known."""
+        return None
+
+    def rewrites(self, old: ColumnText | None, new: ColumnText) -> bool | None:
+        """Whether a change of type writes every row anew; None where the old type is not known."""
+        return None
+
+    def seconds(self, work: Work | None, rows: int | None, size: int | None) -> float | None:
+        """An estimate of how long the work takes, from rows and bytes.
+
+        >>> Changes().seconds("rewrite", 1_000_000, 800_000_000), Changes().seconds("scan", None, None)
+        (10.0, None)
+        """
+        if work is None or (size is None and rows is None):
+            return None
+        amount = size if size else (rows or 0) * BYTES_PER_ROW
+        return amount / BYTES_PER_SECOND[work]

@@ -1,0 +1,138 @@
+"""What keeps others from a table that is in use, and what rows that are there already can make fail."""
+
+from collections.abc import Iterator
+
+from dbadmin.migrations.review.rule import Found, Look, about, rule
+from dbadmin.results import Severity
+
+
+@rule(
+    "not-null-without-default", "error", "sqlite", "postgresql",
+    why="rows that are there already would have no value in it: the statement fails as soon as there is one",
+    instead="a server_default (taken away again later); or nullable=True, fill it, then NOT NULL in a later revision",
+)  # fmt: skip
+def not_null_without_default(look: Look) -> Iterator[Found]:
+    """A NOT NULL column without a server default is added to a table that was there before."""
+    for change in look.upgrade:
+        for column in change.columns if change.kind == "add_column" else ():
+            serial = column.primary_key and column.type in ("Integer", "BigInteger", "SmallInteger")
+            if not column.nullable and column.default is None and not column.generated and not serial:
+                size = look.size(change)
+                empty = size is not None and size.rows == 0
+                detail = "NOT NULL without a default" + ("; the table had no rows" if empty else "")
+                level: Severity | None = "note" if empty else None
+                yield Found(about(change, column.name or "…"), detail, change.line, change, severity=level)
+
+
+@rule(
+    "not-null-filled-silently", "warning", "mysql",
+    why="rows that are there already get '' or 0, which nobody chose and nobody can tell from a real value",
+    instead="a server_default that means something, or nullable=True, fill it, and nullable=False in a revision after",
+)  # fmt: skip
+def not_null_filled_silently(look: Look) -> Iterator[Found]:
+    """The same on engines that fill such a column by themselves."""
+    for change in look.upgrade:
+        for column in change.columns if change.kind == "add_column" else ():
+            if not column.nullable and column.default is None and not column.generated and not column.primary_key:
+                detail = "NOT NULL without a default: rows that are there get an empty value"
+                yield Found(about(change, column.name or "…"), detail, change.line, change)
+
+
+@rule(
+    "not-null-set", "warning", timed=True,
+    why="fails where one row has no value, and reads every row under the lock to find out",
+    instead="fill the column first; on PostgreSQL ADD CONSTRAINT … CHECK (c IS NOT NULL) NOT VALID, validate it in a "
+    "revision of its own, then SET NOT NULL (which believes the constraint)",
+)  # fmt: skip
+def not_null_set(look: Look) -> Iterator[Found]:
+    """A column that may be empty is made NOT NULL."""
+    for change in look.upgrade:
+        if change.kind == "alter_column" and "nullable" in change.given and not change.columns[0].nullable:
+            name = change.columns[0].name
+            known = look.before.column(change.full_table, name)
+            was = change.old is not None and not change.old.nullable
+            if not was and (known is None or known.nullable):
+                yield Found(about(change, name or "…"), "set NOT NULL on rows that are there", change.line, change)
+
+
+@rule(
+    "type-changed", "warning", timed=True,
+    why="every row is written anew and every index of the column built anew, under a lock; values may not fit",
+    instead="a new column of the new type, written beside the old one, filled in batches, then swapped",
+)  # fmt: skip
+def type_changed(look: Look) -> Iterator[Found]:
+    """A change of type that does not leave the rows as they are."""
+    for change in look.upgrade:
+        if change.kind != "alter_column" or "type" not in change.given:
+            continue
+        new = change.columns[0]
+        old = change.old if change.old and change.old.type else look.before.column(change.full_table, new.name)
+        if look.engine.rewrites(old, new) is False or (old is not None and old.written == new.written):
+            continue
+        was = f"from {old.written} " if old is not None and old.type else ""
+        yield Found(about(change, new.name or "…"), f"{was}to {new.written}", change.line, change)
+
+
+@rule(
+    "column-rewrites-table", "warning", "postgresql", "mysql", timed=True,
+    why="a default that differs by row, or a generated value, is computed and written for every row under a lock",
+    instead="add the column without it, set the default after, and fill the rows in batches",
+)  # fmt: skip
+def column_rewrites_table(look: Look) -> Iterator[Found]:
+    """A new column whose value has to be computed for each row."""
+    for change in look.upgrade:
+        effect = look.effect(change)
+        if change.kind == "add_column" and effect is not None and effect.work == "rewrite":
+            name = change.names[0] if change.names else "…"
+            yield Found(about(change, name), "computed for every row", change.line, change)
+
+
+@rule(
+    "index-blocks-writes", "warning", "postgresql", timed=True,
+    why="CREATE INDEX keeps every writer out until the index is built",
+    instead="op.create_index(…, postgresql_concurrently=True) inside `with op.get_context().autocommit_block():`",
+)  # fmt: skip
+def index_blocks_writes(look: Look) -> Iterator[Found]:
+    """An index on a table that was there before, not CONCURRENTLY."""
+    for change in look.upgrade:
+        if change.kind == "create_index" and not change.concurrently:
+            yield Found(about(change), f"CREATE INDEX {change.name or ''}".rstrip(), change.line, change)
+        for column in change.columns if change.kind == "add_column" else ():
+            if column.index:
+                yield Found(about(change), f"CREATE INDEX on {column.name}", change.line, None)
+
+
+@rule(
+    "unique-on-existing-rows", "warning", timed=True,
+    why="fails where two rows are alike, which only the data tells; and the index is built under a lock",
+    instead="look for duplicates first (GROUP BY … HAVING count(*) > 1); on PostgreSQL a unique index CONCURRENTLY, "
+    "then ALTER TABLE … ADD CONSTRAINT … UNIQUE USING INDEX",
+)  # fmt: skip
+def unique_on_existing_rows(look: Look) -> Iterator[Found]:
+    """A unique constraint, unique index or primary key over columns that hold rows already."""
+    added = {(c.full_table, n) for c in look.script.upgrade if c.kind == "add_column" for n in c.names}
+    for change in look.upgrade:
+        unique = change.kind == "create_index" and change.unique
+        unique |= change.kind == "add_constraint" and change.constraint in ("unique", "primary")
+        if unique and not any((change.full_table, name) in added for name in change.names):
+            over = f" over {', '.join(change.names)}" if change.names else ""
+            yield Found(about(change), f"{change.name or 'unique'}{over}", change.line, change)
+
+
+@rule(
+    "constraint-checked-under-lock", "warning", "postgresql", "mysql", timed=True,
+    why="fails where one row breaks it, and reads every row under the lock to find out",
+    instead="on PostgreSQL postgresql_not_valid=True (or NOT VALID), then ALTER TABLE … VALIDATE CONSTRAINT in a "
+    "revision of its own, which lets writers go on",
+)  # fmt: skip
+def constraint_checked_under_lock(look: Look) -> Iterator[Found]:
+    """A check or a foreign key that rows which are there already must hold to."""
+    added = {(c.full_table, n) for c in look.script.upgrade if c.kind == "add_column" for n in c.names}
+    for change in look.upgrade:
+        if change.kind == "add_constraint" and change.constraint in ("check", "foreign") and not change.not_valid:
+            fresh = bool(change.names) and all((change.full_table, name) in added for name in change.names)
+            kind = "foreign key" if change.constraint == "foreign" else "check"
+            detail = f"{kind} {change.name or 'without a name'}"
+            if fresh:
+                detail += " on a column that this revision adds: empty, and yet every row is read"
+            yield Found(about(change), detail, change.line, change, severity="note" if fresh else None)

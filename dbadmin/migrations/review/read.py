@@ -1,0 +1,271 @@
+"""A revision script as a sequence of changes, read without running it.
+
+Conditions on the dialect's name are decided for the engine of the review; other conditions are gone into, and what
+stands under them is `guarded`. Loops over written lists are gone through value by value.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dbadmin.dialects.changes import Change
+from dbadmin.migrations.review.columns import keywords, type_of
+from dbadmin.migrations.review.operations import Batch, Call, call_of, is_operation, operation, statement
+from dbadmin.migrations.review.sql import changes_of
+from dbadmin.migrations.review.values import BIND, UNKNOWN, Scope, called, text_of
+
+DEEPEST = 6
+"""How many functions of the script may call each other before the rest is left unread."""
+_TYPES = {"Enum", "ENUM"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """A module that the script imports, by its full name."""
+
+    module: str
+    line: int
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadScript:
+    """What a script does. `uses_database` is the first line that reads from the database or needs a connection."""
+
+    path: Path
+    upgrade: tuple[Change, ...]
+    downgrade: tuple[Change, ...]
+    imports: tuple[Import, ...]
+    lines: dict[str, int] = field(default_factory=dict)
+    uses_database: int | None = None
+
+
+def read(path: Path, source: bytes, engine: str | None) -> ReadScript:
+    """Read a script for an engine, by SQLAlchemy's name of it; None: for none in particular.
+
+    The source was parsed before (`parse.read_script`), so that it is known to be Python.
+    """
+    tree = ast.parse(source, filename=str(path))
+    reader = _Reader(tree, engine)
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return ReadScript(
+        path,
+        tuple(reader.function(functions["upgrade"])) if "upgrade" in functions else (),
+        tuple(reader.function(functions["downgrade"])) if "downgrade" in functions else (),
+        tuple(_imports(tree)),
+        {name: node.lineno for name, node in functions.items()},
+        reader.uses_database,
+    )
+
+
+def _imports(tree: ast.Module) -> Iterator[Import]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield Import(module, node.lineno, tuple(alias.name for alias in node.names))
+
+
+@dataclass(frozen=True)
+class _Where:
+    """What stands around a statement."""
+
+    scope: Scope
+    batches: dict[str, Batch] = field(default_factory=dict)
+    outside: bool = False
+    guarded: bool = False
+    loop: bool = False
+    depth: int = 0
+
+    @property
+    def more(self) -> dict[str, Any]:
+        return {"outside": self.outside, "guarded": self.guarded, "loop": self.loop}
+
+
+class _Reader:
+    def __init__(self, tree: ast.Module, engine: str | None) -> None:
+        self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        self.top = Scope(engine)
+        self.uses_database: int | None = None
+        for node in tree.body:
+            self._assignment(node, self.top)
+
+    def function(self, node: ast.FunctionDef) -> Iterator[Change]:
+        yield from self._block(node.body, _Where(self.top.inner({})))
+
+    def _block(self, body: list[ast.stmt], where: _Where) -> Iterator[Change]:
+        for node in body:
+            yield from self._statement(node, where)
+
+    def _statement(self, node: ast.stmt, where: _Where) -> Iterator[Change]:
+        match node:
+            case ast.If():
+                yield from self._condition(node, where)
+            case ast.For():
+                yield from self._loop(node, where)
+            case ast.While():
+                yield from self._block(node.body, _with(where, loop=True, guarded=True))
+            case ast.With():
+                yield from self._with(node, where)
+            case ast.Try():
+                yield from self._block(node.body, where)
+                for handler in node.handlers:
+                    yield from self._block(handler.body, _with(where, guarded=True))
+                yield from self._block([*node.orelse, *node.finalbody], where)
+            case ast.FunctionDef():
+                self.functions[node.name] = node
+            case ast.ClassDef():
+                pass
+            case _:
+                yield from self._expressions(node, where)
+                self._assignment(node, where.scope)
+
+    def _condition(self, node: ast.If, where: _Where) -> Iterator[Change]:
+        known = decided(node.test, where.scope)
+        yield from self._expressions(ast.Expr(node.test), where)
+        inner = where if known is not None else _with(where, guarded=True)
+        if known is not False:
+            yield from self._block(node.body, inner)
+        if known is not True:
+            yield from self._block(node.orelse, inner)
+
+    def _loop(self, node: ast.For, where: _Where) -> Iterator[Change]:
+        values = where.scope.value(node.iter)
+        if isinstance(values, dict) and isinstance(node.iter, ast.Call):
+            values = tuple(values.items())
+        yield from self._expressions(ast.Expr(node.iter), where)
+        if not isinstance(values, tuple | dict):
+            where.scope.assign(node.target, UNKNOWN)
+            yield from self._block(node.body, _with(where, loop=True))
+            return
+        for value in values:
+            where.scope.assign(node.target, value)
+            yield from self._block(node.body, where)
+
+    def _with(self, node: ast.With, where: _Where) -> Iterator[Change]:
+        for item in node.items:
+            call = item.context_expr
+            name = called(call.func) if isinstance(call, ast.Call) else ""
+            if name == "autocommit_block":
+                where = _with(where, outside=True)
+            elif name == "batch_alter_table" and isinstance(call, ast.Call):
+                batch = _batch(call, where.scope)
+                if isinstance(item.optional_vars, ast.Name):
+                    where = _with(where, batches={**where.batches, item.optional_vars.id: batch})
+            else:
+                yield from self._expressions(ast.Expr(call), where)
+        yield from self._block(node.body, where)
+
+    def _expressions(self, node: ast.AST, where: _Where) -> Iterator[Change]:
+        """The calls inside a statement, in their order."""
+        for call in ast.walk(node):
+            if isinstance(call, ast.Call):
+                yield from self._call(call, where)
+
+    def _call(self, node: ast.Call, where: _Where) -> Iterator[Change]:
+        function, name = node.func, called(node.func)
+        owner = (
+            function.value.id if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) else None
+        )
+        if owner == "op" and name in ("get_bind", "get_context"):
+            self.uses_database = self.uses_database or (node.lineno if name == "get_bind" else None)
+        elif is_operation(name) and (owner == "op" or owner in where.batches):
+            batch = where.batches.get(owner) if owner != "op" else None
+            yield from operation(call_of(node, where.scope, batch, where.more))
+        elif name in ("execute", "exec_driver_sql") and node.args:
+            yield from self._executed(node, where)
+        elif name == "commit" and isinstance(function, ast.Attribute) and where.scope.value(function.value) is BIND:
+            yield Change("commit", node.lineno, **where.more)
+        elif name in ("create", "drop") and isinstance(function, ast.Attribute):
+            made = type_of(function.value, where.scope)
+            if made.type in _TYPES:
+                kind: Any = f"{name}_type"
+                yield Change(kind, node.lineno, name=text_of(made.options.get("name")), **where.more)
+        elif isinstance(function, ast.Name) and name in self.functions and where.depth < DEEPEST:
+            yield from self._helper(self.functions[name], node, where)
+
+    def _executed(self, node: ast.Call, where: _Where) -> Iterator[Change]:
+        """What is executed on a connection or a session of the script's own."""
+        value = where.scope.value(node.args[0])
+        if isinstance(value, str):
+            yield from (c for c in changes_of(value, node.lineno, **where.more) if c.kind != "sql")
+            return
+        call = Call("execute", node.lineno, {}, where.scope, None, (), where.more)
+        found = statement(node.args[0], call)
+        if found is not None:
+            yield found
+
+    def _helper(self, function: ast.FunctionDef, node: ast.Call, where: _Where) -> Iterator[Change]:
+        parameters = [argument.arg for argument in function.args.args]
+        given = {name: where.scope.value(value) for name, value in zip(parameters, node.args, strict=False)}
+        given |= {key.arg: where.scope.value(key.value) for key in node.keywords if key.arg}
+        batches = {
+            name: where.batches[value.id]
+            for name, value in zip(parameters, node.args, strict=False)
+            if isinstance(value, ast.Name) and value.id in where.batches
+        }
+        inner = _with(where, scope=self.top.inner(given), batches=batches, depth=where.depth + 1)
+        yield from self._block(function.body, inner)
+
+    def _assignment(self, node: ast.stmt, scope: Scope) -> None:
+        if isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets: list[ast.expr] = [node.target]
+            value = node.value
+        elif isinstance(node, ast.Assign):
+            targets, value = list(node.targets), node.value
+        else:
+            return
+        known: Any = scope.value(value)
+        if known is UNKNOWN and isinstance(value, ast.Call) and called(value.func) in _TYPES:
+            known = type_of(value, scope)
+        for target in targets:
+            scope.assign(target, known)
+
+
+def _with(where: _Where, **changed: Any) -> _Where:
+    return replace(where, **changed)
+
+
+def _batch(call: ast.Call, scope: Scope) -> Batch:
+    given = keywords(call)
+    table = scope.value(call.args[0]) if call.args else scope.value(given.get("table_name"))
+    return Batch(text_of(table), text_of(scope.value(given.get("schema"))))
+
+
+def decided(test: ast.expr, scope: Scope) -> bool | None:
+    """What a condition on the engine's name comes to; None for any other.
+
+    >>> test = ast.parse("op.get_bind().dialect.name == 'sqlite'", mode="eval").body
+    >>> decided(test, Scope("postgresql")), decided(test, Scope("sqlite")), decided(test, Scope(None))
+    (False, True, None)
+    """
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            inner = decided(operand, scope)
+            return None if inner is None else not inner
+        case ast.BoolOp(op=ast.And(), values=values):
+            found = [decided(value, scope) for value in values]
+            return False if False in found else True if all(found) else None
+        case ast.BoolOp(op=ast.Or(), values=values):
+            found = [decided(value, scope) for value in values]
+            return True if True in found else None if None in found else False
+        case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            one, other = scope.value(left), scope.value(right)
+            if not (isinstance(one, str) and isinstance(other, str | tuple)) or scope.engine is None:
+                return None
+            match operator:
+                case ast.Eq():
+                    return one == other
+                case ast.NotEq():
+                    return one != other
+                case ast.In() if isinstance(other, tuple):
+                    return one in other
+                case ast.NotIn() if isinstance(other, tuple):
+                    return one not in other
+        case ast.Call(func=ast.Attribute(value=value, attr="startswith"), args=[prefix]):
+            one, other = scope.value(value), scope.value(prefix)
+            return one.startswith(other) if isinstance(one, str) and isinstance(other, str) else None
+    return None

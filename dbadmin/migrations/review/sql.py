@@ -1,0 +1,174 @@
+"""What an SQL statement of a migration changes, told from its first words.
+
+Only the few forms that rules are about are known; the rest is left to the engine's own linter, and is `sql` here.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from dbadmin.dialects.changes import Change, ColumnText
+from dbadmin.queries.written import split_statements, tokens
+
+_NAME = r'(?:(?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[\w…$]+)\.)?(?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[\w…$]+)'
+_ON = rf"ON (?:ONLY )?(?P<table>{_NAME})"
+_NAMED_INDEX = rf"(?:(?P<name>(?!ON\b){_NAME}) )?{_ON}"
+_FORMS: tuple[tuple[str, str], ...] = (
+    ("create_index", rf"CREATE (?P<unique>UNIQUE )?INDEX (?P<online>CONCURRENTLY )?(?:IF NOT EXISTS )?{_NAMED_INDEX}"),
+    ("drop_index", rf"DROP INDEX (?P<online>CONCURRENTLY )?(?:IF EXISTS )?(?P<name>{_NAME})(?: {_ON})?"),
+    ("create_table", rf"CREATE (?:TEMP(?:ORARY)? |UNLOGGED )?TABLE (?:IF NOT EXISTS )?(?P<table>{_NAME})"),
+    ("drop_table", rf"DROP TABLE (?:IF EXISTS )?(?P<table>{_NAME})"),
+    ("add_enum_value", rf"ALTER TYPE (?P<name>{_NAME}) ADD VALUE"),
+    ("create_type", rf"CREATE TYPE (?P<name>{_NAME})"),
+    ("drop_type", rf"DROP TYPE (?:IF EXISTS )?(?P<name>{_NAME})"),
+    ("truncate", rf"TRUNCATE (?:TABLE )?(?:ONLY )?(?P<table>{_NAME})"),
+    ("update", rf"UPDATE (?:ONLY )?(?P<table>{_NAME})"),
+    ("delete", rf"DELETE FROM (?:ONLY )?(?P<table>{_NAME})"),
+    ("insert", rf"(?:INSERT|REPLACE) (?:OR \w+ |IGNORE )?INTO (?P<table>{_NAME})"),
+    ("commit", r"(?:COMMIT|ROLLBACK|END)(?: TRANSACTION| WORK)?$"),
+)  # fmt: skip
+_COLUMN = rf"(?:COLUMN )?(?:IF (?:NOT )?EXISTS )?(?P<column>{_NAME})"
+_LENGTH = r"(?:\((?P<length>\d+)[^)]*\))?"
+_WHAT = r"(?P<what>UNIQUE|PRIMARY KEY|FOREIGN KEY|CHECK|EXCLUDE)\b"
+_ACTIONS: tuple[tuple[str, str], ...] = (
+    ("add_constraint", rf"ADD (?:CONSTRAINT (?P<name>{_NAME}) )?{_WHAT}"),
+    ("drop_constraint", rf"DROP (?:CONSTRAINT|FOREIGN KEY|CHECK) (?:IF EXISTS )?(?P<name>{_NAME})"),
+    ("rename_table", rf"RENAME TO (?P<name>{_NAME})"),
+    ("rename_column", rf"RENAME {_COLUMN} TO (?P<name>{_NAME})"),
+    ("rename_column", rf"CHANGE {_COLUMN} (?P<name>{_NAME})"),
+    ("add_index", rf"ADD (?P<unique>UNIQUE )?(?:INDEX|KEY) (?P<name>{_NAME})"),
+    ("set_not_null", rf"ALTER {_COLUMN} SET NOT NULL"),
+    ("set_type", rf"ALTER {_COLUMN} (?:SET DATA )?TYPE (?P<type>\w+(?: (?!USING\b)\w+)*){_LENGTH}"),
+    ("set_type", rf"MODIFY {_COLUMN} (?P<type>\w+){_LENGTH}"),
+    ("drop_column", rf"DROP (?!CONSTRAINT\b|PRIMARY\b|INDEX\b|KEY\b|FOREIGN\b|CHECK\b){_COLUMN}"),
+    ("add_column", rf"ADD {_COLUMN} (?P<type>\w+){_LENGTH}"),
+)  # fmt: skip
+_ALTER = re.compile(rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?(?P<table>{_NAME}) (?P<rest>.+)", re.IGNORECASE)
+_KINDS = {
+    "UNIQUE": "unique",
+    "PRIMARY KEY": "primary",
+    "FOREIGN KEY": "foreign",
+    "CHECK": "check",
+    "EXCLUDE": "exclude",
+}
+
+
+def changes_of(text: str, line: int, **more: Any) -> Iterator[Change]:
+    """The changes in a text of one statement or several; `more` are fields of `Change`.
+
+    >>> text = "ALTER TABLE a.users DROP x, ADD y int; UPDATE users SET x=1"
+    >>> [(c.kind, c.table, c.names) for c in changes_of(text, 1)]
+    [('drop_column', 'users', ('x',)), ('add_column', 'users', ('y',)), ('update', 'users', ())]
+    """
+    for statement in split_statements(text):
+        plain = _plain(statement)
+        altered = _ALTER.match(plain)
+        if altered is not None:
+            for action in _split(altered["rest"]):
+                yield _action(action, altered["table"], line, plain, more)
+            continue
+        yield _statement(plain, line, more)
+
+
+def _plain(statement: str) -> str:
+    """Without comments, and with single blanks: names are as they were, strings are empty."""
+    parts = []
+    for token in tokens(statement):
+        if token.kind == "comment":
+            continue
+        parts.append("''" if token.kind == "text" and token.text[-1] in "'$" else token.text)
+    return " ".join("".join(parts).split()).rstrip("; ")
+
+
+def _split(actions: str) -> Iterator[str]:
+    """The actions of an ALTER TABLE, apart at commas outside brackets."""
+    depth, begun = 0, 0
+    for at, letter in enumerate(actions):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            yield actions[begun:at].strip()
+            begun = at + 1
+    yield actions[begun:].strip()
+
+
+def _statement(plain: str, line: int, more: dict[str, Any]) -> Change:
+    for kind, pattern in _FORMS:
+        found = re.match(pattern, plain, re.IGNORECASE)
+        if found is None:
+            continue
+        parts = found.groupdict()
+        schema, table = parted(parts.get("table"))
+        return Change(
+            kind,  # type: ignore[arg-type]
+            line,
+            table,
+            schema,
+            parted(parts.get("name"))[1],
+            unique=bool(parts.get("unique")),
+            concurrently=bool(parts.get("online")),
+            where=bool(re.search(r"\bWHERE\b", plain, re.IGNORECASE)),
+            columns=_indexed(plain[found.end() :]) if kind == "create_index" else (),
+            sql=plain,
+            **more,
+        )
+    return Change("sql", line, sql=plain, **more)
+
+
+def _action(action: str, table: str, line: int, plain: str, more: dict[str, Any]) -> Change:
+    schema, name = parted(table)
+    for kind, pattern in _ACTIONS:
+        found = re.match(pattern, action, re.IGNORECASE)
+        if found is not None:
+            return _altered(kind, found, Change("sql", line, name, schema, sql=plain, **more), action)
+    return Change("sql", line, name, schema, sql=plain, **more)
+
+
+def _altered(kind: str, found: "re.Match[str]", change: Change, action: str) -> Change:
+    parts = found.groupdict()
+    named, column = parted(parts.get("name"))[1], parted(parts.get("column"))[1]
+    length = parts.get("length")
+    written = ColumnText(column, (parts.get("type") or "").strip() or None, (int(length),) if length else ())
+    upper = action.upper()
+    match kind:
+        case "set_not_null":
+            new = replace(written, nullable=False)
+            return replace(change, kind="alter_column", columns=(new,), given=frozenset({"nullable"}))
+        case "set_type":
+            return replace(change, kind="alter_column", columns=(written,), given=frozenset({"type"}))
+        case "add_column":
+            default = "" if re.search(r"\bDEFAULT\b", upper) else None
+            made = replace(written, nullable="NOT NULL" not in upper, default=default, generated="GENERATED" in upper)
+            return replace(change, kind="add_column", columns=(made,))
+        case "add_constraint":
+            referred = re.search(rf"\bREFERENCES ({_NAME})", action, re.IGNORECASE)
+            return replace(
+                change, kind="add_constraint", name=named, constraint=_KINDS[parts["what"].upper()],
+                referred=parted(referred[1])[1] if referred else None, not_valid="NOT VALID" in upper,
+                columns=_indexed(action[found.end() :]), unnamed=named is None,
+            )  # fmt: skip
+        case "add_index":
+            return replace(change, kind="create_index", name=named, unique=bool(parts.get("unique")))
+    columns = (written,) if column else ()
+    return replace(change, kind=kind, name=named, columns=columns)  # type: ignore[arg-type]
+
+
+def _indexed(rest: str) -> tuple[ColumnText, ...]:
+    """The plain columns in the first brackets; empty where an expression stands there."""
+    found = re.match(r"[^(]*\(([^()]*)\)", rest)
+    names = [part.split()[0] for part in found[1].split(",") if part.split()] if found else []
+    return tuple(ColumnText(parted(name)[1]) for name in names)
+
+
+def parted(name: str | None) -> tuple[str | None, str | None]:
+    """Schema and name without quotes; None for what has a gap.
+
+    >>> parted('app."Blog Posts"'), parted("ix_…")
+    (('app', 'Blog Posts'), (None, None))
+    """
+    if name is None:
+        return None, None
+    parts = [part.strip('"`[]') for part in re.findall(r'"[^"]+"|`[^`]+`|\[[^\]]+\]|[\w…$]+', name)]
+    if not parts or "…" in parts[-1]:
+        return None, None
+    return (parts[-2] if len(parts) > 1 else None), parts[-1]
