@@ -96,6 +96,7 @@ def test_env_py_is_run_again_after_a_change(run: Any, env: dict[str, str], tmp_p
     app = made(tmp_path)
     status(run, app, env)
     changes()[change](app, env)
+    aged(app.directory)  # as a checkout or rsync would have it
     status(run, app, env)
     assert runs(app) == 2
 
