@@ -29,17 +29,12 @@ class Ended:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One command. `prepare` runs before each time and gives its arguments; `judge` tells what is wrong afterwards.
-
-    `quick` scenarios are tried every day. `keeps`: what it makes stays, as that was asked for.
-    """
+    """One command. `prepare` runs before each time and gives its arguments; `judge` tells what is wrong afterwards."""
 
     name: str
     engines: tuple[str, ...]
     prepare: Callable[[World], list[str]]
     judge: Callable[[World, Ended], Found]
-    quick: bool = False
-    keeps: bool = False
 
 
 def suffix(world: World) -> str:
@@ -181,37 +176,20 @@ def tables(world: World) -> set[str]:
         return set(sa.inspect(connection).get_table_names())
 
 
-# copies --clean
-
-
-def clean(world: World) -> list[str]:
-    """What a killed run left is to be removed."""
-    from nthfailure.cells import injected
-
-    place = {"sqlite": (), "postgresql": ("--scratch", "same-server"), "mariadb": ("--scratch", "same-server")}
-    left = injected(world, ["verify-rollback", *place[world.kind]], "SIGKILL", CLEAN_AT[world.kind])
-    assert left.code == -9, left.stderr
-    return ["copies", "--clean", "--format", "json"]
-
-
-CLEAN_AT: dict[str, str] = {}
-"""At which step that run is killed; found when it is first wanted."""
-
-
 def nothing(world: World, ended: Ended) -> Found:
     return []
 
 
 SCENARIOS = (
-    Scenario("verify-rollback", ALL, rehearse(), safe, quick=True),
+    Scenario("verify-rollback", ALL, rehearse(), safe),
     Scenario("verify-rollback --dry-run", ALL, rehearse("--dry-run"), nothing),
-    Scenario("verify-rollback --keep", ALL, rehearse("--keep"), kept, keeps=True),
+    Scenario("verify-rollback --keep", ALL, rehearse("--keep"), kept),
     Scenario("verify-rollback --backup", ALL, rehearse("--backup", "BACKUP"), safe),
-    Scenario("verify-rollback --scratch same-server", SERVERS, rehearse("--scratch", "same-server"), safe, quick=True),
+    Scenario("verify-rollback --scratch same-server", SERVERS, rehearse("--scratch", "same-server"), safe),
     Scenario("verify-rollback --backup --scratch", SERVERS, elsewhere, safe),
     Scenario("verify-rollback --copy-command", ("sqlite",), with_commands, clone_dropped),
-    Scenario("backup", ALL, back_up(), whole, quick=True),
+    Scenario("backup", ALL, back_up(), whole),
     Scenario("backup --verify, compressed", ALL, back_up("--verify", ending=".gz"), whole),
-    Scenario("restore", ALL, restore, restored_or_not, quick=True),
+    Scenario("restore", ALL, restore, restored_or_not),
     Scenario("restore --confirm", ALL, replace, restored_or_not),
 )  # fmt: skip
