@@ -1,0 +1,65 @@
+"""SQL that revisions would run: written in a process that reaches nothing, as far as it can be; squawk on it."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from review import script, silent
+
+from dbadmin.dialects import named
+from dbadmin.migrations.project import Project
+from dbadmin.migrations.review import Around, choose, review, squawk
+from dbadmin.migrations.review.offline import Rendered, render_sql
+from dbadmin.migrations.scripts import open_scripts
+
+
+def rendered(directory: Path, **bodies: str) -> dict[str, Rendered]:
+    """Each body's SQL on PostgreSQL, by the name of its script."""
+    files = [directory / f"{name}.py" for name in bodies]
+    for path, body in zip(files, bodies.values(), strict=True):
+        path.write_text(script(path.stem, None, body, "pass"))
+    found = render_sql(Project(None, "alembic", directory, directory), "postgresql", files)
+    return {path.stem: one for path, one in found.items()}
+
+
+def test_a_statement_has_the_line_that_makes_it_and_a_script_that_asks_stops_there(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        found = rendered(
+            tmp_path,
+            good='op.drop_column("users", "age")\nwith op.get_context().autocommit_block():\n    op.execute("VACUUM")',
+            asks='op.execute("SELECT 1")\nop.get_bind().execute(sa.text("SELECT 2")).fetchall()\nop.drop_table("x")',
+            connects=f'import socket\nop.execute("SELECT 1")\nsocket.create_connection(("127.0.0.1", {port}))',
+            ends="import os\nos._exit(3)",
+            after='op.execute("SELECT 1")',
+        )
+        listening.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            listening.accept()
+    good = found["good"]
+    assert good.stopped is None
+    assert (good.statements[0].sql, good.statements[0].line) == ("ALTER TABLE users DROP COLUMN age;", 12)
+    assert found["asks"].stopped is not None and found["asks"].stopped.startswith("line 13: ")
+    assert found["connects"].stopped is not None and len(found["connects"].statements) == 1
+    assert found["ends"].stopped == found["after"].stopped == "the process that ran the scripts offline ended"
+
+
+def test_squawk_tells_what_no_rule_of_ours_does_at_the_line_of_the_script(tmp_path: Path) -> None:
+    program = squawk.available()
+    if program is None:
+        pytest.skip("squawk is not installed")
+    sql = 'op.execute("SELECT 1")\nop.drop_index("ix", "users")\nop.create_index("ix", "users", ["age"])'
+    told = list(squawk.findings(program, rendered(tmp_path, case1=sql)["case1"], "18.1", tmp_path, "case1"))
+    assert [(code, found.line) for code, found in told] == [("require-concurrent-index-deletion", 13)]
+    assert not {code for code, _ in told} & squawk.OWN
+
+
+def test_without_squawk_its_absence_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(squawk, "available", lambda: None)
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "versions" / "a.py").write_text(script("case1", None, 'op.drop_table("t")', "pass"))
+    scripts = open_scripts(Project(None, "alembic", tmp_path, tmp_path))
+    choice = choose(scripts, None, pending=False, every=True, current=None)
+    answer = review(scripts, choice, Around(named("postgresql"), "postgresql"), progress=silent)
+    assert answer.linter is None
+    assert any("dbadmin-toolkit[review]" in note for note in answer.notes)
