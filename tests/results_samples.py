@@ -199,7 +199,9 @@ PLAN = QueryPlan(
             "Nested Loop", rows=12, actual_rows=10, cost=14.25, seconds=0.0012,
             steps=(
                 PlanStep("Index Scan users_pkey users", "index cond: (id = $1)", 1, 1, 8.17, 0.0002),
-                PlanStep("Seq Scan blog_posts", "filter: (author_id = $1)", 12, 10, 6.0, 0.001),
+                PlanStep(
+                    "Hash", steps=(PlanStep("Seq Scan blog_posts", "filter: (author_id = $1)", 12, 10, 6.0, 0.001),)
+                ),
             ),
         ),
     ),

@@ -29,14 +29,14 @@ def facts(step: PlanStep) -> tuple[str | None, str | None, str | None, str | Non
 
 
 def branches(steps: Sequence[PlanStep], before: str = "", depth: int = 0) -> Iterator[tuple[str, PlanStep]]:
-    """Steps with the lines of the tree before them.
+    """Steps with the lines of the tree before them; a dot keeps the place of what has ended, where blanks would go.
 
-    >>> plan = (PlanStep("join", steps=(PlanStep("scan a"), PlanStep("scan b"))),)
+    >>> plan = (PlanStep("join", steps=(PlanStep("scan a"), PlanStep("hash", steps=(PlanStep("scan b"),)))),)
     >>> [tree for tree, _ in branches(plan)]
-    ['join', '├─ scan a', '└─ scan b']
+    ['join', '├─ scan a', '└─ hash', '·  └─ scan b']
     """
     for number, step in enumerate(steps, start=1):
         last = number == len(steps)
-        branch, below = ("", "") if not depth else ("└─ ", "   ") if last else ("├─ ", "│  ")
+        branch, below = ("", "") if not depth else ("└─ ", "·  ") if last else ("├─ ", "│  ")
         yield f"{before}{branch}{step.what}", step
         yield from branches(step.steps, before + below, depth + 1)
