@@ -9,8 +9,8 @@ from dbadmin.results import LEVELS, Review, ReviewFinding, RuleList
 TONES: dict[str, Tone] = {"error": "bad", "warning": "warn", "note": "dim"}
 COLUMNS = (
     Column("level"),
-    Column("rule"),
-    Column("where"),
+    Column("rule", wrap=True),
+    Column("where", wrap=True),
     Column("object", wrap=True),
     Column("detail", wrap=True, below=True),
     Column("write instead", wrap=True, below=True),
