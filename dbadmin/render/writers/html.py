@@ -34,6 +34,8 @@ STYLE = """
 .dbadmin td.short { overflow-wrap: normal; white-space: nowrap; }
 .dbadmin tbody tr:nth-child(even) { background: var(--stripe); }
 .dbadmin .right { text-align: right; white-space: nowrap; }
+.dbadmin.dbadmin table th, .dbadmin.dbadmin table td { text-align: left; }
+.dbadmin.dbadmin table .right { text-align: right; }
 .dbadmin .facts tr:nth-child(n) { background: transparent; }
 .dbadmin .facts th { color: var(--quiet); font-weight: normal; white-space: nowrap; }
 .dbadmin .good { color: var(--good); } .dbadmin .bad { color: var(--bad); }
@@ -51,6 +53,7 @@ STYLE = """
   .dbadmin .wide td { display: grid; grid-template-columns: 7.5em 1fr; max-width: none; border: 0;
     padding: .1em .7em; text-align: left; white-space: normal; }
   .dbadmin .wide td::before { content: attr(data-label); color: var(--quiet); }
+  .dbadmin.dbadmin table.wide td { text-align: left; }
   .dbadmin .wide td.absent { display: none; } }
 """.strip()
 PAGE_STYLE = "body { margin: 0; background: var(--paper); } main { max-width: 78em; margin: auto; padding: 1.5em; }"
