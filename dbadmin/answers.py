@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.app.load import Application
+from dbadmin.app.reflect import way_to_read_view
 from dbadmin.database import Database
 from dbadmin.dialects import TableName
 from dbadmin.errors import TimedOut, UnknownName, UsageError
@@ -53,10 +54,20 @@ class Answers:
             for name in names:
                 self.entities.find(name)
         except UnknownName:
-            if self._reflected:
-                raise
-            self._entities = self._with_database()
+            if not self._reflected:
+                self._entities = self._with_database()
+            for name in names:
+                self._must_exist(name)
         return self.entities
+
+    def _must_exist(self, name: Any) -> None:
+        """Raises UnknownName with the nearest names, or UsageError where it is a view that is named."""
+        try:
+            self.entities.find(name)
+        except UnknownName:
+            if hint := self.database.run(partial(way_to_read_view, name=str(name))):
+                raise UsageError(f"{str(name)!r} is a view, and this takes a table", hint=hint) from None
+            raise
 
     def find(self, name: Any) -> "Entity":
         """The entity that a model or a name means."""

@@ -74,7 +74,7 @@ class FakeAdmin:
     def status(self, check: bool) -> Any:
         from dataclasses import replace
 
-        return replace(BEHIND, checked=check)
+        return replace(BEHIND, checked=check, drift=None, drift_skipped=None)
 
     def counts(self, *tables: str, **options: Any) -> Any:
         return asked("counts", *tables, **options) if tables else COUNTS

@@ -140,7 +140,7 @@ def measure(paths: Iterable[str], tests: Iterable[str], options: Iterable[str] =
         files = json.dumps([str(ROOT / path) for path in paths])
         modules = [f"tests/{name}.py" for name in tests]
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", *_ALWAYS, *options, *modules], cwd=ROOT, check=False,
+            [sys.executable, "-m", "pytest", "-q", "-m", "", *_ALWAYS, *options, *modules], cwd=ROOT, check=False,
             env={**os.environ, "PYTHONPATH": path, "DBADMIN_MEASURE_INTO": str(into), "DBADMIN_MEASURE_FILES": files},
         )  # fmt: skip
         if done.returncode:

@@ -53,6 +53,13 @@ def test_alembic_ini_without_script_location(run: Any, tmp_path: Path) -> None:
     fails(run("status", cwd=tmp_path), 2, "script_location")
 
 
+def test_a_view_where_a_table_is_wanted(run: Any, database: TestDatabase) -> None:
+    execute(database.url, "CREATE TABLE posts (id INTEGER)", "CREATE VIEW latest AS SELECT id FROM posts")
+    for command in (["count", "latest"], ["recent", "latest"], ["describe", "latest"], ["join", "posts", "latest"]):
+        fails(run(*command, "--url", database.url), 2, "'latest' is a view", "dbadmin sql 'SELECT * FROM latest'")
+    fails(run("count", "late", "--url", database.url), 2, "no table 'late'")
+
+
 def test_no_database(run: Any, tmp_path: Path) -> None:
     fails(run("count", "--url", f"sqlite:///{tmp_path}/missing.db"), 3, "missing.db")
     assert not (tmp_path / "missing.db").exists()

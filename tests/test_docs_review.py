@@ -61,6 +61,7 @@ def typed(line: str, at: tuple[Path, dict[str, str]]) -> subprocess.CompletedPro
 
 
 @pytest.mark.rehearsal
+@pytest.mark.slow
 def test_the_recipe_runs_as_written(demo: tuple[Path, dict[str, str]]) -> None:
     (demo[0] / "backups").mkdir()
     assert typed("dbadmin backup backups/shop.db", demo).returncode == 0

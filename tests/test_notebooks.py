@@ -21,6 +21,7 @@ from dbadmin.example.make import make, write_application
 ROOT = Path(__file__).resolve().parents[1]
 BOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 NAMES = [path.stem for path in BOOKS]
+EVERY_DAY = ("authors-and-posts", "migrations")
 PICTURES = {"authors-and-posts": 6, "exploring": 4, "health": 3, "migrations": 2}
 CREDENTIALS = ("hashed_password", "verification_token", "reset_token")
 
@@ -106,7 +107,7 @@ def check(demo: Demo, name: str) -> None:
         assert "LOSSY" in shown and "unchanged: proven" in shown
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in EVERY_DAY else pytest.mark.slow) for n in NAMES])
 def test_a_notebook_runs_changes_nothing_and_shows_no_secret(demo: Demo, name: str) -> None:
     check(demo, name)
     kept = {path.name for path in demo.directory.iterdir() if not path.name.startswith(("__", "."))}

@@ -8,14 +8,14 @@ from servers import TestDatabase
 
 pytestmark = pytest.mark.usefixtures("protection_ends")
 
-OWN_PATHS = ("session.execute", "raw_connection", "driver by hand", "db.sql", "%sql")
+OWN_PATHS = ("session.execute", "raw_connection", "driver by hand", "db.sql")
 """Ways that share no code: the others go through `Database.run` as db.sql does."""
 EVERY_DAY = {(driver, way) for driver in ("psycopg", "pymysql") for way in OWN_PATHS} | {
     *(("pysqlite", way) for way in WAYS),
     ("psycopg2", "raw_connection"), ("pg8000", "driver by hand"), ("asyncpg", "session.execute"),
     ("psycopg_async", "raw_connection"), ("aiomysql", "raw_connection"), ("asyncmy", "session.execute"),
     ("mysqlconnector", "raw_connection"), ("mysqldb", "session.execute"), ("mariadbconnector", "session.execute"),
-    ("aiosqlite", "session.execute"), ("aiosqlite", "%sql"),
+    ("aiosqlite", "session.execute"), ("psycopg", "%sql"),
 }  # fmt: skip
 
 

@@ -142,6 +142,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, run: Run, asked: tuple[
     assert "Traceback" not in finished.stderr
 
 
+@pytest.mark.slow
 def test_without_a_database_the_branch_is_reviewed_and_sizes_are_null(tmp_path: Path, run: Run) -> None:
     app = offline_app(tmp_path)
     new = next(tmp_path.rglob("*c3*.py"))
@@ -219,6 +220,7 @@ IGNORED: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_a_comment_with_a_reason_ignores_and_any_other_is_told(tmp_path: Path, run: Run) -> None:
     app = make_app(tmp_path, url=make_url("postgresql+psycopg://u@127.0.0.1:1/x"), revisions=IGNORED)
     finished = run("review", "b2", "--format", "json", cwd=app.directory, env=app.environment)
@@ -254,6 +256,7 @@ def test_looking_writes_nothing(sqlite: TestDatabase, tmp_path: Path, run: Run) 
     assert after == before
 
 
+@pytest.mark.slow
 def test_reports_are_written_in_every_format(tmp_path: Path, run: Run) -> None:
     app = offline_app(tmp_path / "app")
     outputs = [tmp_path / f"review{suffix}" for suffix in (".sarif", ".json", ".csv", ".md", ".html")]
@@ -274,6 +277,7 @@ def test_reports_are_written_in_every_format(tmp_path: Path, run: Run) -> None:
     assert (refused.code, "no sarif form" in refused.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_rules_are_listed_and_reasons_explained(tmp_path: Path, run: Run) -> None:
     listed = run("review", "--list", "--format", "json").json()
     assert {rule["code"] for rule in listed["rules"]} == set(dbadmin_rules())

@@ -167,7 +167,17 @@ JUDGED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", JUDGED, ids=lambda case: case.name)
+EVERY_DAY = (
+    "renames a column there and back", "drops a column and refuses to go back",
+    "drops a column, and a default fills it", "leaves a comment", "swallows a refused connection and fails",
+    "hangs in the server with a table locked",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=case.name, marks=() if case.name in EVERY_DAY else pytest.mark.slow) for case in JUDGED],
+)
 def test_what_looks_like_something_else_is_judged_for_what_it_is(
     case: Case, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_shell_shows_and_keeps_no_password(runs: Told) -> None:
     assert list(runs.home.rglob("shell-history.sqlite")), "what `told` looks into is there"
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_no_password(runs: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     runs.home.mkdir(exist_ok=True)
     for name, value in {**runs.environment, "HOME": str(runs.home), "PYTHONDONTWRITEBYTECODE": "1"}.items():

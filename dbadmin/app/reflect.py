@@ -1,6 +1,7 @@
 """A URL and no code: tables read from the catalog in a few queries, and light classes for them."""
 
 import re
+import shlex
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,21 @@ def reflect(connection: "Connection") -> "MetaData":
             for key, related in relations.items():
                 _add_relations(metadata, key, related)
     return metadata
+
+
+def way_to_read_view(connection: "Connection", name: str) -> str | None:
+    """What to type to read the view (or materialised view) of this name, `schema.name` where needed; None
+    where there is none."""
+    from sqlalchemy import inspect
+    from sqlalchemy.engine.reflection import ObjectKind
+
+    schema, _, view = name.rpartition(".")
+    inspector = inspect(connection)
+    if not inspector.get_multi_columns(schema=schema or None, filter_names=[view], kind=ObjectKind.ANY_VIEW):
+        return None
+    quote = connection.dialect.identifier_preparer.quote
+    statement = f"SELECT * FROM {'.'.join(map(quote, filter(None, (schema, view))))}"
+    return f"dbadmin sql {shlex.quote(statement)} reads it"
 
 
 def _columns(described: Any, primary: list[str]) -> list[Any]:

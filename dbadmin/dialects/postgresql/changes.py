@@ -1,6 +1,6 @@
 """What PostgreSQL makes of changes: its lock modes, and which of them read or write every row.
 
-From the pages ALTER TABLE (notes) and 13.3 Explicit Locking of the manual; tests/review has each row tried.
+From the pages ALTER TABLE (notes) and 13.3 Explicit Locking of the manual.
 """
 
 import re

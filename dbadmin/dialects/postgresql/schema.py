@@ -162,12 +162,13 @@ def _view(connection: "Connection", key: ObjectKey, pair: tuple[str, str]) -> tu
 
     made = []
     for text in pair:
-        head, _, body = text.partition("AS ")
+        head, _, rest = text.partition("AS ")
+        body = rest.removesuffix(schema_sql.EMPTY)
         ask(connection, "SAVEPOINT dbadmin_like")
         try:
-            ask(connection, f"CREATE TEMP VIEW dbadmin_v AS {body.removesuffix('WITH NO DATA').strip().rstrip(';')}")
+            ask(connection, f"CREATE TEMP VIEW dbadmin_v AS {body.strip().rstrip(';')}")
             found = ask(connection, "SELECT pg_get_viewdef('pg_temp.dbadmin_v'::regclass)").scalar()
-            made.append(f"{head}AS {found}")
+            made.append(f"{head}AS {found}{rest[len(body) :]}")
         except DBAPIError:
             made.append(text)
         finally:

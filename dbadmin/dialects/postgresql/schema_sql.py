@@ -175,12 +175,14 @@ RANGES = f"""
      WHERE {_OURS} AND {_own("pg_type", "t")}
 """
 
+EMPTY = "WITH NO DATA"
+"""What a materialised view that holds nothing says at its end."""
 VIEWS = f"""
     SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized-view' END,
            ARRAY[n.nspname, c.relname]::text[], concat_ws(' ',
                'WITH (' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) AS o) || ')',
                'AS ' || pg_get_viewdef(c.oid),
-               CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN 'WITH NO DATA' END)
+               CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN '{EMPTY}' END)
       FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('v', 'm') AND {_OURS} AND {_own("pg_class", "c")}
 """

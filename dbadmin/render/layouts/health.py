@@ -50,14 +50,14 @@ def answer(result: Inspection) -> Callout:
         return Callout("WELL" if ran else "NOT LOOKED AT", "; ".join(parts), "good" if ran else "warn")
     worst = result.open[0].severity
     word = {"error": "NOT WELL", "warning": "LOOK AT", "note": "NOTES"}[worst]
-    return Callout(word, "; ".join([found, *parts]), "dim" if worst == "note" else TONES[worst])
+    return Callout(word, "; ".join([found, *parts]), "dim" if worst == "note" else TONES.get(worst, "warn"))
 
 
 def cells(finding: HealthFinding) -> tuple[object, ...]:
     """The cells of one finding, as COLUMNS."""
     about = f" ({finding.model})" if finding.model else ""
     return (
-        Cell(finding.severity, TONES[finding.severity]),
+        Cell(finding.severity, TONES.get(finding.severity, "warn")),
         finding.code,
         f"{finding.object}{about}",
         finding.detail,
@@ -92,7 +92,7 @@ def lay_out_checks(result: CheckList, *, detail: bool = False) -> Document:
         Column("live"),
     )
     rows = [
-        (c.name, Cell(c.level, TONES[c.level]), ", ".join(c.engines), c.reads, c.why, c.threshold, c.mend,
+        (c.name, Cell(c.level, TONES.get(c.level, "warn")), ", ".join(c.engines), c.reads, c.why, c.threshold, c.mend,
          "yes" if c.live else "no")
         for c in result.checks
     ]  # fmt: skip

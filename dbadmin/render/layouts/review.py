@@ -51,12 +51,12 @@ def next_step(result: Review) -> str:
 
 def answer(result: Review) -> Callout:
     """One line: how many findings of which level, in how many revisions, for which engine."""
-    read = f"{plural(len(result.revisions), 'revision')} ({CHOSEN[result.chosen]})"
+    read = f"{plural(len(result.revisions), 'revision')} ({CHOSEN.get(result.chosen, result.chosen)})"
     engine = f" for {result.engine}" if result.engine else ""
     if result.database is not None:
         engine += f" with the tables of {result.database.name}"
     if not result.revisions:
-        return Callout("NOTHING TO REVIEW", f"no revision is {CHOSEN[result.chosen]}", "good")
+        return Callout("NOTHING TO REVIEW", f"no revision is {CHOSEN.get(result.chosen, result.chosen)}", "good")
     counted = [(level, sum(f.severity == level for f in result.open)) for level in LEVELS]
     found = ", ".join(plural(count, level) for level, count in counted if count)
     if not found:
@@ -69,7 +69,7 @@ def cells(finding: ReviewFinding, detail: bool) -> tuple[object, ...]:
     """The cells of one finding, as COLUMNS."""
     more = (finding.why,) if detail else ()
     told = "; ".join([finding.detail, *costs(finding)])
-    level = Cell(finding.severity, TONES[finding.severity])
+    level = Cell(finding.severity, TONES.get(finding.severity, "warn"))
     return (level, finding.code, place(finding), finding.object, told, finding.remedy, *more)
 
 
@@ -104,6 +104,9 @@ def lay_out_rules(result: RuleList, *, detail: bool = False) -> Document:
         Column("why", wrap=True, below=True),
         Column("write instead", wrap=True, below=True),
     )
-    rows = [(r.code, Cell(r.level, TONES[r.level]), ", ".join(r.engines), r.why, r.instead) for r in result.rules]
+    rows = [
+        (r.code, Cell(r.level, TONES.get(r.level, "warn")), ", ".join(r.engines), r.why, r.instead)
+        for r in result.rules
+    ]
     main = Table(columns, rows)
     return Document("Rules of review", (main,), main)

@@ -81,12 +81,12 @@ def table_text(table: Table) -> str:
     """Title, table and note; folded where the layout says so."""
     if not table.rows and table.empty is None:
         return ""
-    note = escape(table.note) if table.note else ""
+    note = paragraph(escape(table.note)) if table.note else ""
     if table.rows or table.empty == "":
         names = [column.name for column in table.columns]
         body = pipes(names, [column.align == "right" for column in table.columns], table.rows)
     else:
-        body = escape(table.empty or "")
+        body = paragraph(escape(table.empty or ""))
     if table.fold and table.title:
         summary = html.escape(visible(table.title))
         return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
