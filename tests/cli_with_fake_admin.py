@@ -5,7 +5,8 @@ Behind `sql` stands what the tests need: `sql "raise ConnectionFailed"`, `sql sl
 
 import sys
 import time
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from results_samples import BEHIND, COUNTS, LOSSY, MODELS, ROWS, SAFE
@@ -60,6 +61,8 @@ def sql_(statement: str, **options: Any) -> Rows:
 
 class FakeAdmin:
     """Answers of fixed samples."""
+
+    settings = SimpleNamespace(start=Path(), directory=Path())
 
     def __init__(self, **options: Any) -> None:
         self.options = options

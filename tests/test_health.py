@@ -135,6 +135,7 @@ def test_an_index_that_nothing_read_is_told_of_and_one_that_is_needed_is_not(dat
         assert (run.state, "only" in str(run.reason)) == ("skipped", True)
         return
     on = ("SET GLOBAL userstat = ON",) if database.kind == "mariadb" else ()
+    before = database.rows("SELECT @@GLOBAL.userstat")[0][0] if on else None
     database.execute(
         *on,
         "CREATE TABLE parents (id integer PRIMARY KEY, code varchar(20) UNIQUE)",
@@ -157,7 +158,7 @@ def test_an_index_that_nothing_read_is_told_of_and_one_that_is_needed_is_not(dat
         assert "not used once in" in found[0].detail
     finally:
         if on:
-            database.execute("SET GLOBAL userstat = OFF")
+            database.execute(f"SET GLOBAL userstat = {before}")  # of a server that other tests share
 
 
 def database_of(database: TestDatabase) -> TestDatabase:
