@@ -188,6 +188,20 @@ def test_what_only_the_models_have_or_lack(database: TestDatabase, tmp_path: Pat
     assert "autogenerate" in (found["table", "tags"].remedy or "")
 
 
+def test_what_the_models_have_is_not_to_be_taken_away(database: TestDatabase, tmp_path: Path) -> None:
+    models = MODELS + '\nsa.Index("ix_users_email", users.c.email)\n'
+    app = made(tmp_path, database, models)
+    app.alembic("upgrade", "head")
+    execute(
+        database.url,
+        "CREATE INDEX ix_users_email ON users (email)",
+        "CREATE INDEX ix_by_hand ON users (email, age)",
+    )
+    remedies = {d.object: d.remedy or "" for d in drift(app).drift or () if d.against == "revision"}
+    assert remedies["users.ix_users_email"] == "a revision that makes it: the models have it"
+    assert remedies["users.ix_by_hand"].startswith(("DROP INDEX", "ALTER TABLE"))
+
+
 def test_create_all_and_a_stamp_are_told_from_migrations(database: TestDatabase, tmp_path: Path) -> None:
     email, age = (line for line in MODELS.splitlines() if '"email", sa.S' in line or '"age", sa.I' in line)
     swapped = MODELS.replace(f"{email}\n{age}", f"{age}\n{email}")

@@ -81,10 +81,11 @@ class _Measuring:
         if isinstance(legs, str):
             skipped.append(legs)
         elif known:
-            drift += self._from_revision(legs[0])
             skipped += [leg for leg in legs[1:] if isinstance(leg, str)]
         head = legs[-1] if not isinstance(legs, str) and isinstance(legs[-1], Leg) else None
         models = self._models(head)
+        if known and not isinstance(legs, str):
+            drift += self._from_revision(legs[0], models.schema if isinstance(models, Snapshot) else None)
         if isinstance(models, str):
             skipped.append(models)
         elif models is not None:
@@ -129,14 +130,14 @@ class _Measuring:
             found = without_spelling(connection, found)
         return compare.without_names(compare.flipped(found))
 
-    def _from_revision(self, leg: "Leg | str") -> list[Drift]:
+    def _from_revision(self, leg: "Leg | str", models: Schema | None) -> list[Drift]:
         assert isinstance(leg, Leg)
 
         def maker(key: ObjectKey) -> str | None:
             return first_appearance(leg, Facet(key=key))
 
         at = ", ".join(self.status.current) or "base"
-        return compare.from_revision(self.from_migrations, at, maker, self.mending)
+        return compare.from_revision(self.from_migrations, at, maker, self.mending, models)
 
     def _models(self, head: Leg | None) -> "Snapshot | str | None":
         if not any(one.tables for one in self.metadata):
