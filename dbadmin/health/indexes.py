@@ -114,7 +114,7 @@ def free_name(name: str, indexes: Sequence[Index], most: int = 63) -> str:
     """A name for an index that is not taken, and no longer than every engine takes.
 
     >>> free_name("ix_" + "a" * 80, [])[-10:], len(free_name("ix_" + "ä" * 80, []).encode())
-    ('aaa_f2a58b', 61)
+    ('aaa_c289ac', 62)
     """
     from hashlib import sha256
 

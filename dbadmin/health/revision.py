@@ -65,8 +65,8 @@ def steps(findings: Iterable[HealthFinding], *, down: bool) -> list[str]:
 def execute(sql: str) -> str:
     r"""One statement as an operation; a colon before a word would be taken for a parameter.
 
-    >>> print(execute("CREATE INDEX \"a:b\" ON t ((c::text))"))
-    op.execute('CREATE INDEX "a\\:b" ON t ((c::text))')
+    >>> print(execute("CREATE INDEX \":b\" ON t ((c::text))"))
+    op.execute('CREATE INDEX "\\:b" ON t ((c::text))')
     """
     escaped = _BIND.sub(r"\\:", sql)
     return f"op.execute({escaped!r})"

@@ -48,7 +48,7 @@ class Counted:
 
 
 def shown(statement: str) -> str:
-    """A statement as it may be told: without the values of rows, and not too long.
+    r"""A statement as it may be told: without the values of rows, and not too long.
 
     >>> shown("UPDATE users SET name = 'Ada'"), shown("ALTER TABLE  users\n ADD x integer")
     ('UPDATE users', 'ALTER TABLE users ADD x integer')
