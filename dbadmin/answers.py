@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.app.load import Application
-from dbadmin.app.reflect import way_to_read_view
+from dbadmin.app.reflect import reflect, way_to_read_view
 from dbadmin.database import Database
 from dbadmin.dialects import TableName
 from dbadmin.errors import TimedOut, UnknownName, UsageError
@@ -74,7 +74,6 @@ class Answers:
         return self.known(name).find(name)
 
     def _with_database(self) -> "Entities":
-        from dbadmin.app.reflect import reflect
         from dbadmin.queries import Entities
 
         self._reflected = True

@@ -26,6 +26,7 @@ from servers import (
     TestDatabase,
     Unavailable,
 )
+from shells import Open, Terminal
 
 import dbadmin
 from dbadmin import readonly
@@ -274,6 +275,20 @@ class Finished:
 
 
 Run = Callable[..., Finished]
+
+
+@pytest.fixture
+def terminal() -> Iterator[Open]:
+    """`terminal(directory, *arguments, **variables)` opens the shell there."""
+    opened: list[Terminal] = []
+
+    def start(directory: Path, *arguments: str, **variables: str) -> Terminal:
+        opened.append(Terminal(directory, *arguments, **variables))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture

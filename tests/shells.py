@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,10 @@ class Terminal:
         said = ANSI.sub("", self.process.before)
         self.process.close()
         return self.process.exitstatus, said
+
+
+Open = Callable[..., Terminal]
+"""The fixture `terminal`."""
 
 
 def application(directory: Path, url: URL, models: str = MODELS, *, is_async: bool = False) -> Path:

@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import stat
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +13,12 @@ import pexpect
 import pytest
 from conftest import Run
 from servers import TestDatabase
-from shells import TABLES, Terminal, application
+from shells import TABLES, Open, application
 from sqlalchemy import URL
 
 import dbadmin
 from dbadmin.example.make import make
 from dbadmin.shell.history import LEFT_OUT
-
-Open = Callable[..., Terminal]
-
-
-@pytest.fixture
-def terminal() -> Iterator[Open]:
-    """`terminal(directory, *arguments, **variables)` opens the shell there."""
-    opened: list[Terminal] = []
-
-    def start(directory: Path, *arguments: str, **variables: str) -> Terminal:
-        opened.append(Terminal(directory, *arguments, **variables))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,32 +1,16 @@
 """What makes `dbadmin shell` a home: SQL, plans, settings, tables, completion, help, start-up files, reloading."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from conftest import Run
 from servers import TestDatabase
-from shells import TABLES, Terminal, application
+from shells import TABLES, Open, application
 
-Open = Callable[..., Terminal]
 COMPLETE = (
     "import warnings; warnings.simplefilter('ignore'); I = get_ipython().Completer; "
     "C = lambda t: [c.text for c in I.completions(t, len(t))]"
 )
-
-
-@pytest.fixture
-def terminal() -> Iterator[Open]:
-    """`terminal(directory, *arguments, **variables)` opens the shell there."""
-    opened: list[Terminal] = []
-
-    def start(directory: Path, *arguments: str, **variables: str) -> Terminal:
-        opened.append(Terminal(directory, *arguments, **variables))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.close()
 
 
 @pytest.fixture

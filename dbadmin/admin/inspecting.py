@@ -14,7 +14,7 @@ from dbadmin.dialects import Progress, TableName
 from dbadmin.errors import ConfigError, DbadminError, UsageError
 from dbadmin.health import Asked, inspect
 from dbadmin.health.look import Place
-from dbadmin.results import LEVELS, Inspection
+from dbadmin.results import Inspection, level_named
 from dbadmin.secrets import SENSITIVE_WORDS
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def inspect_application(
     """Run checks on the application's database; see `dbadmin.health.inspect`."""
     if write_revision is not False:
         refuse_unless_up_to_date(application, database)
-    if fail_on is not None and fail_on not in LEVELS:
-        raise UsageError(f"fail_on={fail_on!r} is no level", hint=f"one of {', '.join(LEVELS)}")
+    if fail_on is not None:
+        level_named(fail_on)
     for item in ignore:
         if not isinstance(item, str) and not item.get("key"):
             raise UsageError("ignore: an entry has no key", hint='{key = "unused-index:posts.ix", reason = "…"}')

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from dbadmin.app.load import Application
 from dbadmin.database import Database
 from dbadmin.dialects import Dialect, Progress, named
-from dbadmin.errors import ConnectionFailed, DbadminError, NotSupported, UsageError
+from dbadmin.errors import ConnectionFailed, DbadminError, NotSupported
 from dbadmin.migrations.review import NONE, Around, Measurements, Size, choose, read_report, review
-from dbadmin.migrations.scripts import Scripts
+from dbadmin.migrations.scripts import Scripts, open_scripts
 from dbadmin.migrations.status import applied_revisions
-from dbadmin.results import LEVELS, Review, Severity
+from dbadmin.results import Review, Severity, level_named
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -33,8 +33,7 @@ class Asked:
     measured: "str | os.PathLike[str] | None" = None
 
     def __post_init__(self) -> None:
-        if self.fail_on not in LEVELS:
-            raise UsageError(f"fail_on={self.fail_on!r} is no level", hint=f"one of {', '.join(LEVELS)}")
+        level_named(self.fail_on)
 
     @property
     def needs_database(self) -> bool:
@@ -86,7 +85,6 @@ def review_settings(
 ) -> Review:
     """Review the scripts of a project whose application could not be opened; or is not to be, for an `engine`."""
     from dbadmin.migrations.capture import capture
-    from dbadmin.migrations.scripts import open_scripts
     from dbadmin.rollback.ask import project_of
 
     project = project_of(settings)

@@ -4,7 +4,7 @@ The base tells nothing. A check names the methods that it asks, so the engines o
 overrides all of them. Each method is a fixed number of queries, whatever the number of tables.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -246,6 +246,15 @@ def spelled(quote: Quote, table: TableName) -> str:
 def schema(table: TableName) -> str:
     """The argument of Alembic's operations that names a schema, empty in the default one."""
     return f", schema={table.schema!r}" if table.schema else ""
+
+
+def names_by_table(rows: Iterable[Any]) -> dict[TableName, tuple[str, ...]]:
+    """Names of every table's columns, from rows of (table_name, name) in their order, where there are no schemas."""
+    found: dict[TableName, tuple[str, ...]] = {}
+    for row in rows:
+        table = TableName(None, row.table_name)
+        found[table] = (*found.get(table, ()), row.name)
+    return found
 
 
 def first_number(row: Any) -> int:

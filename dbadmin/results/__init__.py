@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
+from dbadmin.results.levels import LEVELS, bad_news, level_named
 from dbadmin.results.status import (
     Candidate,
     Copies,
@@ -21,7 +22,7 @@ from dbadmin.results.status import (
 if TYPE_CHECKING:
     from dbadmin.results.backups import BackupProof, BackupReport, RestoreReport, TableProof
     from dbadmin.results.diagram import Diagram, DiagramColumn, DiagramRelation, DiagramTable
-    from dbadmin.results.health import LEVELS, CheckInfo, CheckList, CheckRun, HealthFinding, Inspection
+    from dbadmin.results.health import CheckInfo, CheckList, CheckRun, HealthFinding, Inspection
     from dbadmin.results.notebooks import Notebooks
     from dbadmin.results.plans import PlanStep, QueryPlan
     from dbadmin.results.review import Review, ReviewedRevision, ReviewFinding, RuleInfo, RuleList
@@ -86,5 +87,5 @@ __all__ = [
     "Result", "Review", "ReviewFinding", "ReviewedRevision", "Revision", "RollbackFinding", "RollbackPlan",
     "RollbackReport", "RowSets", "Rows", "RuleInfo", "RuleList", "Scripts", "Severity", "Source", "State", "Status",
     "Step", "TableCount", "TableDescription", "TableInfo", "TableProof", "Tables", "Timings", "UnknownRevision",
-    "Verdict", "Versions",
+    "Verdict", "Versions", "bad_news", "level_named",
 ]  # fmt: skip

@@ -4,20 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
-
-LEVELS: tuple[Severity, ...] = ("error", "warning", "note")
-
-
-def at_or_above(level: str) -> tuple[Severity, ...]:
-    """The levels that are as bad as this one, or worse; all of them for one that is unknown.
-
-    >>> at_or_above("warning")
-    ('error', 'warning')
-    """
-    return LEVELS[: LEVELS.index(level) + 1] if level in LEVELS else LEVELS
-
-
-"""From worst to best."""
+from dbadmin.results.levels import bad_news
 
 
 @dataclass(frozen=True)
@@ -83,10 +70,7 @@ class Inspection(Result):
     @property
     def ok(self) -> bool:
         """False where an open finding is at or above `fail_on`."""
-        if self.fail_on is None:
-            return True
-        bad = at_or_above(self.fail_on)
-        return not any(finding.severity in bad for finding in self.open)
+        return not bad_news(self.open, self.fail_on)
 
 
 @dataclass(frozen=True)

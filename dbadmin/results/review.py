@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
-from dbadmin.results.health import at_or_above
+from dbadmin.results.levels import bad_news
 
 Chosen = Literal["asked", "pending", "all", "git", "heads"]
 Direction = Literal["upgrade", "downgrade"]
@@ -78,8 +78,7 @@ class Review(Result):
     @property
     def ok(self) -> bool:
         """False where an open finding is at or above `fail_on`."""
-        bad = at_or_above(self.fail_on)
-        return not any(finding.severity in bad for finding in self.open)
+        return not bad_news(self.open, self.fail_on)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from dbadmin.cli.options import items_option
 from dbadmin.cli.output import deliver
 from dbadmin.cli.progress import TerminalProgress
 from dbadmin.errors import UsageError
-
-LEVELS = ("error", "warning", "note")
+from dbadmin.results import LEVELS
 
 
 def thresholds(given: tuple[Any, ...]) -> dict[str, float]:

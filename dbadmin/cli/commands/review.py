@@ -10,11 +10,11 @@ from dbadmin.cli.opening import opened, settings
 from dbadmin.cli.output import deliver
 from dbadmin.cli.progress import TerminalProgress
 from dbadmin.errors import DbadminError, MissingExtra, NothingFound, UsageError, UserCodeError
+from dbadmin.results import LEVELS
 
 if TYPE_CHECKING:
     from dbadmin.results import Review
 
-LEVELS = ("error", "warning", "note")
 ENGINES = ("sqlite", "postgresql", "mysql", "mariadb")
 
 

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.facts import CannotTell, ForeignKey, Index, Part, Since, Table
-from dbadmin.dialects.health import Health, Mend, Quote, add_constraint, quoter, refers, spelled
+from dbadmin.dialects.health import Health, Mend, Quote, add_constraint, names_by_table, quoter, refers, spelled
 from dbadmin.dialects.mysql import health_sql as sql
 from dbadmin.dialects.mysql.health_live import MysqlLive
 from dbadmin.dialects.mysql.show import number, status, variables
@@ -79,11 +79,7 @@ class MysqlHealth(MysqlLive, Health):
 
     def column_names(self, connection: "Connection") -> dict[TableName, tuple[str, ...]]:
         """Of every table, in their order."""
-        found: dict[TableName, tuple[str, ...]] = {}
-        for row in connection.exec_driver_sql(sql.COLUMNS):
-            name = TableName(None, row.table_name)
-            found[name] = (*found.get(name, ()), row.name)
-        return found
+        return names_by_table(connection.exec_driver_sql(sql.COLUMNS))
 
     def index_uses(self, connection: "Connection") -> dict[tuple[TableName, str], int]:
         """performance_schema, else MariaDB's userstat. Raises CannotTell where both are off."""

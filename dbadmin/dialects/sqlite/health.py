@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.facts import ForeignKey, Index, Part, Table
-from dbadmin.dialects.health import Health, quoter
+from dbadmin.dialects.health import Health, names_by_table, quoter
 from dbadmin.dialects.rules import bracketed, masked, parts
 from dbadmin.dialects.sqlite import health_sql as sql
 from dbadmin.dialects.sqlite.health_file import SqliteFile
@@ -50,11 +50,7 @@ class SqliteHealth(SqliteFile, Health):
 
     def column_names(self, connection: "Connection") -> dict[TableName, tuple[str, ...]]:
         """Of every table, in their order."""
-        found: dict[TableName, tuple[str, ...]] = {}
-        for row in connection.exec_driver_sql(sql.COLUMNS):
-            name = TableName(None, row.table_name)
-            found[name] = (*found.get(name, ()), row.name)
-        return found
+        return names_by_table(connection.exec_driver_sql(sql.COLUMNS))
 
     def same_type(self, one: str, other: str) -> bool:
         """Where the affinity is the same: lengths and precisions are not enforced."""

@@ -13,8 +13,7 @@ from dbadmin.migrations.review.measured import NONE, Measurements
 from dbadmin.migrations.review.offline import Rendered, render_sql
 from dbadmin.migrations.review.rule import RULES, Found, Look, Rule, Size
 from dbadmin.migrations.scripts import Scripts
-from dbadmin.results import DatabaseInfo, Review, ReviewedRevision, ReviewFinding, Severity
-from dbadmin.results.health import LEVELS
+from dbadmin.results import LEVELS, DatabaseInfo, Review, ReviewedRevision, ReviewFinding, Severity
 
 FAMILIES = (names, keys, downgrades, losses, locks, transactions, surroundings)
 """The modules that register rules."""

@@ -1,10 +1,9 @@
 """`dbadmin inspect`: what was found, what mends it, and which checks could not run."""
 
-from dbadmin.render.document import Block, Callout, Cell, Column, Document, Table, Text, Tone
+from dbadmin.render.document import Block, Callout, Column, Document, Table, Text
+from dbadmin.render.layouts.levels import counted, in_words, level_cell, tone_of
 from dbadmin.render.values import duration, plural
-from dbadmin.results import LEVELS, CheckList, HealthFinding, Inspection
-
-TONES: dict[str, Tone] = {"error": "bad", "warning": "warn", "note": "dim"}
+from dbadmin.results import CheckList, HealthFinding, Inspection
 
 COLUMNS = (
     Column("level"),
@@ -44,20 +43,18 @@ def answer(result: Inspection) -> Callout:
         parts.append(f"{len(result.checks) - ran} skipped")
     if result.statistics_seconds is not None:
         parts.append(f"statistics since {duration(result.statistics_seconds)}")
-    counted = [(level, sum(f.severity == level for f in result.open)) for level in LEVELS]
-    found = ", ".join(plural(number, level) for level, number in counted if number)
     if not result.open:
         return Callout("WELL" if ran else "NOT LOOKED AT", "; ".join(parts), "good" if ran else "warn")
     worst = result.open[0].severity
-    word = {"error": "NOT WELL", "warning": "LOOK AT", "note": "NOTES"}[worst]
-    return Callout(word, "; ".join([found, *parts]), "dim" if worst == "note" else TONES.get(worst, "warn"))
+    word = {"error": "NOT WELL", "note": "NOTES"}.get(worst, "LOOK AT")
+    return Callout(word, "; ".join([in_words(counted(result.open)), *parts]), tone_of(worst))
 
 
 def cells(finding: HealthFinding) -> tuple[object, ...]:
     """The cells of one finding, as COLUMNS."""
     about = f" ({finding.model})" if finding.model else ""
     return (
-        Cell(finding.severity, TONES.get(finding.severity, "warn")),
+        level_cell(finding.severity),
         finding.code,
         f"{finding.object}{about}",
         finding.detail,
@@ -92,7 +89,7 @@ def lay_out_checks(result: CheckList, *, detail: bool = False) -> Document:
         Column("live"),
     )
     rows = [
-        (c.name, Cell(c.level, TONES.get(c.level, "warn")), ", ".join(c.engines), c.reads, c.why, c.threshold, c.mend,
+        (c.name, level_cell(c.level), ", ".join(c.engines), c.reads, c.why, c.threshold, c.mend,
          "yes" if c.live else "no")
         for c in result.checks
     ]  # fmt: skip

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from dbadmin.render.document import Block, Callout, Cell, Column, Document, Table, Text, Tone
+from dbadmin.render.document import Block, Callout, Column, Document, Table, Text
+from dbadmin.render.layouts.levels import counted, in_words, level_cell
 from dbadmin.render.values import duration, number, plural, size
-from dbadmin.results import LEVELS, Review, ReviewFinding, RuleList
+from dbadmin.results import Review, ReviewFinding, RuleList
 
-TONES: dict[str, Tone] = {"error": "bad", "warning": "warn", "note": "dim"}
 COLUMNS = (
     Column("level"),
     Column("rule", wrap=True),
@@ -51,25 +51,25 @@ def next_step(result: Review) -> str:
 
 def answer(result: Review) -> Callout:
     """One line: how many findings of which level, in how many revisions, for which engine."""
-    read = f"{plural(len(result.revisions), 'revision')} ({CHOSEN.get(result.chosen, result.chosen)})"
+    chosen = CHOSEN.get(result.chosen, result.chosen)
+    read = f"{plural(len(result.revisions), 'revision')} ({chosen})"
     engine = f" for {result.engine}" if result.engine else ""
     if result.database is not None:
         engine += f" with the tables of {result.database.name}"
     if not result.revisions:
-        return Callout("NOTHING TO REVIEW", f"no revision is {CHOSEN.get(result.chosen, result.chosen)}", "good")
-    counted = [(level, sum(f.severity == level for f in result.open)) for level in LEVELS]
-    found = ", ".join(plural(count, level) for level, count in counted if count)
-    if not found:
+        return Callout("NOTHING TO REVIEW", f"no revision is {chosen}", "good")
+    counts = counted(result.open)
+    if not counts:
         return Callout("CLEAN", f"{read}{engine}", "good")
-    word = "RISKY" if not result.ok else "LOOK AT" if counted[0][1] + counted[1][1] else "NOTES"
-    return Callout(word, f"{found} in {read}{engine}", "bad" if not result.ok else "warn")
+    word = "RISKY" if not result.ok else "NOTES" if set(counts) == {"note"} else "LOOK AT"
+    return Callout(word, f"{in_words(counts)} in {read}{engine}", "bad" if not result.ok else "warn")
 
 
 def cells(finding: ReviewFinding, detail: bool) -> tuple[object, ...]:
     """The cells of one finding, as COLUMNS."""
     more = (finding.why,) if detail else ()
     told = "; ".join([finding.detail, *costs(finding)])
-    level = Cell(finding.severity, TONES.get(finding.severity, "warn"))
+    level = level_cell(finding.severity)
     return (level, finding.code, place(finding), finding.object, told, finding.remedy, *more)
 
 
@@ -104,9 +104,6 @@ def lay_out_rules(result: RuleList, *, detail: bool = False) -> Document:
         Column("why", wrap=True, below=True),
         Column("write instead", wrap=True, below=True),
     )
-    rows = [
-        (r.code, Cell(r.level, TONES.get(r.level, "warn")), ", ".join(r.engines), r.why, r.instead)
-        for r in result.rules
-    ]
+    rows = [(r.code, level_cell(r.level), ", ".join(r.engines), r.why, r.instead) for r in result.rules]
     main = Table(columns, rows)
     return Document("Rules of review", (main,), main)

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 from dbadmin.render.document import Block, Callout, Cell, Code, Column, Document, KeyValues, Table, Text, Tone
+from dbadmin.render.layouts.levels import tone_of
 from dbadmin.render.values import duration, plural, size, text
 from dbadmin.results import AfterUpgrade, Plan, RollbackFinding, RollbackPlan, RollbackReport, Step
 
 VERDICT_TONES: dict[str, Tone] = {"safe": "good", "unproven": "warn"}
-SEVERITY_TONES: dict[str, Tone] = {"error": "bad", "warning": "warn", "note": "dim"}
 STATE_TONES: dict[str, Tone] = {"ok": "good", "failed": "bad", "skipped": "dim"}
 MOST_KEYS = 5
 NOTICEABLE = 0.5
@@ -174,7 +174,7 @@ def findings_table(result: RollbackReport) -> Table:
 def finding_cells(finding: RollbackFinding) -> tuple[object, ...]:
     """The cells of one finding."""
     severity = f"{finding.severity}, accepted" if finding.accepted else finding.severity
-    tone: Tone = "dim" if finding.accepted else SEVERITY_TONES[finding.severity]
+    tone: Tone = "dim" if finding.accepted else tone_of(finding.severity)
     where = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
     return (
         Cell(severity, tone),
