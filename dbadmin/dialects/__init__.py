@@ -4,7 +4,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.base import Dialect, Place
+from dbadmin.dialects.base import Dialect
+from dbadmin.dialects.copying import Place
 from dbadmin.dialects.values import (
     Address,
     Backup,

@@ -14,7 +14,7 @@ from dbadmin.dialects.watched import Sink
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from dbadmin.dialects.base import Place
+    from dbadmin.dialects.copying import Place
 
 PREFIX = "dbadmin-backup-"
 """How private directories with unpacked backups are called."""

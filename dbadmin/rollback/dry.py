@@ -2,7 +2,7 @@
 
 from dbadmin.copies.make import SAME_SERVER
 from dbadmin.dialects import Progress, named
-from dbadmin.dialects.base import Copying
+from dbadmin.dialects.copying import Copying
 from dbadmin.migrations.scripts import open_scripts
 from dbadmin.results import DatabaseInfo, RollbackPlan
 from dbadmin.rollback.options import Options

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.backups import Backups, Content, Format, Insight, Target
-from dbadmin.dialects.base import Place
+from dbadmin.dialects.copying import Place
 from dbadmin.dialects.mysql import contents, restore, writing
 from dbadmin.dialects.mysql.binaries import Family
 from dbadmin.dialects.mysql.contents import Contents

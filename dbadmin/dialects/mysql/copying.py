@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects import stamped
-from dbadmin.dialects.base import Copying, Place
+from dbadmin.dialects.copying import Copying, Place
 from dbadmin.dialects.mysql import binaries as installed
 from dbadmin.dialects.mysql import directory, left, marked, neutralise, server, surroundings
 from dbadmin.dialects.mysql.place import MysqlPlace, TwinPlace, create_connection

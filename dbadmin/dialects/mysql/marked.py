@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import private, stamped
-from dbadmin.dialects.base import Place
+from dbadmin.dialects.copying import Place
 from dbadmin.dialects.mysql import binaries as installed
 from dbadmin.dialects.mysql import databases, dump, left, neutralise, owner, restore, surroundings
 from dbadmin.dialects.mysql.load import fill

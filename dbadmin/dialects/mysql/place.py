@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects import namespaces
-from dbadmin.dialects.base import Place
+from dbadmin.dialects.copying import Place
 from dbadmin.dialects.mysql import dump, neutralise, surroundings
 from dbadmin.dialects.mysql.look import quote
 from dbadmin.dialects.mysql.server import Server

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.base import Place
+from dbadmin.dialects.copying import Place
 from dbadmin.dialects.mysql import neutralise, surroundings
 from dbadmin.dialects.mysql.binaries import series_of
 from dbadmin.dialects.mysql.contents import Contents

@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from dbadmin.dialects.base import SessionRules
 from dbadmin.dialects.cursors import Own, judge_statements
 from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.mysql.statements import refused, whole_server
+from dbadmin.dialects.sessions import SessionRules
 from dbadmin.dialects.values import CONNECT_SECONDS, Identity
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed, TimedOut
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.backups import Backups, Content, Format, Insight, Target
-from dbadmin.dialects.base import Place
+from dbadmin.dialects.copying import Place
 from dbadmin.dialects.postgresql import archives, contents, restore, writing
 from dbadmin.dialects.postgresql.binaries import Binaries, require
 from dbadmin.dialects.postgresql.contents import Contents

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects import stamped
-from dbadmin.dialects.base import Copying, Place
+from dbadmin.dialects.copying import Copying, Place
 from dbadmin.dialects.places import temporary_directories
 from dbadmin.dialects.postgresql import binaries as installed
 from dbadmin.dialects.postgresql import directory, left, marked, neutralise, server, surroundings

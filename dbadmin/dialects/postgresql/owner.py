@@ -7,7 +7,7 @@ and write files with the rights of the server's account; this role's cannot: it 
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.base import Place
+from dbadmin.dialects.copying import Place
 from dbadmin.dialects.postgresql.look import literal, quote
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 from dbadmin.dialects import watched
-from dbadmin.dialects.base import Place
+from dbadmin.dialects.copying import Place
 from dbadmin.dialects.postgresql import archives, contents, left, neutralise, owner, restore_archive, restore_watch
 from dbadmin.dialects.postgresql.databases import SIZE
 from dbadmin.dialects.postgresql.look import literal, quote

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from dbadmin.dialects.backups import Backups, Content, Format, Insight, Target
-from dbadmin.dialects.base import Place
+from dbadmin.dialects.copying import Place
 from dbadmin.dialects.sqlite import restore, writing
 from dbadmin.dialects.values import Backup, Copied, Progress
 from dbadmin.errors import DamagedBackup, NotFinished, NotSupported

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dbadmin.dialects import private
-from dbadmin.dialects.base import Copying, Place
+from dbadmin.dialects.copying import Copying, Place
 from dbadmin.dialects.sqlite.address import SqliteAddressing
 from dbadmin.dialects.values import Copied, Existing, FileProof, Progress
 from dbadmin.errors import InternalError, NotFinished, NotSupported, UnknownName

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dbadmin.dialects import private
 from dbadmin.dialects.backups import PREFIX
-from dbadmin.dialects.base import Place
+from dbadmin.dialects.copying import Place
 from dbadmin.dialects.sqlite import copying, writing
 from dbadmin.dialects.values import Backup, Copied, Progress
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from dbadmin.dialects.base import SessionRules
+from dbadmin.dialects.sessions import SessionRules
 from dbadmin.dialects.sqlite.address import Location, SqliteAddressing, join, locate
 from dbadmin.dialects.sqlite.driver import file_of, on_driver
 from dbadmin.dialects.values import Identity

@@ -1,0 +1,108 @@
+"""How sessions behave on an engine: read-only, timeouts, identity, refused statements, what its errors say."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dbadmin.dialects.values import Identity
+from dbadmin.errors import WRITE_HINT, DbadminError, WriteRefused
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection
+
+
+class SessionRules(ABC):
+    """How sessions behave on this engine."""
+
+    @abstractmethod
+    def read_only_parameters(self, driver: str, cargs: list[Any], cparams: dict[str, Any]) -> None:
+        """Change connect parameters in place so that the connection opens read-only (SQLite: mode=ro)."""
+
+    @abstractmethod
+    def make_read_only(self, dbapi_connection: Any) -> None:
+        """Make a fresh DBAPI connection read-only for all its life."""
+
+    @abstractmethod
+    def begin_read_only(self, connection: "Connection") -> None:
+        """Say at the start of a transaction that it is read-only, where the engine knows such transactions."""
+
+    @abstractmethod
+    def prove_read_only(self, connection: "Connection") -> None:
+        """Try a write that must fail and leaves nothing; raise NotFinished if it is taken."""
+
+    @abstractmethod
+    def refused(self, statement: str) -> str | None:
+        """Why this statement is refused in a read-only session although the engine would take it, or None."""
+
+    def judge(self, statement: str) -> None:
+        """Raise WriteRefused where `refused` has a reason."""
+        reason = self.refused(statement)
+        if reason is not None:
+            raise WriteRefused(f"refused in a read-only session: {reason}", hint=WRITE_HINT)
+
+    def may_write(self, connection: "Connection") -> str | None:
+        """What this login could do on the server beyond reading, and which would be safer, in one line.
+
+        None where it may only read, or where the engine has no logins.
+        """
+        return None
+
+    def connect_options(self, driver: str, cparams: Mapping[str, Any]) -> dict[str, Any]:
+        """Connect parameters that end the wait for a server which takes a connection and never answers.
+
+        Empty where `cparams`, as the URL and the application would have them, say already how long, or where the
+        driver gives up by itself (mysql-connector does after 10 s), or where there is no server.
+        """
+        return {}
+
+    def connected(self, dbapi_connection: Any) -> None:
+        """Take back what of `connect_options` would also limit the statements of a connection that is open now."""
+        return
+
+    @abstractmethod
+    def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
+        """Set statement and lock timeouts in seconds for this Connection; None leaves what the server has.
+
+        They end with the Connection, so that no other user of a pool or of PgBouncer meets them.
+        """
+
+    @abstractmethod
+    def identity(self, connection: "Connection") -> Identity:
+        """Read the identity from the catalog."""
+
+    @abstractmethod
+    def server_version(self, connection: "Connection") -> str:
+        """The server's version, such as "18.6" or "3.40.1"."""
+
+    def product(self, connection: "Connection") -> str | None:
+        """What the server calls itself where that is not the dialect's name (MariaDB among MySQL's), in lower case."""
+        return None
+
+    @abstractmethod
+    def is_read_only_error(self, error: BaseException) -> bool:
+        """Whether the engine refused a write because the session is read-only."""
+
+    def is_denied(self, error: BaseException) -> bool:
+        """Whether the server refused a statement because the role lacks a right."""
+        return False
+
+    def shares_server(self, copy: Identity) -> bool:
+        """Whether a copy is on a server that others use, so that statements about the whole server are refused."""
+        return False
+
+    def whole_server(self, statement: str) -> str | None:
+        """What in a statement concerns the whole server and not only its database; None where nothing does."""
+        return None
+
+    def check_target(self, url: "URL") -> None:
+        """Raise ConnectionFailed where connecting would make a database instead of finding one."""
+        return
+
+    def message(self, error: BaseException) -> str:
+        """What a driver's error says, without row values: its first line."""
+        lines = str(error).strip().splitlines()
+        return lines[0].strip() if lines else type(error).__name__
+
+    def explain(self, error: BaseException) -> DbadminError | None:
+        """What a driver's error means where its own words would not do, else None."""
+        return None
