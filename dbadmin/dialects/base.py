@@ -14,8 +14,9 @@
     changes.py      what a change of the schema means for those who work meanwhile
     isolation.py    how a process is kept away from every other server (only where there are servers)
 
-Sessions (`sessions.py`), copies and their places (`copying.py`) and whatever has an answer that fits most engines stand in
-files of their own beside this one. A dialect file says only what differs. All SQL that one engine alone understands stands in its package.
+Sessions (`sessions.py`), copies with their places (`copying.py`) and whatever has an answer that fits most engines
+stand in files of their own beside this one. A dialect file says only what differs. All SQL that one engine alone
+understands stands in its package.
 """
 
 from abc import ABC, abstractmethod
