@@ -18,8 +18,10 @@ import sqlalchemy as sa
 from copying import count, filled, opened, proof, silent
 
 from dbadmin.copies import make, registry
-from dbadmin.dialects.sqlite import copying
-from dbadmin.dialects.sqlite.copying import SqlitePlace
+from dbadmin.dialects import private
+from dbadmin.dialects.sqlite import copying, files
+from dbadmin.dialects.sqlite.place import SqlitePlace
+from dbadmin.dialects.values import Copied
 from dbadmin.errors import ConnectionFailed, DbadminError, InternalError, NotFinished, UsageError
 
 pytestmark = pytest.mark.rehearsal
@@ -224,16 +226,16 @@ def test_a_copy_that_turns_out_to_be_the_source_is_never_handed_over(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = sa.URL.create("sqlite", database=str(source))
-    monkeypatch.setattr(SqlitePlace, "copy", lambda self, *_, **__: copying.Copied(url, "none", 0))
+    monkeypatch.setattr(SqlitePlace, "copy", lambda self, *_, **__: Copied(url, "none", 0))
     with pytest.raises(InternalError, match="is the source itself"), opened(source):
         pytest.fail("it was handed over")
 
 
 STEPS = {
-    "the owner's record": (copying.private, "_write_owner"),
+    "the owner's record": (private, "_write_owner"),
     "the copy's file": (SqlitePlace, "_new"),
-    "copying": (copying, "_copy"),
-    "checking": (copying, "check"),
+    "copying": (files, "copy_unchecked"),
+    "checking": (files, "check"),
     "renaming": (Path, "rename"),
     "the identity": (make, "prove_other"),
     "the pristine copy": (SqlitePlace, "clone"),
@@ -280,7 +282,7 @@ def test_progress_is_told_in_pages(source: Path) -> None:
 def test_the_source_may_be_replaced_while_it_is_copied_and_that_is_seen(tmp_path: Path) -> None:
     """A hot journal forbids the backup API; bytes that change while they are copied are no copy."""
     path = crashed(tmp_path)
-    original = copying.shutil.copyfile
+    original = files.shutil.copyfile
 
     def slow(source: Path, target: Path) -> None:
         original(source, target)
@@ -293,5 +295,5 @@ def test_the_source_may_be_replaced_while_it_is_copied_and_that_is_seen(tmp_path
         copying.SqliteCopying().place(None) as place,
         pytest.raises(NotFinished, match="changed while it was copied"),
     ):
-        patch.setattr(copying.shutil, "copyfile", slow)
+        patch.setattr(files.shutil, "copyfile", slow)
         place.copy(sa.URL.create("sqlite", database=str(path)), "app", facts=None, progress=silent)

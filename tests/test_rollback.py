@@ -116,7 +116,7 @@ def test_locks_are_told_of_the_revision_that_took_them(postgresql: TestDatabase,
 def test_a_source_that_was_migrated_while_it_was_copied_is_not_judged(
     sqlite: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dbadmin.dialects.sqlite.copying import SqlitePlace
+    from dbadmin.dialects.sqlite.place import SqlitePlace
 
     app = build(tmp_path, sqlite.url, {"a1": BASE, "b2": ("a1", *_index())}, at="a1", fill=PEOPLE)
     original = SqlitePlace.copy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dbadmin.dialects import private
 from dbadmin.dialects.backups import PREFIX
 from dbadmin.dialects.copying import Place
-from dbadmin.dialects.sqlite import copying, writing
+from dbadmin.dialects.sqlite import files, writing
 from dbadmin.dialects.values import Backup, Copied, Progress
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ def _replace(content: Path, target: Path, progress: Progress) -> None:
     """
     try:
         with (
-            closing(sqlite3.connect(copying.uri(content, "ro"), uri=True)) as reader,
-            closing(sqlite3.connect(copying.uri(target, "rw"), uri=True, timeout=5)) as writer,
+            closing(sqlite3.connect(files.uri(content, "ro"), uri=True)) as reader,
+            closing(sqlite3.connect(files.uri(target, "rw"), uri=True, timeout=5)) as writer,
         ):
-            reader.backup(writer, pages=_PAGES, progress=copying.stepping("restore", progress))
+            reader.backup(writer, pages=_PAGES, progress=files.stepping("restore", progress))
     except sqlite3.Error as error:
         raise writing.unusable(target, error) from error

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects.backups import Format, Target
-from dbadmin.dialects.sqlite import copying
+from dbadmin.dialects.sqlite import files
 from dbadmin.dialects.values import Progress
 from dbadmin.errors import DbadminError, NotFinished, NotSupported
 
@@ -19,11 +19,11 @@ _PIECE = 1 << 20
 
 def write(source: "URL", facts: None, kind: Format, target: Target, *, progress: Progress) -> tuple[str, ...]:
     """SQLite's own backup, from a connection that only reads; see `Backups.write`."""
-    path = copying.database_file(source)
+    path = files.database_file(source)
     if path is None:
         raise NotSupported("a database in memory cannot be backed up", hint="use a database that is a file")
     copied = target.directory / "database" if target.squeezed else target.path
-    copying.copy_file(path, copied, progress)
+    files.copy_file(path, copied, progress)
     if target.squeezed:
         with copied.open("rb") as file:
             while piece := file.read(_PIECE):
@@ -38,7 +38,7 @@ def holds(url: "URL") -> tuple[str, ...]:
     if not path.exists() or not path.stat().st_size:
         return ()
     try:
-        with closing(sqlite3.connect(copying.uri(path, "ro"), uri=True)) as connection:
+        with closing(sqlite3.connect(files.uri(path, "ro"), uri=True)) as connection:
             found = connection.execute("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' LIMIT 5")
             return tuple(str(name) for (name,) in found) or ("a database without tables",)
     except sqlite3.DatabaseError as error:
@@ -47,7 +47,7 @@ def holds(url: "URL") -> tuple[str, ...]:
 
 def file_of(url: "URL") -> Path:
     """The file that a backup is restored to."""
-    path = copying.database_file(url)
+    path = files.database_file(url)
     if path is None:
         raise NotSupported("a backup cannot be restored into memory", hint="name a file: sqlite:///restored.db")
     return path

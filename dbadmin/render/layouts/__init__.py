@@ -27,7 +27,7 @@ LAYOUTS: dict[str, str] = {
     "Rows": "rows.lay_out_rows",
     "RowSets": "rows.lay_out_row_sets",
     "RollbackReport": "rollback.lay_out_report",
-    "RollbackPlan": "rollback.lay_out_plan",
+    "RollbackPlan": "rollback_plan.lay_out_plan",
 }
 """Result → the function that lays it out, loaded when first used."""
 
