@@ -16,8 +16,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from dbadmin.dialects import PACKAGES, Address, Dialect, every, named
-from dbadmin.dialects.isolation import RawDriver
+from dbadmin.dialects import PACKAGES, Address, Dialect, named
+from dbadmin.dialects.isolation import RawDriver, each
 from dbadmin.dialects.wrapping import Connect, wrap_functions
 from dbadmin.errors import WRITE_HINT, WriteRefused
 
@@ -106,7 +106,7 @@ def watch_drivers() -> None:
     global _watching, _wrapped
     with _lock:
         if not _wrapped:
-            drivers = ((d, one) for d in every() for one in (*d.isolation.raw_drivers, *d.isolation.other_drivers))
+            drivers = ((name, d) for name, one in each().items() for d in (*one.raw_drivers, *one.other_drivers))
             wrap_functions(drivers, _by_hand)
         _watching = _wrapped = True
 
@@ -117,13 +117,14 @@ def let_drivers_be() -> None:
     _watching = False
 
 
-def _by_hand(dialect: Dialect, driver: RawDriver, name: str, connect: Connect) -> Connect:
+def _by_hand(engine: str, driver: RawDriver, name: str, connect: Connect) -> Connect:
     """What is called in the place of a driver's `connect`."""
 
     @functools.wraps(connect)
     def connecting(*args: Any, **kwargs: Any) -> Any:
         if not (_watching and _protected) or _caller().startswith(LIBRARIES):
             return connect(*args, **kwargs)
+        dialect = named(engine)
         cargs, cparams = list(args), dict(kwargs)
         if driver.positional:
             cargs, cparams = [], {**dict(zip(driver.positional, args, strict=False)), **kwargs}

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import Finished, Run
 from servers import TestDatabase
 from shells import TABLES, application
+from test_remembered import made, runs
 
 from dbadmin.example.make import make
 
@@ -78,6 +79,40 @@ def test_write_commits_what_the_code_commits(app: Path, database: TestDatabase, 
     kept = run("shell", "--write", "-c", f"{bob}; session.commit()", cwd=app)
     assert (kept.code, kept.stderr) == (0, "")
     assert database.rows("select name from authors order by id") == [("ann",), ("bob",)]
+
+
+@pytest.mark.parametrize("by", ["-c", "file", "pipe"])
+def test_no_code_changes_every_row_by_mistake(app: Path, database: TestDatabase, run: Run, by: str) -> None:
+    def write(code: str) -> Finished:
+        if by == "file":
+            (app / "job.py").write_text(code)
+            return run("shell", "--write", "job.py", cwd=app)
+        return run("shell", "--write", *(["-c", code] if by == "-c" else []), cwd=app, input=code)
+
+    statement = "update authors set name = 'x'" if by == "-c" else "delete from posts"
+    refused = write(f"session.execute(text({statement!r}))\nsession.commit()")
+    assert refused.code == 2
+    message, hint = refused.stderr.splitlines()
+    assert message.endswith(f"not run, it would change every row: {statement}")
+    assert "WHERE 1 = 1" in hint and "--all-rows" in hint
+    assert database.rows("select name, posts.id from authors join posts on author_id = authors.id") == [("ann", 1)]
+    meant = write(f"session.execute(text({(statement + ' where 1 = 1')!r}))\nsession.commit()")
+    assert (meant.code, meant.stderr) == (0, "")
+    assert database.rows("select name from authors join posts on author_id = authors.id") in ([], [("x",)])
+
+
+def test_awaited_code_is_refused_as_well(async_app: Path, database: TestDatabase, run: Run) -> None:
+    code = "from sqlalchemy import delete\nawait session.execute(delete(Post))\nawait session.commit()"
+    assert run("shell", "--write", "-c", code, cwd=async_app).code == 2
+    assert database.rows("select id from posts") == [(1,)]
+
+
+def test_env_py_is_not_run_again_for_each_session(tmp_path: Path, run: Run) -> None:
+    project, env = made(tmp_path), {"XDG_CACHE_HOME": str(tmp_path / "kept"), "SECRET_URL": "sqlite:///app.db"}
+    for _ in range(2):
+        done = run("shell", "-c", "print(db.status().version_table)", cwd=project.directory, env=env)
+        assert (done.code, done.stdout) == (0, "versions\n"), done.stderr
+        assert runs(project) == 1
 
 
 def test_a_file_runs_as_a_script(blog: Path, tmp_path: Path, run: Run) -> None:

@@ -46,6 +46,19 @@ def test_sql_takes_parameters_and_plans_are_drawn(app: Path, database: TestDatab
     assert ("does not tell" if database.kind == "sqlite" else "actual rows") in analyzed
 
 
+def test_a_narrow_terminal_gets_every_word_and_column(small: Path, terminal: Open) -> None:
+    shell = terminal(small, COLUMNS="40")
+    lines = [line for line in shell.banner.splitlines() if "sqlite:/" not in line]
+    assert max(map(len, lines)) <= 40
+    assert not {"revision", "models", "session", "commands", "helpers"} - {line.partition(" ")[0] for line in lines}
+    assert "commands %sql %explain %set %mode %reload; MODEL? tells its columns" in " ".join(" ".join(lines).split())
+    shell.type("wide = pd.DataFrame({f'column_number_{n}': [n] for n in range(6)})")
+    shown = shell.type("wide")
+    assert all(f"column_number_{n}" in shown for n in range(6))
+    rows = [line for line in shell.type("pd.DataFrame({'名前': ['日本', 'ann'], 'n': [1, 2]})").splitlines() if line]
+    assert rows[-2].endswith("日本  1") and rows[-1].endswith(" ann  2")
+
+
 def test_harmless_settings_are_kept_and_others_refused(app: Path, database: TestDatabase, terminal: Open) -> None:
     name, value, ask, shown = {
         "sqlite": ("cache_size", "1234", "pragma cache_size", "1234"),

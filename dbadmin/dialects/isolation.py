@@ -5,6 +5,7 @@ The defaults suit an engine without servers (SQLite): nothing in the environment
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -90,3 +91,11 @@ class Isolation:
     def sockets(self, url: "URL") -> frozenset[str | tuple[str, int]]:
         """The addresses that a driver connects to for this URL: a socket's path, or host and port."""
         return frozenset()
+
+
+def each() -> Mapping[str, Isolation]:
+    """Every engine's, by the name that `dialects.named` takes, without loading what else belongs to the engine."""
+    from dbadmin.dialects import PACKAGES
+
+    packages = dict.fromkeys(PACKAGES.values())
+    return {package: import_module(f"dbadmin.dialects.{package}.isolation").ISOLATION for package in packages}

@@ -7,21 +7,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from dbadmin.dialects.isolation import JudgeStatement, RawDriver, Sender
 
-if TYPE_CHECKING:
-    from dbadmin.dialects.base import Dialect
-
+E = TypeVar("E")
+"""An engine: its dialect, or its name."""
 Connect = Callable[..., Any]
-Wrapping = Callable[["Dialect", RawDriver, str, Connect], Connect]
-"""Gets dialect, driver, the function's name in it and the function; gives what is called in its place."""
+Wrapping = Callable[[E, RawDriver, str, Connect], Connect]
+"""Gets engine, driver, the function's name in it and the function; gives what is called in its place."""
 
 
-def wrap_functions(drivers: Iterable[tuple["Dialect", RawDriver]], wrapping: Wrapping) -> None:
+def wrap_functions(drivers: Iterable[tuple[E, RawDriver]], wrapping: Wrapping[E]) -> None:
     """Put another function in the place of each connecting one. There is no way back in this process."""
-    _on_import((driver.module, functools.partial(_wrap, dialect, driver, wrapping)) for dialect, driver in drivers)
+    _on_import((driver.module, functools.partial(_wrap, engine, driver, wrapping)) for engine, driver in drivers)
 
 
 def judge_statements(senders: Iterable[Sender], judge: JudgeStatement) -> None:
@@ -68,21 +67,21 @@ def _text(statement: Any, context: Any) -> str:
     return str(compose(context) if compose is not None else statement)
 
 
-def _wrap(dialect: "Dialect", driver: RawDriver, wrapping: Wrapping, module: ModuleType) -> None:
+def _wrap(engine: E, driver: RawDriver, wrapping: Wrapping[E], module: ModuleType) -> None:
     for name in driver.functions:
         *path, last = name.split(".")
         owner: Any = functools.reduce(getattr, path, module)
         if path:
             method = vars(owner)[last].__func__
-            setattr(owner, last, classmethod(_of_class(dialect, driver, name, method, wrapping)))
+            setattr(owner, last, classmethod(_of_class(engine, driver, name, method, wrapping)))
         else:
-            setattr(owner, last, wrapping(dialect, driver, name, getattr(owner, last)))
+            setattr(owner, last, wrapping(engine, driver, name, getattr(owner, last)))
 
 
-def _of_class(dialect: "Dialect", driver: RawDriver, name: str, method: Connect, wrapping: Wrapping) -> Connect:
+def _of_class(engine: E, driver: RawDriver, name: str, method: Connect, wrapping: Wrapping[E]) -> Connect:
     @functools.wraps(method)
     def connect(cls: type, *args: Any, **kwargs: Any) -> Any:
-        return wrapping(dialect, driver, name, functools.partial(method, cls))(*args, **kwargs)
+        return wrapping(engine, driver, name, functools.partial(method, cls))(*args, **kwargs)
 
     return connect
 

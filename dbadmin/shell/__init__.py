@@ -42,8 +42,10 @@ def run_script(live: "Live", code: str | None, file: Path | None) -> int:
     """Run code that is there as a whole."""
     from dbadmin.shell import script
     from dbadmin.shell.banner import reach
+    from dbadmin.shell.guard import Guard
 
     reach(live.database)  # proves the mode; where it cannot be reached, the code may not need it
+    Guard(live, asks=False).start()
     names, _ = live.names()
     if file is not None:
         return script.run(script.read(file), str(file), names.values, live.database)

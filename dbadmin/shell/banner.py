@@ -1,5 +1,7 @@
 """What a session says of itself when it starts: where it stands, what there is, what is hidden or missing."""
 
+import shutil
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,13 +67,26 @@ def name(database: Database, info: DatabaseInfo | None) -> str:
 
 
 def banner(standing: Standing, database: Database, names: Names, *, versions: str) -> str:
-    """The whole text, secrets hidden; `versions` is its first line."""
+    """The whole text, secrets hidden, as wide as the terminal; `versions` is its first line."""
     lines = [versions, *facts(standing, database, names)]
     lines += [f"warning   {standing.warning}"] if standing.warning else []
     lines += [f"hidden    {h.name} is {h.winner} here; {h.reachable} is the other" for h in names.hidden]
     lines += [f"renamed   {name}: {', '.join(new)}" for name, new in names.renamed.items()]
     lines += [f"missing   {line}" for line in standing.missing]
-    return visible_lines(mask("\n".join(lines))) + "\n"
+    width = shutil.get_terminal_size().columns
+    return "\n".join(wrapped(line, width) for line in visible_lines(mask("\n".join(lines))).split("\n")) + "\n"
+
+
+def wrapped(line: str, width: int) -> str:
+    """A line of the banner over several ones, none broken within a word that a line could hold.
+
+    >>> print(wrapped("models    3: User, BlogCategory, BlogPost", 30))
+    models    3: User,
+              BlogCategory,
+              BlogPost
+    """
+    margin = "" if line[:1].isspace() else " " * len("database  ")
+    return textwrap.fill(line, max(width, 30), subsequent_indent=margin, break_on_hyphens=False)
 
 
 def facts(standing: Standing, database: Database, names: Names) -> list[str]:

@@ -15,6 +15,8 @@ from dbadmin.shell.live import Live
 from dbadmin.shell.masking import mask_output
 
 FORMS = ("text/plain", "text/html")
+COLUMNS = 20
+"""Of a DataFrame that are shown."""
 
 
 class Dress:
@@ -79,5 +81,15 @@ def show_result(result: Result, printer: Any, cycle: bool) -> None:
 
 
 def show_frame(frame: Any, printer: Any, cycle: bool) -> None:
-    """What pandas draws, in which values steer no terminal."""
-    printer.text(visible_lines(repr(frame)))
+    """What pandas draws, in which values steer no terminal.
+
+    A narrow terminal gets the columns below each other; letters that are twice as wide keep them aligned. Options
+    that the user has set hold.
+    """
+    import pandas as pd
+
+    options: dict[str, Any] = {"display.unicode.east_asian_width": True}
+    if pd.get_option("display.max_columns") == 0:  # as many as fit, the others left out
+        options |= {"display.max_columns": COLUMNS, "display.width": shutil.get_terminal_size().columns}
+    with pd.option_context(*(part for option in options.items() for part in option)):
+        printer.text(visible_lines(repr(frame)))

@@ -1,4 +1,7 @@
-"""Asks before a statement of a writing session changes every row of a table, whoever sends it."""
+"""Asks before a statement of a writing session changes every row of a table, whoever sends it.
+
+Where nobody can be asked (code of -c, a file or a pipe; a notebook that runs by itself) it is refused.
+"""
 
 from typing import Any
 
@@ -8,12 +11,19 @@ from dbadmin.render.values import visible
 from dbadmin.secrets import mask
 from dbadmin.shell.live import Live
 
+SCRIPTED = "add a WHERE (WHERE 1 = 1 if every row is meant), or dbadmin sql --write --all-rows"
+"""What to type instead, where nobody answers."""
+
 
 class Guard:
-    """Listens to the engine of a session that writes; in every other mode it has nothing to do."""
+    """Listens to the engine of a session that writes; in every other mode it has nothing to do.
 
-    def __init__(self, live: Live) -> None:
+    `asks` is False where code runs as a whole, and nobody answers.
+    """
+
+    def __init__(self, live: Live, *, asks: bool = True) -> None:
         self.live = live
+        self._asks = asks
         self._engine: Any = None
 
     def start(self) -> None:
@@ -38,10 +48,14 @@ class Guard:
         if not without_where(statement):
             return
         shown = visible(mask(" ".join(statement.split())))
+        if not (self._asks and self._agreed(shown)):
+            hint = "add a WHERE, or answer yes" if self._asks else SCRIPTED
+            raise UsageError(f"not run, it would change every row: {shown[:80]}", hint=hint)
+
+    def _agreed(self, shown: str) -> bool:
         name = self.live.database.url.database
         try:
             answer = input(f"this changes every row: {shown[:200]}\nrun it on {visible(str(name))}? [yes/no] ")
         except Exception:  # nobody to ask: a notebook that runs by itself has no stdin
-            answer = ""
-        if answer.strip().lower() != "yes":
-            raise UsageError(f"not run, it would change every row: {shown[:80]}", hint="add a WHERE, or answer yes")
+            return False
+        return answer.strip().lower() == "yes"

@@ -1,5 +1,6 @@
 """The application's models anew when their files have changed."""
 
+import os
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from types import ModuleType
 
 from dbadmin.app import Settings
 
-FOREIGN = ("site-packages", "dist-packages", ".venv", "venv")
+FOREIGN = frozenset({"site-packages", "dist-packages", ".venv", "venv"})
 
 
-LIBRARIES = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+LIBRARIES = tuple({
+    f"{Path(sysconfig.get_path(name))}{os.sep}" for name in ("stdlib", "platstdlib", "purelib", "platlib")
+})  # fmt: skip
 """Where Python's own modules lie, which may be below a directory that somebody works in."""
 WEB = {
     ("fastapi", "FastAPI"), ("starlette", "Starlette"), ("flask", "Flask"), ("quart", "Quart"),
@@ -45,10 +48,10 @@ class Sources:
         file = getattr(module, "__file__", None)
         if not file or name == "__main__" or name.partition(".")[0] == "dbadmin":
             return False
-        path = Path(file)
-        if any(part in FOREIGN for part in path.parts) or LIBRARIES & set(path.parents):
+        if file.startswith(LIBRARIES):  # most are, and a thousand may be imported
             return False
-        return any(place in path.parents for place in self.places)
+        path = Path(file)
+        return FOREIGN.isdisjoint(path.parts) and any(place in path.parents for place in self.places)
 
     def _times(self) -> dict[str, float]:
         found = {}

@@ -44,7 +44,7 @@ def command(
         # While env.py is read in a process of its own, this one waits: IPython needs nothing that is loaded meanwhile.
         threading.Thread(target=import_module, args=("IPython.terminal.ipapp",), daemon=True).start()
     typed = click.get_current_context().get_parameter_source("startup") is ParameterSource.COMMANDLINE
-    with opened(write=write, sandbox=sandbox, sandbox_limit=sandbox_limit, confirm=confirm) as admin:
+    with opened(write=write, sandbox=sandbox, sandbox_limit=sandbox_limit, confirm=confirm, remember=True) as admin:
         base = admin.settings.start if typed else admin.settings.directory
         files = tuple(base / Path(one).expanduser() for one in startup)
         return run(admin, code=code, file=file, startup=files)

@@ -88,3 +88,6 @@ class MysqlIsolation(Isolation):
         with suppress(OSError):
             found |= {(str(known[4][0]), port) for known in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
         return frozenset(found)
+
+
+ISOLATION = MysqlIsolation()

@@ -98,3 +98,6 @@ class PostgresqlIsolation(Isolation):
         port = url.query.get("port") or url.port or 5432
         port = int(port if isinstance(port, str | int) else port[0])
         return frozenset({f"{host}/.s.PGSQL.{port}" if host.startswith(("/", "@")) else (host, port)})
+
+
+ISOLATION = PostgresqlIsolation()

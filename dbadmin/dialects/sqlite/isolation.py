@@ -35,3 +35,6 @@ class SqliteIsolation(Isolation):
             return sqlite3.SQLITE_OK
 
         GUARDS.append(attach)
+
+
+ISOLATION = SqliteIsolation()
