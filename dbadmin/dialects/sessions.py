@@ -10,6 +10,9 @@ from dbadmin.errors import WRITE_HINT, DbadminError, WriteRefused
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
+MISSING_COLUMN = "dbadmin describe TABLE shows the columns that are there, dbadmin status what is pending"
+"""What to type next where a statement names a column that the table has not: the models may be ahead of it."""
+
 
 class SessionRules(ABC):
     """How sessions behave on this engine."""

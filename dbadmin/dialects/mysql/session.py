@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from dbadmin.dialects.cursors import Own, judge_statements
 from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.mysql.statements import refused, whole_server
-from dbadmin.dialects.sessions import SessionRules
+from dbadmin.dialects.sessions import MISSING_COLUMN, SessionRules
 from dbadmin.dialects.values import CONNECT_SECONDS, Identity
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed, TimedOut
 
@@ -274,6 +274,8 @@ class MysqlSession(SessionRules):
             )
         if code in SERVER_TAKES_NO_WRITES:
             return StatementFailed(f"the server takes no writes: {message}", hint="is it a replica?")
+        if code == 1054:
+            return StatementFailed(message, hint=MISSING_COLUMN)
         return None
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from dbadmin.dialects.sessions import SessionRules
+from dbadmin.dialects.sessions import MISSING_COLUMN, SessionRules
 from dbadmin.dialects.sqlite.address import Location, SqliteAddressing, join, locate
 from dbadmin.dialects.sqlite.driver import file_of, on_driver
 from dbadmin.dialects.values import Identity
-from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, TimedOut
+from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed, TimedOut
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -219,6 +219,8 @@ class SqliteSession(SessionRules):
                 "another session holds a lock on the database",
                 hint="try again, or wait longer with --lock-timeout 30s",
             )
+        if name == "SQLITE_ERROR" and str(error).startswith("no such column"):
+            return StatementFailed(str(error), hint=MISSING_COLUMN)
         return None
 
 
