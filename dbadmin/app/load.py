@@ -14,9 +14,10 @@ from dbadmin.app import sessions
 from dbadmin.app.config import Setting, Settings
 from dbadmin.app.find import Found, find
 from dbadmin.app.modules import resolve, watched
+from dbadmin.app.nothing import nothing_found
 from dbadmin.app.sessions import Bound
 from dbadmin.dialects import named
-from dbadmin.errors import ConfigError, DbadminError, NothingFound, UserCodeError
+from dbadmin.errors import ConfigError, DbadminError, UserCodeError
 from dbadmin.migrations.capture import Captured, capture
 from dbadmin.secrets import mask
 
@@ -282,21 +283,6 @@ def load(settings: Settings, *, models: bool = True, remember: bool = False) -> 
         captured=captured,
         models_origin=loaded.origin,
         notes=tuple(loader.notes),
-    )
-
-
-def nothing_found(settings: Settings) -> NothingFound:
-    """The error for a place without application, or with one that does not say where its database is."""
-    if settings.project is not None:
-        return NothingFound(
-            f"no database is named: {settings.project.ini or settings.project.env_py} has no URL or a placeholder, "
-            "and there is no session factory and no DATABASE_URL",
-            hint="dbadmin --url URL …, or url in [tool.dbadmin]",
-        )
-    return NothingFound(
-        f"no application found from {settings.start} (no [tool.dbadmin], no alembic.ini, no session factory, "
-        "no DATABASE_URL; looked here, upward and in backend, src, app, server)",
-        hint="dbadmin --url URL …, or --app DIR, or dbadmin init in the application's directory",
     )
 
 
