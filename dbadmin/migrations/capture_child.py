@@ -12,11 +12,12 @@ import os
 import sys
 import traceback
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dbadmin.migrations import blame, fakes, harvest, sandbox
+from dbadmin.migrations.flask_context import flask_context
 from dbadmin.migrations.looked_at import LookedAt
 from dbadmin.migrations.project import Project
 
@@ -90,7 +91,7 @@ def capture(project: Project) -> dict[str, Any]:
     errors = []
     for style in ("online", "offline"):
         recorder.calls.clear()
-        error = _run(project, offline=style == "offline", flask="current_app" in text)
+        error = _run(project, offline=style == "offline")
         if recorder.calls:
             seen = harvest.of_calls(recorder.calls)
             return _answer(seen, style, project, before)
@@ -103,13 +104,13 @@ def capture(project: Project) -> dict[str, Any]:
     return {"error": _described(errors[0] if errors else None, project)}
 
 
-def _run(project: Project, *, offline: bool, flask: bool) -> BaseException | None:
+def _run(project: Project, *, offline: bool) -> BaseException | None:
     """Run env.py once; the error it ended with, if any."""
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
     try:
-        with _flask_application() if flask else contextlib.nullcontext():
+        with flask_context(project):
             config = project.config()
             config.cmd_opts = Namespace(
                 x=None,
@@ -127,19 +128,6 @@ def _run(project: Project, *, offline: bool, flask: bool) -> BaseException | Non
     except BaseException as error:
         return error
     return None
-
-
-@contextlib.contextmanager
-def _flask_application() -> Iterator[None]:
-    """The application's context, as `flask db` gives it to env.py."""
-    try:
-        from flask.cli import ScriptInfo, load_dotenv
-    except ImportError:
-        yield
-        return
-    load_dotenv()
-    with ScriptInfo().load_app().app_context():
-        yield
 
 
 def _answer(seen: harvest.Harvest, style: str, project: Project, before: set[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.migrations import sandbox
+from dbadmin.migrations.flask_context import flask_context
 from dbadmin.migrations.protocol import (
     EventWriter,
     decode_address,
@@ -167,7 +168,7 @@ def _run_env(project: "Project", walker: "Walker", guard: "Guard", attributes: "
         x=None,
     )
     _set_url(config, guard)
-    with _flask_application(project), attributes.connection():
+    with flask_context(project), attributes.connection():
         directory = ScriptDirectory.from_config(config)
         fn = walker.use(directory)
         with EnvironmentContext(
@@ -193,18 +194,6 @@ def _set_url(config: "Config", guard: "Guard") -> None:
     with suppress(ArgumentError, IniError, ValueError, KeyError, TypeError):
         url = like(make_url(option(config, "sqlalchemy.url") or ""), copy)
     config.set_main_option("sqlalchemy.url", url.render_as_string(hide_password=False).replace("%", "%%"))
-
-
-@contextmanager
-def _flask_application(project: "Project") -> Iterator[None]:
-    """Flask-Migrate's env.py asks `current_app`: give it the application as `flask db` would."""
-    if "current_app" not in project.env_py.read_text(encoding="utf-8", errors="replace"):
-        yield
-        return
-    from flask.cli import ScriptInfo
-
-    with ScriptInfo().load_app().app_context():
-        yield
 
 
 class Attributes(dict[str, Any]):
