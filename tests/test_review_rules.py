@@ -85,7 +85,7 @@ def test_a_script_is_never_run_by_reading_it(tmp_path: Path) -> None:
         ("alter table only a alter b set data type numeric(10, 2)", ["alter_column"]),
         ("UPDATE a SET b = 'x; DELETE FROM c'", ["update"]),
         ("INSERT INTO a SELECT * FROM b; TRUNCATE c", ["insert", "truncate"]),
-        ("CREATE FUNCTION f() RETURNS void AS $$ BEGIN DELETE FROM a; END $$ LANGUAGE plpgsql", ["sql"]),
+        ("CREATE FUNCTION f() RETURNS void AS $$ BEGIN DELETE FROM a; END $$ LANGUAGE plpgsql", ["create_object"]),
         ("CREATE UNIQUE INDEX ON a (b)", ["create_index"]),
         ("", []),
     ],

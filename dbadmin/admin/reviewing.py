@@ -1,9 +1,10 @@
 """Review of an application's migrations: with its database where it can be asked, else of the scripts alone."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
     from dbadmin.app import Settings
+    from dbadmin.migrations.capture import Captured
+
+Naming = Callable[[], frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def review_application(
     except ConnectionFailed as error:
         if asked.needs_database:
             raise
-        return review_scripts(scripts, asked, database.url.get_backend_name(), error, progress)
+        return review_scripts(scripts, asked, database.url.get_backend_name(), error, progress, _named_by(application))
 
 
 def _with_database(
@@ -63,18 +67,31 @@ def _with_database(
     unknown = [revision for revision in current if revision not in {r.revision for r in scripts.revisions}]
     notes = [f"the database holds {', '.join(unknown)}, which no script has"] if unknown else []
     around = Around(
-        database.dialect, database.url.get_backend_name(), database.info.version, database.info, sizes, _measured(asked)
+        database.dialect,
+        database.url.get_backend_name(),
+        database.info.version,
+        database.info,
+        sizes,
+        _measured(asked),
+        naming=_named_by(application),
     )
     choice = choose(scripts, asked.name, pending=asked.pending, every=asked.every, current=current)
     return review(scripts, choice, around, fail_on=asked.fail_on, notes=notes, progress=progress)
 
 
-def review_scripts(scripts: Scripts, asked: Asked, engine: str | None, why: DbadminError, progress: Progress) -> Review:
+def review_scripts(
+    scripts: Scripts,
+    asked: Asked,
+    engine: str | None,
+    why: DbadminError,
+    progress: Progress,
+    naming: Naming = frozenset,
+) -> Review:
     """Review the scripts alone, for an engine by SQLAlchemy's name; `why` no database was asked."""
     dialect: Dialect | None = None
     with suppress(NotSupported):
         dialect = named(engine) if engine is not None else None
-    around = Around(dialect, engine if dialect is not None else None, measured=_measured(asked))
+    around = Around(dialect, engine if dialect is not None else None, measured=_measured(asked), naming=naming)
     choice = choose(scripts, asked.name, pending=asked.pending, every=asked.every, current=None)
     notes = [f"no database was asked, sizes are not known: {why.message}"]
     return review(scripts, choice, around, fail_on=asked.fail_on, notes=notes, progress=progress)
@@ -88,12 +105,27 @@ def review_settings(
     from dbadmin.rollback.ask import project_of
 
     project = project_of(settings)
-    url: URL | None = settings.url.value if settings.url is not None else None
-    if url is None and engine is None:
+
+    @cache
+    def captured() -> "Captured | None":
         with suppress(DbadminError):
-            url = capture(project, environment={**os.environ, **settings.exported}).url
+            return capture(project, environment={**os.environ, **settings.exported})
+        return None
+
+    def naming() -> frozenset[str]:
+        found = captured()
+        return frozenset(found.naming if found is not None else ())
+
+    url: URL | None = settings.url.value if settings.url is not None else None
+    if url is None and engine is None and (found := captured()) is not None:
+        url = found.url
     engine = engine or (url.get_backend_name() if url is not None else None)
-    return review_scripts(open_scripts(project), asked, engine, why, progress)
+    return review_scripts(open_scripts(project), asked, engine, why, progress, naming)
+
+
+def _named_by(application: Application) -> Naming:
+    """What env.py's metadata names by a convention, asked when a script leaves a name out."""
+    return lambda: frozenset(application.captured.naming if application.captured is not None else ())
 
 
 def _measured(asked: Asked) -> Measurements:

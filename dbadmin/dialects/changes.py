@@ -11,7 +11,7 @@ from typing import Any, Literal
 Kind = Literal[
     "create_table", "drop_table", "rename_table", "add_column", "drop_column", "rename_column", "alter_column",
     "create_index", "drop_index", "add_constraint", "drop_constraint", "add_enum_value", "create_type", "drop_type",
-    "insert", "update", "delete", "truncate", "commit", "sql",
+    "create_object", "drop_object", "comment_table", "insert", "update", "delete", "truncate", "commit", "sql",
 ]  # fmt: skip
 Work = Literal["scan", "index", "rewrite"]
 """What is done while the lock is held: every row read, an index built, every row written anew."""
@@ -53,13 +53,45 @@ class ColumnText:
         return f"{self.type}({inside})" if inside else str(self.type)
 
 
+def enum_name(column: ColumnText) -> str | None:
+    """The name of the type that an Enum column has on engines that have such types; None for other columns."""
+    flags = ("native_enum", "create_type")
+    made = column.type in ("Enum", "ENUM") and all(column.options.get(flag) is not False for flag in flags)
+    name = column.options.get("name")
+    return name if made and isinstance(name, str) else None
+
+
+def same_enum(old: ColumnText, new: ColumnText) -> bool:
+    """Whether two columns have one and the same enum type, whatever labels are written."""
+    flags = [column.options.get("native_enum") is not False for column in (old, new)]
+    both = {old.type, new.type} <= {"Enum", "ENUM"} and all(flags)
+    return both and old.options.get("name") is not None and old.options.get("name") == new.options.get("name")
+
+
+@dataclass(frozen=True)
+class Write:
+    """What a statement writes into a column. `constant` is the value, as it is written, that each row gets; None where
+    that differs by row. `reads` are the columns that it is made of, as far as they can be told; `lossy`, whether it is
+    made by a function that makes several values one. `picked` are the values, as they are written, that the column has
+    in the rows that the statement picks; None where those may be any.
+    """
+
+    column: str
+    constant: str | None = None
+    reads: frozenset[str] = frozenset()
+    lossy: bool = False
+    picked: frozenset[str] | None = None
+
+
 @dataclass(frozen=True)
 class Change:
     """One change. `table` and `name` are None where they cannot be read; `unnamed` where the script says None.
 
     `constraint` is "unique", "check", "foreign", "primary" or "exclude"; `referred` the table that a foreign key leads
-    to. `old` is the column before (`existing_type` …), `given` what of it is changed ("type", "nullable", "default").
-    `outside`: in an autocommit block. `guarded`: only under a condition. `batch`: by Alembic's batch mode.
+    to. `old` is the column before (`existing_type` …), `given` what of it is changed ("type", "nullable", "default",
+    "comment"). `what` is the word for an object that stands by itself ("view"), `writes` what an UPDATE sets, empty
+    where that cannot be read. `outside`: in an autocommit block. `guarded`: only under a condition. `batch`: by
+    Alembic's batch mode.
     """
 
     kind: Kind
@@ -82,6 +114,8 @@ class Change:
     batch: bool = False
     loop: bool = False
     sql: str | None = None
+    what: str | None = None
+    writes: tuple[Write, ...] = ()
 
     @property
     def full_table(self) -> str | None:

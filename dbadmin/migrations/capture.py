@@ -45,6 +45,7 @@ class Captured:
     `style` tells how it was learnt: online with fake connections, offline, or from env.py's globals after it
     had raised. `sys_path` is what env.py and Alembic added to the module path. `each` are the
     databases that env.py migrates; the first one is described here too. Not `whole`, the URLs lack their passwords.
+    `naming` are the constraints ("uq", "ck", "fk", "pk") that its metadata names by a convention.
     """
 
     url: "URL | None" = field(repr=False)
@@ -60,6 +61,7 @@ class Captured:
     is_async: bool
     each: tuple[CapturedDatabase, ...] = ()
     whole: bool = True
+    naming: tuple[str, ...] = ()
 
     @property
     def databases(self) -> int:
@@ -116,6 +118,7 @@ def captured_of(answer: Mapping[str, Any], project: Project) -> Captured:
         style=answer["style"],
         sys_path=tuple(answer["sys_path"]),
         is_async=answer["is_async"],
+        naming=tuple(answer["naming"]),
         whole=all(one.get("whole", True) for one in (answer, *answer["databases"])),
         each=tuple(
             CapturedDatabase(one["key"], url_of(one["url"]), one["version_table"], one["version_table_schema"])

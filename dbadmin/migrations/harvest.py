@@ -37,6 +37,7 @@ class Harvest:
     version_table_schema: str | None
     include_schemas: bool
     databases: "tuple[OneDatabase, ...]"
+    naming: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -114,7 +115,23 @@ def _harvest(
         version_table_schema=version_table_schema,
         include_schemas=include_schemas,
         databases=databases,
+        naming=_naming(unique),
     )
+
+
+def _naming(metadata: "Sequence[MetaData]") -> tuple[str, ...]:
+    """What every MetaData names by a convention where a script gives no name: "uq", "ck", "fk", "pk"."""
+    classes = {"UniqueConstraint": "uq", "CheckConstraint": "ck", "ForeignKeyConstraint": "fk"}
+    classes["PrimaryKeyConstraint"] = "pk"
+    each = [
+        {
+            classes.get(getattr(kind, "__name__", ""), kind)
+            for kind, name in m.naming_convention.items()
+            if "%(constraint_name)s" not in str(name)  # which needs the script's own
+        }
+        for m in metadata
+    ]
+    return tuple(sorted(set.intersection(*each) & set(classes.values()))) if each else ()
 
 
 def _url(url: Any) -> tuple[str | None, bool]:

@@ -20,7 +20,7 @@ from typing import Any
 from dbadmin.migrations.looked_at import LIBRARIES
 from dbadmin.version import __version__
 
-_FORMAT = 1
+_FORMAT = 2
 _JUST_NOW = 2 * 10**9
 """What changed so many nanoseconds ago may change again within the resolution of a file system's clock."""
 _UNUSED_FOR = 30 * 86400.0

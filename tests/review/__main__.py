@@ -1,4 +1,8 @@
-"""`python -m tests.review`: every case of every rule, and the figures; `--page` writes docs/review.md's rules anew."""
+"""`python -m tests.review`: every case of every rule, and the figures.
+
+`--page` writes docs/review.md's rules anew, `--histories` prints its table of real applications (and with
+`--findings` every finding, to be read by hand).
+"""
 
 import sys
 import tempfile
@@ -8,13 +12,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as pytest finds the modules of this directory
 
 from dbadmin.migrations.review import RULES
-from review import cases, page
+from review import cases, histories, page
 
 
 def main() -> int:
     """Run the cases, print what was wrong and the figures; 1 where anything was."""
     if "--page" in sys.argv:
         page.write()
+        return 0
+    if "--histories" in sys.argv:
+        found = list(histories.histories())
+        print(histories.table(found), end="")
+        print(*(histories.lines(found) if "--findings" in sys.argv else ()), sep="\n", end="")
         return 0
     of, wrong = Counter[tuple[str, bool]](), Counter[tuple[str, bool]]()
     with tempfile.TemporaryDirectory() as directory:

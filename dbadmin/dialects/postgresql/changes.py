@@ -5,7 +5,7 @@ From the pages ALTER TABLE (notes) and 13.3 Explicit Locking of the manual.
 
 import re
 
-from dbadmin.dialects.changes import Change, Changes, ColumnText, Effect
+from dbadmin.dialects.changes import Change, Changes, ColumnText, Effect, same_enum
 
 EXCLUSIVE, BOTH = "ACCESS EXCLUSIVE", "reads and writes"
 _VOLATILE = re.compile(
@@ -69,7 +69,7 @@ class PostgresqlChanges(Changes):
         return Effect(EXCLUSIVE, BOTH)
 
     def rewrites(self, old: ColumnText | None, new: ColumnText) -> bool | None:
-        """Only a text that gets longer, or unlimited, keeps its rows as they are.
+        """Only a text that gets longer, or unlimited, and an enum of the same name keep their rows as they are.
 
         >>> rewrites = PostgresqlChanges().rewrites
         >>> string = lambda *length: ColumnText("c", "String", length)
@@ -80,6 +80,8 @@ class PostgresqlChanges(Changes):
         """
         if old is None or old.type is None or new.type is None:
             return None
+        if same_enum(old, new):
+            return False
         if old.type in _TEXTS and new.type in _TEXTS:
             longest, before = _length(new), _length(old)
             return longest is not None and (before is None or longest < before)

@@ -1,6 +1,6 @@
 """What the rules look at: each revision with the tables before it, and what else is known."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,11 @@ class Changing:
 
 
 def changing(
-    scripts: Scripts, chosen: Sequence[Revision], dialect: Dialect | None, sizes: Mapping[str, Size] | None
+    scripts: Scripts,
+    chosen: Sequence[Revision],
+    dialect: Dialect | None,
+    sizes: Mapping[str, Size] | None,
+    naming: Callable[[], frozenset[str]] = frozenset,
 ) -> Iterator[Changing]:
     """Every chosen revision, in the order in which they run. All scripts are read for what the tables look like."""
     wanted = {revision.revision for revision in chosen}
@@ -43,7 +47,7 @@ def changing(
             new = frozenset(here | absent)
             made |= here
             besides = tuple(others.of(revision.revision))
-            look = Look(revision, script, history, dialect, sizes, new, partial(is_own, scripts), besides)
+            look = Look(revision, script, history, dialect, sizes, new, partial(is_own, scripts), besides, naming)
             yield Changing(look, Path(revision.file), sources[revision.revision])
         history = history.after(script.upgrade)
 

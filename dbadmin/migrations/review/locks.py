@@ -12,8 +12,13 @@ from dbadmin.results import Severity
     instead="a server_default (taken away again later); or nullable=True, fill it, then NOT NULL in a later revision",
 )  # fmt: skip
 def not_null_without_default(look: Look) -> Iterator[Found]:
-    """A NOT NULL column without a server default is added to a table that was there before."""
+    """A NOT NULL column without a server default is added to a table that was there before and was not emptied."""
+    emptied: set[str | None] = set()
     for change in look.upgrade:
+        if change.kind == "truncate" or (change.kind == "delete" and not change.where and not change.guarded):
+            emptied.add(change.full_table)
+        if change.full_table in emptied:
+            continue
         for column in change.columns if change.kind == "add_column" else ():
             serial = column.primary_key and column.type in ("Integer", "BigInteger", "SmallInteger")
             if not column.nullable and column.default is None and not column.generated and not serial:

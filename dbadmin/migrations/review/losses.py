@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from dbadmin.dialects.changes import Change
 from dbadmin.migrations.review.rule import Found, Look, about, rule
 
 _TWO_STEPS = "first a release that no longer uses it, then this revision; `dbadmin verify-rollback` counts what is lost"
@@ -66,8 +67,17 @@ def column_renamed(look: Look) -> Iterator[Found]:
     instead="keep them in a table beside until the release has proven itself; or tell that there is no way back",
 )  # fmt: skip
 def rows_deleted(look: Look) -> Iterator[Found]:
-    """The upgrade deletes rows of a table that was there before."""
+    """The upgrade deletes rows of a table that was there before, and the downgrade inserts none there."""
     for change in look.upgrade:
-        if change.kind in ("delete", "truncate"):
+        if change.kind in ("delete", "truncate") and not _given_back(change, look):
             all_rows = "every row is deleted" if not change.where else "rows are deleted"
             yield Found(about(change), all_rows, change.line, change)
+
+
+def _given_back(change: Change, look: Look) -> bool:
+    """Whether the downgrade makes rows of the table, or objects of the ORM's that may be such."""
+    return any(
+        (c.kind == "insert" and c.full_table in (None, change.full_table))
+        or (c.kind == "update" and c.full_table is None and not c.writes)
+        for c in look.script.downgrade
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from dbadmin.dialects.changes import Change, ColumnText
+from dbadmin.dialects.changes import Change, ColumnText, enum_name
 from dbadmin.migrations.review.rule import Found, Look, about, rule
 
 _MONEY = re.compile(r"(^|_)(price|amount|cost|total|subtotal|balance|fee|salary|revenue|tax|vat|discount)(_|s?$)")
@@ -13,7 +13,8 @@ _NUMBERS = {
     "Integer": "integer", "INTEGER": "integer", "Int": "integer", "int": "integer", "integer": "integer",
     "BigInteger": "bigint", "BIGINT": "bigint", "bigint": "bigint",
 }  # fmt: skip
-_FAMILIES = {
+_CONVENTIONS = {"unique": "uq", "check": "ck", "foreign": "fk"}
+FAMILIES = {
     **_NUMBERS, "Uuid": "uuid", "UUID": "uuid", "uuid": "uuid", "String": "text", "VARCHAR": "text", "Text": "text",
     "Unicode": "text", "varchar": "text", "text": "text",
 }  # fmt: skip
@@ -25,8 +26,12 @@ _FAMILIES = {
     instead="give it a name, or set MetaData(naming_convention=…) and let autogenerate write op.f('…')",
 )  # fmt: skip
 def unnamed_constraint(look: Look) -> Iterator[Found]:
-    """A unique, check or foreign key without a name: one finding for a revision, unless it makes it fail."""
+    """A unique, check or foreign key without a name, also by a convention: one finding for a revision, unless it makes
+    it fail.
+    """
     unnamed = [c for c in look.script.upgrade if c.kind == "add_constraint" and c.unnamed and c.constraint != "primary"]
+    by_convention = look.naming() if unnamed else frozenset()
+    unnamed = [c for c in unnamed if c.sql is not None or _CONVENTIONS.get(c.constraint or "") not in by_convention]
     refused = [change for change in unnamed if change.batch and not look.transactional and _needs_name(look)]
     for change in refused:
         detail = f"{_described(change)} has no name: batch mode refuses it (Constraint must have a name)"
@@ -164,14 +169,6 @@ def enum_type_missing(look: Look) -> Iterator[Found]:
             known |= {name} if name else set()
 
 
-def enum_name(column: ColumnText) -> str | None:
-    """The name of the type that an Enum column has on engines that have such types; None for other columns."""
-    flags = ("native_enum", "create_type")
-    made = column.type in ("Enum", "ENUM") and all(column.options.get(flag) is not False for flag in flags)
-    name = column.options.get("name")
-    return name if made and isinstance(name, str) else None
-
-
 @rule(
     "foreign-key-type", "warning",
     why="a key of another type than the column that it leads to costs a cast in every join, or cannot be made at all",
@@ -185,7 +182,7 @@ def foreign_key_type(look: Look) -> Iterator[Found]:
         target = after.column(table, name)
         if target is None or column.type is None or target.type is None:
             continue
-        one, other = _FAMILIES.get(column.type), _FAMILIES.get(target.type)
+        one, other = FAMILIES.get(column.type), FAMILIES.get(target.type)
         if one and other and one != other:
             level = "error" if look.engine.indexes_foreign_keys else None
             detail = f"{column.written} leads to {column.references}, which is {target.written}"

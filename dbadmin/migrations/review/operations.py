@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dbadmin.dialects.changes import Change, ColumnText
+from dbadmin.migrations.review.built import built
 from dbadmin.migrations.review.columns import column_of, keywords, server_default, type_of
 from dbadmin.migrations.review.sql import changes_of
-from dbadmin.migrations.review.values import UNKNOWN, Scope, TableValue, called, text_of
+from dbadmin.migrations.review.values import Scope, TableValue, called, text_of
 
 _SIGNATURES: dict[str, tuple[str, ...]] = {
     "create_table": ("table",),
@@ -27,6 +28,8 @@ _SIGNATURES: dict[str, tuple[str, ...]] = {
     "drop_constraint": ("name", "table", "type_"),
     "execute": ("sql",),
     "bulk_insert": ("table",),
+    "create_table_comment": ("table", "comment"),
+    "drop_table_comment": ("table",),
 }
 """Positional parameters of `alembic.op`; in batch mode the table is left out."""
 _SPELLINGS = {
@@ -148,7 +151,8 @@ def _alter_column(call: Call) -> Iterator[Change]:
     column = call.text("column")
     if "new_column_name" in call.given:
         yield call.change("rename_column", name=new_name, columns=(ColumnText(column),))
-    given = {word for word, key in (("type", "type_"), ("nullable", "nullable")) if key in call.given}
+    words = (("type", "type_"), ("nullable", "nullable"), ("comment", "comment"))
+    given = {word for word, key in words if key in call.given}
     default = call.given.get("server_default")
     if default is not None and call.scope.value(default) is not False:
         given.add("default")
@@ -209,28 +213,19 @@ def _execute(call: Call) -> Iterator[Change]:
 
 def statement(node: ast.expr, call: Call) -> Change | None:
     """A statement that SQLAlchemy builds: `users.update().where(…)`, `sa.insert(users)`; None for another."""
-    words: list[str] = []
-    while True:
-        if isinstance(node, ast.Call):
-            words.append(called(node.func))
-            if words[-1] in ("update", "delete", "insert"):
-                break
-            node = node.func
-        elif isinstance(node, ast.Attribute):
-            node = node.value
-        else:
-            return None
-    table: Any = UNKNOWN
-    if isinstance(node.func, ast.Attribute):
-        table = call.scope.value(node.func.value)
-    if not isinstance(table, TableValue) and node.args:
-        table = call.scope.value(node.args[0])
-    name = table.name if isinstance(table, TableValue) else None
-    return call.change(words[-1], table=name, where="where" in words or "filter" in words)
+    found = built(node, call.scope)
+    if found is None:
+        return None
+    return call.change(found.kind, table=found.table, schema=found.schema, where=found.where, writes=found.writes)
 
 
 def _bulk_insert(call: Call) -> Iterator[Change]:
-    yield call.change("insert", where=True)
+    table = call.value("table")
+    yield call.change("insert", where=True, schema=table.schema if isinstance(table, TableValue) else None)
+
+
+def _comment(call: Call) -> Iterator[Change]:
+    yield call.change("comment_table")
 
 
 _MAKERS: dict[str, Callable[[Call], Iterator[Change]]] = {
@@ -242,4 +237,6 @@ _MAKERS: dict[str, Callable[[Call], Iterator[Change]]] = {
     "drop_index": _drop_index,
     "execute": _execute,
     "bulk_insert": _bulk_insert,
+    "create_table_comment": _comment,
+    "drop_table_comment": _comment,
 }

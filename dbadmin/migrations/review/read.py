@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from dbadmin.dialects.changes import Change
+from dbadmin.migrations.review.built import rows_of
 from dbadmin.migrations.review.columns import keywords, type_of
+from dbadmin.migrations.review.conditions import decided, ends
 from dbadmin.migrations.review.operations import Batch, Call, call_of, is_operation, operation, statement
+from dbadmin.migrations.review.orm import hides, model_of, row_changes, session_change
 from dbadmin.migrations.review.sql import changes_of
-from dbadmin.migrations.review.values import BIND, UNKNOWN, Scope, called, text_of
+from dbadmin.migrations.review.values import BIND, UNKNOWN, RowValue, Scope, called, text_of
 
 DEEPEST = 6
 """How many functions of the script may call each other before the rest is left unread."""
@@ -32,7 +35,9 @@ class Import:
 
 @dataclass(frozen=True)
 class ReadScript:
-    """What a script does. `uses_database` is the first line that reads from the database or needs a connection."""
+    """What a script does. `uses_database` is the first line that reads from the database or needs a connection;
+    `unread` are the functions that do something which cannot be read.
+    """
 
     path: Path
     upgrade: tuple[Change, ...]
@@ -40,6 +45,7 @@ class ReadScript:
     imports: tuple[Import, ...]
     lines: dict[str, int] = field(default_factory=dict)
     uses_database: int | None = None
+    unread: frozenset[str] = frozenset()
 
 
 def read(path: Path, source: bytes, engine: str | None) -> ReadScript:
@@ -50,14 +56,11 @@ def read(path: Path, source: bytes, engine: str | None) -> ReadScript:
     tree = ast.parse(source, filename=str(path))
     reader = _Reader(tree, engine)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    upgrade, downgrade = (reader.function(functions.get(name)) for name in ("upgrade", "downgrade"))
     return ReadScript(
-        path,
-        tuple(reader.function(functions["upgrade"])) if "upgrade" in functions else (),
-        tuple(reader.function(functions["downgrade"])) if "downgrade" in functions else (),
-        tuple(_imports(tree)),
-        {name: node.lineno for name, node in functions.items()},
-        reader.uses_database,
-    )
+        path, upgrade, downgrade, tuple(_imports(tree)), {name: node.lineno for name, node in functions.items()},
+        reader.uses_database, frozenset(reader.unread),
+    )  # fmt: skip
 
 
 def _imports(tree: ast.Module) -> Iterator[Import]:
@@ -90,15 +93,24 @@ class _Reader:
         self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
         self.top = Scope(engine)
         self.uses_database: int | None = None
+        self.unread: set[str] = set()
+        self._read = ""
         for node in tree.body:
             self._assignment(node, self.top)
+            if isinstance(node, ast.ClassDef) and (model := model_of(node, self.top)) is not None:
+                self.top.names[node.name] = model
 
-    def function(self, node: ast.FunctionDef) -> Iterator[Change]:
-        yield from self._block(node.body, _Where(self.top.inner({})))
+    def function(self, node: ast.FunctionDef | None) -> tuple[Change, ...]:
+        if node is None:
+            return ()
+        self._read = node.name
+        return tuple(self._block(node.body, _Where(self.top.inner({}))))
 
     def _block(self, body: list[ast.stmt], where: _Where) -> Iterator[Change]:
         for node in body:
             yield from self._statement(node, where)
+            if ends(node, where.scope):
+                return
 
     def _statement(self, node: ast.stmt, where: _Where) -> Iterator[Change]:
         match node:
@@ -118,10 +130,14 @@ class _Reader:
             case ast.FunctionDef():
                 self.functions[node.name] = node
             case ast.ClassDef():
-                pass
+                where.scope.names[node.name] = model_of(node, where.scope) or UNKNOWN
             case _:
                 yield from self._expressions(node, where)
                 self._assignment(node, where.scope)
+                if isinstance(node, ast.Assign | ast.AugAssign) and node.value is not None:
+                    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                    for target in targets:
+                        yield from row_changes(target, node.value, where.scope, where.more)
 
     def _condition(self, node: ast.If, where: _Where) -> Iterator[Change]:
         known = decided(node.test, where.scope)
@@ -138,7 +154,8 @@ class _Reader:
             values = tuple(values.items())
         yield from self._expressions(ast.Expr(node.iter), where)
         if not isinstance(values, tuple | dict):
-            where.scope.assign(node.target, UNKNOWN)
+            rows = values if isinstance(values, RowValue) else rows_of(node.iter, where.scope)
+            where.scope.assign(node.target, rows or UNKNOWN)
             yield from self._block(node.body, _with(where, loop=True))
             return
         for value in values:
@@ -184,8 +201,15 @@ class _Reader:
             if made.type in _TYPES:
                 kind: Any = f"{name}_type"
                 yield Change(kind, node.lineno, name=text_of(made.options.get("name")), **where.more)
+        elif name in ("update", "delete") and rows_of(node, where.scope) is not None:
+            call = Call(name, node.lineno, {}, where.scope, None, (), where.more)
+            yield from filter(None, [statement(node, call)])  # session.query(User).update({…})
         elif isinstance(function, ast.Name) and name in self.functions and where.depth < DEEPEST:
             yield from self._helper(self.functions[name], node, where)
+        else:
+            yield from session_change(node, where.scope, where.more)
+            if hides(node, where.scope, set(self.functions)):
+                self.unread.add(self._read)
 
     def _executed(self, node: ast.Call, where: _Where) -> Iterator[Change]:
         """What is executed on a connection or a session of the script's own."""
@@ -197,6 +221,8 @@ class _Reader:
         found = statement(node.args[0], call)
         if found is not None:
             yield found
+        elif value is UNKNOWN and not _selects(node.args[0]):
+            self.unread.add(self._read)
 
     def _helper(self, function: ast.FunctionDef, node: ast.Call, where: _Where) -> Iterator[Change]:
         parameters = [argument.arg for argument in function.args.args]
@@ -219,10 +245,15 @@ class _Reader:
         else:
             return
         known: Any = scope.value(value)
-        if known is UNKNOWN and isinstance(value, ast.Call) and called(value.func) in _TYPES:
-            known = type_of(value, scope)
+        if known is UNKNOWN and isinstance(value, ast.Call):
+            known = type_of(value, scope) if called(value.func) in _TYPES else rows_of(value, scope) or UNKNOWN
         for target in targets:
             scope.assign(target, known)
+
+
+def _selects(node: ast.expr) -> bool:
+    """Whether an expression that is executed only reads."""
+    return any(called(one) == "select" for one in ast.walk(node) if isinstance(one, ast.Name | ast.Attribute))
 
 
 def _with(where: _Where, **changed: Any) -> _Where:
@@ -233,39 +264,3 @@ def _batch(call: ast.Call, scope: Scope) -> Batch:
     given = keywords(call)
     table = scope.value(call.args[0]) if call.args else scope.value(given.get("table_name"))
     return Batch(text_of(table), text_of(scope.value(given.get("schema"))))
-
-
-def decided(test: ast.expr, scope: Scope) -> bool | None:
-    """What a condition on the engine's name comes to; None for any other.
-
-    >>> test = ast.parse("op.get_bind().dialect.name == 'sqlite'", mode="eval").body
-    >>> decided(test, Scope("postgresql")), decided(test, Scope("sqlite")), decided(test, Scope(None))
-    (False, True, None)
-    """
-    match test:
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            inner = decided(operand, scope)
-            return None if inner is None else not inner
-        case ast.BoolOp(op=ast.And(), values=values):
-            found = [decided(value, scope) for value in values]
-            return False if False in found else True if all(found) else None
-        case ast.BoolOp(op=ast.Or(), values=values):
-            found = [decided(value, scope) for value in values]
-            return True if True in found else None if None in found else False
-        case ast.Compare(left=left, ops=[operator], comparators=[right]):
-            one, other = scope.value(left), scope.value(right)
-            if not (isinstance(one, str) and isinstance(other, str | tuple)) or scope.engine is None:
-                return None
-            match operator:
-                case ast.Eq():
-                    return one == other
-                case ast.NotEq():
-                    return one != other
-                case ast.In() if isinstance(other, tuple):
-                    return one in other
-                case ast.NotIn() if isinstance(other, tuple):
-                    return one not in other
-        case ast.Call(func=ast.Attribute(value=value, attr="startswith"), args=[prefix]):
-            one, other = scope.value(value), scope.value(prefix)
-            return one.startswith(other) if isinstance(one, str) and isinstance(other, str) else None
-    return None

@@ -39,7 +39,8 @@ class Look:
 
     `sizes` are the tables of the database, None where none was asked. `new` are tables that the revision itself makes,
     or one that was reviewed before it and the database does not have: nobody works with them yet. `own` tells whether
-    a module is the application's. `dialect` is None where nothing tells the engine.
+    a module is the application's. `dialect` is None where nothing tells the engine. `naming` tells which constraints
+    ("uq", "ck", "fk", "pk") env.py's metadata names by a convention.
     """
 
     revision: Revision
@@ -50,6 +51,7 @@ class Look:
     new: frozenset[str] = frozenset()
     own: Callable[[str], bool] = lambda _: False
     others: tuple[Other, ...] = ()
+    naming: Callable[[], frozenset[str]] = frozenset
 
     @property
     def engine(self) -> Changes:

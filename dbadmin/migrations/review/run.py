@@ -1,11 +1,22 @@
 """The review: scripts read, rules asked, what they found completed by sizes and locks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dbadmin.dialects import Dialect, Progress
-from dbadmin.migrations.review import downgrades, keys, locks, losses, names, squawk, surroundings, transactions
+from dbadmin.migrations.review import (
+    downgrades,
+    keys,
+    locks,
+    losses,
+    names,
+    restoring,
+    reversing,
+    squawk,
+    surroundings,
+    transactions,
+)  # fmt: skip
 from dbadmin.migrations.review.changing import Changing, changing
 from dbadmin.migrations.review.choose import Choice
 from dbadmin.migrations.review.comments import ignored
@@ -15,7 +26,7 @@ from dbadmin.migrations.review.rule import RULES, Found, Look, Rule, Size
 from dbadmin.migrations.scripts import Scripts
 from dbadmin.results import LEVELS, DatabaseInfo, Review, ReviewedRevision, ReviewFinding, Severity
 
-FAMILIES = (names, keys, downgrades, losses, locks, transactions, surroundings)
+FAMILIES = (names, keys, downgrades, reversing, restoring, losses, locks, transactions, surroundings)
 """The modules that register rules."""
 LONG = 2.0
 """Seconds for which others may be kept out without anybody noticing: the default of verify-rollback's --lock-budget."""
@@ -24,7 +35,7 @@ LONG = 2.0
 @dataclass(frozen=True)
 class Around:
     """What is known besides the scripts. `engine` is SQLAlchemy's name (mariadb is not mysql there), `version` the
-    server's; all None where no database was asked.
+    server's; all None where no database was asked. `naming` is called only where a script leaves a name out.
     """
 
     dialect: Dialect | None = None
@@ -33,6 +44,7 @@ class Around:
     database: DatabaseInfo | None = None
     sizes: Mapping[str, Size] | None = None
     measured: Measurements = NONE
+    naming: Callable[[], frozenset[str]] = frozenset
 
 
 def review(
@@ -46,7 +58,7 @@ def review(
 ) -> Review:
     """Review the chosen revisions; nothing of theirs runs in this process, and nothing is written."""
     progress("reading the scripts", 0, None)
-    ones = list(changing(scripts, choice.revisions, around.dialect, around.sizes))
+    ones = list(changing(scripts, choice.revisions, around.dialect, around.sizes, around.naming))
     rendered: Mapping[Path, Rendered] = {}
     if around.engine is not None and ones:
         progress("writing the SQL that they would run", 0, None)

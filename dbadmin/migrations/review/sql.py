@@ -9,11 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from dbadmin.dialects.changes import Change, ColumnText
+from dbadmin.migrations.review.written import main_verb, writes_of
 from dbadmin.queries.written import split_statements, tokens
 
 _NAME = r'(?:(?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[\w…$]+)\.)?(?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[\w…$]+)'
 _ON = rf"ON (?:ONLY )?(?P<table>{_NAME})"
 _NAMED_INDEX = rf"(?:(?P<name>(?!ON\b){_NAME}) )?{_ON}"
+_OBJECTS = r"MATERIALIZED VIEW|VIEW|TRIGGER|FUNCTION|PROCEDURE|SEQUENCE|POLICY|DOMAIN|EVENT|AGGREGATE"
+_MODIFIERS = r"(?:(?:TEMP(?:ORARY)?|CONSTRAINT|RECURSIVE|DEFINER ?= ?\S+|ALGORITHM ?= ?\w+|SQL SECURITY \w+) )*"
 _FORMS: tuple[tuple[str, str], ...] = (
     ("create_index", rf"CREATE (?P<unique>UNIQUE )?INDEX (?P<online>CONCURRENTLY )?(?:IF NOT EXISTS )?{_NAMED_INDEX}"),
     ("drop_index", rf"DROP INDEX (?P<online>CONCURRENTLY )?(?:IF EXISTS )?(?P<name>{_NAME})(?: {_ON})?"),
@@ -23,7 +26,9 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("create_type", rf"CREATE TYPE (?P<name>{_NAME})"),
     ("drop_type", rf"DROP TYPE (?:IF EXISTS )?(?P<name>{_NAME})"),
     ("truncate", rf"TRUNCATE (?:TABLE )?(?:ONLY )?(?P<table>{_NAME})"),
-    ("update", rf"UPDATE (?:ONLY )?(?P<table>{_NAME})"),
+    ("create_object", rf"CREATE (?:OR REPLACE )?{_MODIFIERS}(?P<what>{_OBJECTS}) (?:IF NOT EXISTS )?(?P<name>{_NAME})"),
+    ("drop_object", rf"DROP (?P<what>{_OBJECTS}) (?:IF EXISTS )?(?P<name>{_NAME})"),
+    ("update", rf"(?:UPDATE (?:ONLY |IGNORE |OR \w+ )?|MERGE INTO )(?P<table>{_NAME})"),
     ("delete", rf"DELETE FROM (?:ONLY )?(?P<table>{_NAME})"),
     ("insert", rf"(?:INSERT|REPLACE) (?:OR \w+ |IGNORE )?INTO (?P<table>{_NAME})"),
     ("commit", r"(?:COMMIT|ROLLBACK|END)(?: TRANSACTION| WORK)?$"),
@@ -39,6 +44,9 @@ _ACTIONS: tuple[tuple[str, str], ...] = (
     ("rename_column", rf"CHANGE {_COLUMN} (?P<name>{_NAME})"),
     ("add_index", rf"ADD (?P<unique>UNIQUE )?(?:INDEX|KEY) (?P<name>{_NAME})"),
     ("set_not_null", rf"ALTER {_COLUMN} SET NOT NULL"),
+    ("drop_not_null", rf"ALTER {_COLUMN} DROP NOT NULL"),
+    ("set_default", rf"ALTER {_COLUMN} SET DEFAULT"),
+    ("drop_default", rf"ALTER {_COLUMN} DROP DEFAULT"),
     ("set_type", rf"ALTER {_COLUMN} (?:SET DATA )?TYPE (?P<type>\w+(?: (?!USING\b)\w+)*){_LENGTH}"),
     ("set_type", rf"MODIFY {_COLUMN} (?P<type>\w+){_LENGTH}"),
     ("drop_column", rf"DROP (?!CONSTRAINT\b|PRIMARY\b|INDEX\b|KEY\b|FOREIGN\b|CHECK\b){_COLUMN}"),
@@ -61,14 +69,14 @@ def changes_of(text: str, line: int, **more: Any) -> Iterator[Change]:
     >>> [(c.kind, c.table, c.names) for c in changes_of(text, 1)]
     [('drop_column', 'users', ('x',)), ('add_column', 'users', ('y',)), ('update', 'users', ())]
     """
-    for statement in split_statements(text):
+    for statement in map(main_verb, split_statements(text)):
         plain = _plain(statement)
         altered = _ALTER.match(plain)
         if altered is not None:
             for action in _split(altered["rest"]):
                 yield _action(action, altered["table"], line, plain, more)
             continue
-        yield _statement(plain, line, more)
+        yield _statement(plain, statement, line, more)
 
 
 def _plain(statement: str) -> str:
@@ -92,7 +100,7 @@ def _split(actions: str) -> Iterator[str]:
     yield actions[begun:].strip()
 
 
-def _statement(plain: str, line: int, more: dict[str, Any]) -> Change:
+def _statement(plain: str, statement: str, line: int, more: dict[str, Any]) -> Change:
     for kind, pattern in _FORMS:
         found = re.match(pattern, plain, re.IGNORECASE)
         if found is None:
@@ -110,6 +118,8 @@ def _statement(plain: str, line: int, more: dict[str, Any]) -> Change:
             where=bool(re.search(r"\bWHERE\b", plain, re.IGNORECASE)),
             columns=_indexed(plain[found.end() :]) if kind == "create_index" else (),
             sql=plain,
+            what=parts["what"].lower() if parts.get("what") else None,
+            writes=writes_of(statement) if kind == "update" else (),
             **more,
         )
     return Change("sql", line, sql=plain, **more)
@@ -134,6 +144,11 @@ def _altered(kind: str, found: "re.Match[str]", change: Change, action: str) -> 
         case "set_not_null":
             new = replace(written, nullable=False)
             return replace(change, kind="alter_column", columns=(new,), given=frozenset({"nullable"}))
+        case "drop_not_null":
+            return replace(change, kind="alter_column", columns=(written,), given=frozenset({"nullable"}))
+        case "set_default" | "drop_default":
+            new = replace(written, default="" if kind == "set_default" else None)
+            return replace(change, kind="alter_column", columns=(new,), given=frozenset({"default"}))
         case "set_type":
             return replace(change, kind="alter_column", columns=(written,), given=frozenset({"type"}))
         case "add_column":

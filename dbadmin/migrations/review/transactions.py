@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-from dbadmin.dialects.changes import Change
+from dbadmin.dialects.changes import Change, same_enum
+from dbadmin.migrations.review.reversing import hides_something
 from dbadmin.migrations.review.rule import Found, Look, about, rule
 
+_ENUMS = {"add_enum_value", "create_type", "drop_type"}
 _DATA = {"insert", "update", "delete", "sql", "commit"}
 
 
@@ -68,6 +70,26 @@ def enum_value_stays(look: Look) -> Iterator[Found]:
             yield Found(
                 change.name or "…", "the new value stays after the downgrade", change.line, direction="downgrade"
             )
+
+
+@rule(
+    "enum-labels-unchanged", "error", "postgresql",
+    why="the type has its labels for itself: ALTER COLUMN … TYPE with the same name changes nothing, and rows with the "
+    "new label are refused",
+    instead="ALTER TYPE … ADD VALUE in an autocommit block; or a type of another name, and ALTER COLUMN … TYPE … USING",
+)  # fmt: skip
+def enum_labels_unchanged(look: Look) -> Iterator[Found]:
+    """A column's enum is given other labels under the name that it has, and nothing changes the type itself."""
+    if hides_something(look, "upgrade") or any(c.kind in _ENUMS for c in look.script.upgrade):
+        return
+    for change in look.script.upgrade:
+        for new in change.columns if change.kind == "alter_column" and "type" in change.given else ():
+            old = look.before.column(change.full_table, new.name) or change.old
+            more = set(new.arguments) - set(old.arguments) if old is not None and same_enum(old, new) else ()
+            labels = sorted(label for label in more if isinstance(label, str))
+            if labels and old is not None and old.arguments:
+                detail = f"the type {new.options['name']} does not get {', '.join(labels)}"
+                yield Found(about(change, new.name), detail, change.line)
 
 
 @rule(

@@ -18,16 +18,45 @@ class Bind:
     """The connection that Alembic migrates on: `op.get_bind()`."""
 
 
-UNKNOWN, BIND = Unknown(), Bind()
+class Session:
+    """An ORM session of the script's own."""
+
+
+UNKNOWN, BIND, SESSION = Unknown(), Bind(), Session()
 GAP = "…"
 """Stands in a text for a part that cannot be read."""
 
 
 @dataclass(frozen=True)
 class TableValue:
-    """A table that the script describes for itself: `sa.table("users", …)`, `Table("users", MetaData(), …)`."""
+    """A table that the script describes for itself: `sa.table("users", …)`, `Table("users", MetaData(), …)`, a class
+    with a `__tablename__`.
+    """
 
     name: str
+    schema: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """An INSERT, UPDATE or DELETE that SQLAlchemy builds, kept under a name until it is executed."""
+
+    node: ast.expr
+    scope: "Scope"
+
+
+@dataclass(frozen=True)
+class ColumnValue:
+    """A column of such a table: `users.c.status`, `User.status`, `sa.column("status")`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class RowValue:
+    """An object of the ORM's, or what gives such objects; `table` is None where its class is not the script's."""
+
+    table: TableValue | None
 
 
 @dataclass
@@ -94,13 +123,17 @@ class Scope:
 
     def _part(self, part: ast.expr) -> str:
         value = self.value(part.value) if isinstance(part, ast.FormattedValue) else self.value(part)
-        return GAP if isinstance(value, Unknown | Bind | TableValue) else str(value)
+        return str(value) if isinstance(value, str | int | float | None) else GAP
 
     def _attribute(self, node: ast.Attribute) -> Any:
         if node.attr == "name" and isinstance(node.value, ast.Attribute) and node.value.attr == "dialect":
             return self.engine if self.engine is not None else UNKNOWN
         if node.attr == "name" and isinstance(node.value, ast.Name) and node.value.id == "dialect":
             return self.engine if self.engine is not None else UNKNOWN
+        columns = isinstance(node.value, ast.Attribute) and node.value.attr in ("c", "columns")
+        owner = node.value.value if columns and isinstance(node.value, ast.Attribute) else node.value
+        if isinstance(owner, ast.Name | ast.Attribute) and isinstance(self.value(owner), TableValue):
+            return self.value(owner) if node.attr in ("c", "columns", "__table__") else ColumnValue(node.attr)
         return UNKNOWN
 
     def _call(self, node: ast.Call) -> Any:
@@ -114,14 +147,30 @@ class Scope:
             return _formatted(value) if name == "format" else value
         if name in ("table", "Table") and arguments:
             value = self.value(arguments[0])
-            return TableValue(value) if isinstance(value, str) else UNKNOWN
+            schema = next((self.value(key.value) for key in node.keywords if key.arg == "schema"), None)
+            return TableValue(value, text_of(schema)) if isinstance(value, str) else UNKNOWN
+        if name == "column" and arguments and isinstance(value := self.value(arguments[0]), str):
+            return ColumnValue(value)
+        if name in ("Session", "sessionmaker", "scoped_session"):
+            return SESSION
+        if self.value(node.func) is SESSION and isinstance(node.func, ast.Name):
+            return SESSION  # what a sessionmaker makes
         if name == "get_bind":
             return BIND
         if name in ("true", "false", "null") and not arguments:
             return name
         if isinstance(node.func, ast.Attribute) and called(node.func.value) == "func":
             return f"{name}()"
-        return UNKNOWN
+        return Built(node, self) if _builds(node) else UNKNOWN
+
+
+def _builds(node: ast.expr) -> bool:
+    """Whether a chain of calls begins with one that makes a statement."""
+    while isinstance(node, ast.Call | ast.Attribute):
+        if isinstance(node, ast.Call) and called(node.func) in ("update", "delete", "insert"):
+            return True
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return False
 
 
 def called(node: ast.expr) -> str:

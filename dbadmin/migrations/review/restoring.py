@@ -1,0 +1,189 @@
+"""Data: whether the downgrade gives back what the upgrade writes over, and whether anything could."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from dbadmin.dialects.changes import Change, ColumnText, Write
+from dbadmin.migrations.review.names import FAMILIES
+from dbadmin.migrations.review.reversing import hides_something
+from dbadmin.migrations.review.rule import Found, Look, about, rule
+
+_PROVE = "`dbadmin verify-rollback` counts the rows that differ"
+
+
+@rule(
+    "data-not-restored", "warning",
+    why="the version before finds rows as the new one left them: values that it does not know, rows that it never made",
+    instead="write the old values back in downgrade(), from a column or a table beside that keeps them; or raise "
+    f"NotImplementedError there and say why; {_PROVE}",
+)  # fmt: skip
+def data_not_restored(look: Look) -> Iterator[Found]:
+    """Rows that the upgrade writes in a table that was there before, and that the downgrade leaves as they are."""
+    if look.revision.irreversible is not None or hides_something(look, "downgrade"):
+        return
+    told = set()
+    for change, columns in _written(look):
+        what = (change.kind, change.full_table, columns)
+        if what in told or _touched(change, columns, look.script.downgrade):
+            continue
+        told.add(what)
+        if change.kind == "insert":
+            detail = "rows are inserted, and downgrade() does not delete them"
+        else:
+            detail = f"{_values(columns)} written, and downgrade() does not write the old ones back"
+        yield Found(about(change, ", ".join(columns) or None), detail, change.line, change)
+
+
+def _values(columns: tuple[str, ...]) -> str:
+    return f"new values of {', '.join(columns)} are" if columns else "new values are"
+
+
+def _written(look: Look) -> Iterator[tuple[Change, tuple[str, ...]]]:
+    """Inserts and updates of what was there before, with the columns that are written (none where not known)."""
+    own = {(c.full_table, name) for c in look.script.upgrade if c.kind in ("add_column", "drop_column")
+           for name in c.names}  # fmt: skip
+    made = any(c.kind in ("create_table", "add_column") for c in look.script.upgrade)
+    dropped = {c.full_table for c in look.script.upgrade if c.kind == "drop_table"}
+    for change in look.upgrade:
+        if change.kind not in ("insert", "update") or change.full_table in dropped:
+            continue
+        columns = tuple(w.column for w in change.writes if (change.full_table, w.column) not in own)
+        unknown = not change.writes and any(table == change.full_table for table, _ in own)
+        if change.kind == "update" and (unknown or (change.writes and not columns)):
+            continue  # it fills what this revision adds, or empties what it drops
+        if change.full_table is None and made:
+            continue  # which may be what this revision makes
+        yield change, columns
+
+
+def _touched(change: Change, columns: tuple[str, ...], down: Iterable[Change]) -> bool:
+    """Whether the downgrade does anything with these rows; what is not known to be another table may be this one."""
+    kinds = ("delete", "truncate") if change.kind == "insert" else ("update", "insert", "alter_column", "drop_column")
+    for other in down:
+        same = other.full_table is None or change.full_table is None or other.full_table == change.full_table
+        if other.kind == "alter_column" and "type" not in other.given:
+            continue
+        if same and other.kind in ("drop_table", "create_table", "rename_table"):
+            return True
+        if same and other.kind in kinds:
+            names = {w.column for w in other.writes} | set(other.names)
+            if not names or not columns or names & set(columns):
+                return True
+    return False
+
+
+@rule(
+    "values-merged", "warning",
+    why="several values become one, so that nothing tells afterwards which row had which: no downgrade can give them "
+    "back from what is left",
+    instead="keep the old values in a column or a table beside until the release has proven itself, and write them "
+    f"back from there; {_PROVE}",
+)  # fmt: skip
+def values_merged(look: Look) -> Iterator[Found]:
+    """The upgrade makes several values one, and the downgrade writes something else than values that were kept."""
+    if look.revision.irreversible is not None or hides_something(look, "downgrade"):
+        return
+    down = [c for c in look.script.downgrade if c.kind == "update"]
+    seen: dict[tuple[str | None, str, str], int] = {}
+    for change, columns in _written(look):
+        for write in change.writes if change.kind == "update" else ():
+            back = [w for c in down if c.full_table == change.full_table for w in c.writes if w.column == write.column]
+            if write.column not in columns or not back or any(w.reads - {w.column} for w in back):
+                continue
+            key = (change.full_table, write.column, write.constant or "")
+            reason = _merges(write, again=write.constant is not None and key in seen)
+            seen[key] = change.line
+            if reason:
+                yield Found(about(change, write.column), f"{reason}; downgrade() cannot tell them apart", change.line,
+                            change)  # fmt: skip
+
+
+def _merges(write: Write, *, again: bool) -> str | None:
+    """How a statement makes several values one; None where it does not, as far as can be told."""
+    if write.constant is None:
+        alone = write.lossy and write.reads <= {write.column}
+        return "several values become one by a function" if alone else None
+    if write.picked is None:
+        return f"any value becomes {write.constant}"
+    if len(write.picked | {write.constant}) > 2:
+        return f"{', '.join(sorted(write.picked - {write.constant}))} become {write.constant}"
+    return f"{', '.join(write.picked)} becomes {write.constant}, as another value does" if again else None
+
+
+@rule(
+    "type-narrowed", "warning",
+    why="values that do not fit are cut or rounded, or make it fail, and the type that comes back does not hold them "
+    "again",
+    instead="a new column of the new type beside the old one, which is dropped when the release has proven itself; "
+    f"{_PROVE}",
+)  # fmt: skip
+def type_narrowed(look: Look) -> Iterator[Found]:
+    """A column gets a type that holds fewer values than its own."""
+    for change in look.upgrade:
+        for new in change.columns if change.kind == "alter_column" and "type" in change.given else ():
+            before = look.before.column(change.full_table, change.names[0] if change.names else None)
+            old = before if before is not None and before.type is not None else change.old
+            if old is None or (old is change.old and old.type in _TEXTS and length_of(old) is None):
+                continue  # existing_type=sa.String() often stands for one that has a length
+            if less := narrowed(old, new):
+                yield Found(about(change, new.name), less, change.line, change)
+
+
+_TEXTS = {"String", "VARCHAR", "Unicode"}
+_NUMBERS = {"smallint": 1, "integer": 2, "bigint": 3}
+_EXACT = {"Numeric", "NUMERIC", "DECIMAL", "numeric", "decimal"}
+_REAL = {"Float", "FLOAT", "REAL", "Double", "DOUBLE", "DOUBLE_PRECISION", "float", "real"}
+_TIMES = {"DateTime", "TIMESTAMP", "DATETIME", "timestamp", "datetime"}
+
+
+def narrowed(old: ColumnText, new: ColumnText) -> str | None:
+    """What a type loses against another; None where that is nothing, or not known.
+
+    >>> narrowed(ColumnText("a", "String", (200,)), ColumnText("a", "String", (50,)))
+    'String(50) has no room for all that String(200) holds'
+    >>> narrowed(ColumnText("a", "Integer"), ColumnText("a", "Numeric", (10, 2)))
+    """
+    if old.type is None or new.type is None:
+        return None
+    one, other = FAMILIES.get(old.type), FAMILIES.get(new.type)
+    numbers = one in _NUMBERS and other in _NUMBERS and _NUMBERS[other] < _NUMBERS[one]
+    fraction = old.type in _EXACT | _REAL and other in _NUMBERS and _scale(old) != 0
+    less = numbers or fraction or _less_digits(old, new) or _shorter(old, new, one, other)
+    less = less or (old.type in _TIMES and new.type in ("Date", "DATE", "date", "Time", "TIME", "time"))
+    return f"{new.written} has no room for all that {old.written} holds" if less else None
+
+
+def _less_digits(old: ColumnText, new: ColumnText) -> bool:
+    if not (old.type in _EXACT and new.type in _EXACT):
+        return False
+    one, other = (_digits(column) for column in (old, new))
+    return one is not None and other is not None and (other[1] < one[1] or other[0] - other[1] < one[0] - one[1])
+
+
+def _digits(column: ColumnText) -> tuple[int, int] | None:
+    given = (*column.arguments, *(column.options.get(n) for n in ("precision", "scale")[len(column.arguments) :]))
+    precision, scale = given[0], given[1] or 0
+    return (precision, scale) if isinstance(precision, int) and isinstance(scale, int) else None
+
+
+def _scale(column: ColumnText) -> int | None:
+    digits = _digits(column) if column.type in _EXACT else None
+    return digits[1] if digits else None
+
+
+def _shorter(old: ColumnText, new: ColumnText, one: str | None, other: str | None) -> bool:
+    if (one, other) != ("text", "text"):
+        return False
+    was, now = length_of(old), length_of(new)
+    return now is not None and (was is None or now < was) and not (was is None and _has_default_length(old))
+
+
+def length_of(column: ColumnText) -> int | None:
+    """How many characters a text type holds; None for any number."""
+    length = column.arguments[0] if column.arguments else column.options.get("length")
+    return length if isinstance(length, int) else None
+
+
+def _has_default_length(column: ColumnText) -> bool:
+    """A type whose length stands somewhere that is not read."""
+    return bool(column.arguments) or bool(re.search("(?i)uuid", column.type or ""))
