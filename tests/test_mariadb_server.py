@@ -70,11 +70,11 @@ def test_the_server_of_a_killed_owner_is_found_and_removed() -> None:
         assert owner.stdout is not None
         directory = Path(owner.stdout.readline().strip())
         os.kill(owner.pid, signal.SIGKILL)
-    found = [left for left in server.abandoned() if left.directory == directory]
-    assert len(found) == 1
-    pid = found[0].pid
+    (found,) = [left for left in server.disposable() if left.directory == directory]
+    assert found.record.owner_alive() is False
+    pid = found.pid
     assert pid is not None
-    found[0].stop()
+    found.stop()
     assert not directory.exists()
     assert not processes.is_alive(pid)
 

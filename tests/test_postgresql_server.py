@@ -217,13 +217,12 @@ def test_a_killed_process_leaves_a_server_that_is_found_identified_and_removed(
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     directory, pid, owner = said.split()
-    (found,) = [s for s in server.abandoned() if str(s.directory) == directory]
-    info = found.info()
-    assert info["directory"] == directory
-    assert info["pid"] == int(pid)
-    assert processes.is_alive(int(pid), info["identity"])
-    assert info["owner_pid"] == int(owner)
-    assert info["owner_alive"] is False
+    (found,) = [s for s in server.disposable() if str(s.directory) == directory]
+    assert found.pid == int(pid)
+    assert processes.is_alive(int(pid))
+    assert found.record.owner_pid == int(owner)
+    assert found.record.owner_alive() is False
+    assert not found.record.kept
     found.stop()
     assert not processes.is_alive(int(pid))
     assert not Path(directory).exists()
@@ -238,15 +237,16 @@ def test_a_start_killed_before_the_server_runs_is_found_and_removed(temporary_di
         "cluster.initialise = killed\n"
         "Server.start()\n"
     )
-    (found,) = [s for s in server.abandoned() if str(s.directory) == said.strip()]
-    assert found.info()["pid"] is None
+    (found,) = [s for s in server.disposable() if str(s.directory) == said.strip()]
+    assert found.pid is None
+    assert found.record.owner_alive() is False
     found.stop()
     assert not found.directory.exists()
 
 
-def test_a_living_process_s_server_is_not_abandoned(running: Server) -> None:
-    assert running.info()["owner_alive"] is True
-    assert running.directory not in [s.directory for s in server.abandoned()]
+def test_a_living_process_s_server_is_found_with_its_owner(running: Server) -> None:
+    (found,) = [s for s in server.disposable() if s.directory == running.directory]
+    assert found.record.owner_alive() is True
 
 
 def test_a_kept_server_outlives_its_process_until_it_is_stopped(temporary_directory: Path) -> None:
@@ -254,8 +254,7 @@ def test_a_kept_server_outlives_its_process_until_it_is_stopped(temporary_direct
     directory = Path(said.strip())
     kept = server.attach(directory)
     assert kept.running
-    assert kept.info()["kept"] is True
-    assert directory not in [s.directory for s in server.abandoned()]
+    assert kept.record.kept
     kept.stop()
     assert not directory.exists()
 

@@ -1,7 +1,7 @@
 """A private PostgreSQL server that dbadmin starts itself: for disposable copies, and for the demo's own data.
 
 It listens on a socket in a directory that only its account can enter, runs as an unprivileged user where we
-are root, and leaves nothing behind. A killed dbadmin leaves the server; `abandoned` finds it, `stop` ends it.
+are root, and leaves nothing behind. A killed dbadmin leaves the server; `disposable` finds it, `stop` ends it.
 
     <directory>/            0700, owned by the server's account
         server.json         who started it (ours; one that the server's account put there is not believed)
@@ -11,47 +11,37 @@ are root, and leaves nothing behind. A killed dbadmin leaves the server; `abando
 """
 
 import atexit
-import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dbadmin.dialects import accounts, processes
+from dbadmin.dialects import accounts, processes, servers
 from dbadmin.dialects.accounts import Account
-from dbadmin.dialects.places import last_lines, open_log, remove, temporary_directories
+from dbadmin.dialects.places import open_log, remove
 from dbadmin.dialects.postgresql import binaries as installed
 from dbadmin.dialects.postgresql import cluster
 from dbadmin.dialects.postgresql import directory as places
 from dbadmin.dialects.postgresql.binaries import Binaries
 from dbadmin.dialects.record import RECORD, Record
+from dbadmin.dialects.servers import LOG, PrivateServer
 from dbadmin.errors import NoScratchServer
 from dbadmin.interrupts import held_back
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-LOG = "server.log"
-_SECONDS_TO_START = 60.0  # recovery after a crash counts
-_SECONDS_TO_STOP = 30.0
 
-
-class Server:
+class Server(PrivateServer):
     """One private server. As a context manager it is stopped at the end, unless it is durable or kept.
 
     Made by `start` or `attach`. `directory` holds everything, `socket_dir` is what libpq takes as host.
     """
 
-    def __init__(self, directory: Path, record: Record, process: "subprocess.Popen[bytes] | None" = None) -> None:
-        self.directory = directory
-        self.record = record
-        self._process = process
+    called = "the PostgreSQL server"
+    hint = installed.THREE_WAYS
 
     @classmethod
     def start(
@@ -102,25 +92,8 @@ class Server:
         return cls(directory, Record.of_this_process(durable=durable, made=made, socket_directory=str(socket_dir)))
 
     @property
-    def pid(self) -> int | None:
-        """The postmaster's process id, None where it does not run."""
-        if self._process is not None and self._process.poll() is None:
-            return self._process.pid  # known even if somebody removed the directory
-        found = cluster.running(self.directory / "data")
-        return found.pid if found else None
-
-    @property
-    def running(self) -> bool:
-        return self.pid is not None
-
-    @property
     def socket_dir(self) -> Path:
         return Path(self.record.socket_directory)
-
-    @property
-    def log(self) -> Path:
-        """The file that the server writes its messages to."""
-        return self.directory / LOG
 
     def url(self, database: str = "postgres", driver: str = "postgresql+psycopg") -> "URL":
         """The URL of a database on this server, as its superuser."""
@@ -129,61 +102,17 @@ class Server:
         where = {"host": str(self.socket_dir), "port": str(cluster.PORT)}
         return URL.create(driver, username=cluster.SUPERUSER, database=database, query=where)
 
-    def info(self) -> dict[str, Any]:
-        """What a registry needs to find this server and its owner again; identities are opaque.
-
-        `pid` and `identity` are the postmaster's, null where it does not run; `owner_alive` is null where the
-        owner lived on another host.
-        """
-        pid = self.pid
-        return {
-            "directory": str(self.directory),
-            "pid": pid,
-            "identity": processes.identity(pid) if pid else None,
-            "owner_alive": self.record.owner_alive(),
-            **self.record.to_dict(),
-        }
-
-    def keep(self) -> None:
-        """Let a disposable server outlive this process; `stop` still ends and removes it."""
-        self.record = replace(self.record, kept=True)
-        self.record.write(self.directory)
-        atexit.unregister(self._stop_at_exit)
-        self._disown()
-
-    def stop(self) -> None:
-        """End the server and wait for it; a disposable one's directory goes too. May be called again."""
-        with held_back():
-            self._stop()
-
     def _stop(self) -> None:
-        atexit.unregister(self._stop_at_exit)
         disposable = not self.record.durable
         # A disposable server is told to drop everything (immediate), a durable one to save it (fast).
         first = signal.SIGQUIT if disposable else signal.SIGINT
-        for step in (first, signal.SIGQUIT, signal.SIGKILL):
-            if self._end_with(step):
-                break
-        else:
-            raise NoScratchServer(
-                f"the PostgreSQL server in {self.directory} (pid {self.pid}) does not end",
-                hint=f"see {self.log}",
-            )
+        self._end_with(first, signal.SIGQUIT, signal.SIGKILL)
         if disposable and self._process is None:
             processes.end_those_in(self.directory)  # killed while it started, it wrote no pid file yet
         if self.socket_dir != self.directory:
             shutil.rmtree(self.socket_dir, ignore_errors=True)
         if disposable:
             self._remove_files()
-
-    def __enter__(self) -> "Server":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not (self.record.durable or self.record.kept):
-            self.stop()
 
     def _launch(self, wanted: Binaries | None, account: Account | None) -> None:
         """Choose binaries, make the data where there are none, start the postmaster and wait for it."""
@@ -216,17 +145,13 @@ class Server:
         self.record = replace(self.record, version=chosen.version, binaries=str(chosen.bindir), origin=chosen.origin)
         self.record.write(self.directory)
 
-    def _wait_until_ready(self) -> None:
-        assert self._process is not None
-        until = time.monotonic() + _SECONDS_TO_START
-        while time.monotonic() < until and self._process.poll() is None:
-            found = cluster.running(self.directory / "data")
-            if found and found.ready and found.pid == self._process.pid:
-                return
-            time.sleep(0.005)
-        said = last_lines(self.log.read_text(errors="replace")) or "it said nothing"
-        how = "did not get ready" if self._process.poll() is None else "ended at once"
-        raise NoScratchServer(f"the PostgreSQL server in {self.directory} {how}: {said}", hint=installed.THREE_WAYS)
+    def _pid_told(self) -> int | None:
+        found = cluster.running(self.directory / "data")
+        return found.pid if found else None
+
+    def _is_ready(self, process: "subprocess.Popen[bytes]") -> bool:
+        found = cluster.running(self.directory / "data")
+        return found is not None and found.ready and found.pid == process.pid
 
     def _abort(self, new: bool) -> None:
         """Undo a start that failed: end what we started, and nothing else; remove what is new."""
@@ -239,7 +164,7 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
             try:
-                self._process.wait(_SECONDS_TO_STOP)
+                self._process.wait(servers.SECONDS_TO_STOP)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -248,47 +173,10 @@ class Server:
         if new:
             self._remove_files()
 
-    def _end_with(self, step: signal.Signals) -> bool:
-        """Send one signal to the postmaster; whether it is gone."""
-        pid = self.pid
-        if pid is None:
-            self._collect(None)
-            return True
-        known = processes.identity(pid)
-        try:
-            os.kill(pid, step)
-        except ProcessLookupError:
-            return True
-        until = time.monotonic() + _SECONDS_TO_STOP
-        while time.monotonic() < until:
-            if not processes.is_alive(pid, known):
-                self._collect(pid)
-                return True
-            time.sleep(0.005)
-        return False
-
-    def _collect(self, pid: int | None) -> None:
-        """Take the exit status of a postmaster that is our child, so that no zombie stays."""
-        if self._process is not None:
-            self._process.poll()
-        elif pid is not None:
-            with suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-
     def _remove_files(self) -> None:
         """Remove the directory if we made it, else what we put into it."""
         ours = [self.directory / name for name in ("data", "postgresql", LOG, RECORD)]
         remove(*([self.directory] if self.record.made else ours))
-
-    def _disown(self) -> None:
-        # The postmaster outlives this object on purpose; subprocess would warn that it still runs.
-        if self._process is not None and self._process.poll() is None:
-            self._process.returncode = 0
-        self._process = None
-
-    def _stop_at_exit(self) -> None:
-        if self.record.owner_pid == os.getpid():  # and not in a forked child, which ends before its parent
-            self.stop()
 
 
 def attach(directory: Path) -> Server:
@@ -319,25 +207,9 @@ def stop(directory: Path) -> bool:
     return was_running
 
 
-def abandoned() -> tuple[Server, ...]:
-    """Disposable servers in the temporary directories whose owner, a process of this host, is dead.
-
-    Kept ones are left out. `stop` ends and removes each, also where only the directory is left.
-    """
-    return tuple(server for server in disposable() if server.record.owner_alive() is False and not server.record.kept)
-
-
 def disposable() -> tuple[Server, ...]:
     """Every disposable server in the temporary directories, whoever owns it."""
-    return tuple(server for server in _in_temporary_directories() if not server.record.durable)
-
-
-def _in_temporary_directories() -> Iterator[Server]:
-    for base in temporary_directories():
-        for directory in sorted(base.glob(f"{places.PREFIX}*")):
-            record = Record.read(directory)
-            if record is not None:
-                yield Server(directory, record)
+    return tuple(server for server in servers.found(Server, places.PREFIX) if not server.record.durable)
 
 
 def _refuse_running(directory: Path) -> None:
