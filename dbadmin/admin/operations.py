@@ -111,7 +111,7 @@ class Operations(Opened):
         """Whether the database is well: findings, each with the SQL that mends it and that takes it back.
 
         `checks` by name (none: every one that this engine answers); `ignore`, keys, names of checks or globs, or
-        {"key", "reason"}; `fail_on`, the level from which `ok` is False; `thresholds` by check. Each statement may take
+        {"key", "reason"}; `fail_on`, the level from which `ok` is False; `thresholds` by check. Each check may take
         as long as the statement timeout, 10 s where there is none; what cannot be looked at is `skipped`.
         `write_revision` (True, or a directory) writes an Alembic revision that mends what changes the schema: warnings
         and errors, and notes of checks that were named; the database has to stand at the head. `live`: only checks

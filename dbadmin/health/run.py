@@ -11,8 +11,8 @@ from dbadmin.dialects import Dialect, Progress, TableName, of
 from dbadmin.dialects.facts import CannotTell
 from dbadmin.errors import ConnectionFailed, NotSupported, UnknownName, UsageError
 from dbadmin.health.check import CHECKS, ENGINES, Check
+from dbadmin.health.clock import Clock
 from dbadmin.health.look import Look, Place, nowhere
-from dbadmin.render.values import duration
 from dbadmin.results import LEVELS, CheckList, CheckRun, HealthFinding, Inspection, Severity
 from dbadmin.secrets import SENSITIVE_WORDS, mask
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData
 
 SECONDS = 10.0
-"""How long a statement of a check may take where nothing else is said."""
+"""How long a check may take where nothing else is said."""
 
 Ignore = str | Mapping[str, str]
 """A pattern of keys, or {key, reason}."""
@@ -91,12 +91,13 @@ def inspect(database: Database, asked: Asked, *, progress: Progress | None = Non
             connection, asked.thresholds, asked.metadata, asked.place_of, asked.sensitive, asked.version_table
         )  # fmt: skip
         runs, findings = [], []
-        for at, check in enumerate(chosen):
-            if progress is not None:
-                progress(f"inspecting: {check.name}", at, len(chosen))
-            run, found = _one(check, look, database, limit)
-            runs.append(run)
-            findings += found
+        with Clock(connection, limit, database.lock_timeout).running() as clock:
+            for at, check in enumerate(chosen):
+                if progress is not None:
+                    progress(f"inspecting: {check.name}", at, len(chosen))
+                run, found = _one(check, look, clock)
+                runs.append(run)
+                findings += found
         known = look.fact("statistics")
         return runs, findings, known.seconds if known is not None else None
 
@@ -109,20 +110,21 @@ def inspect(database: Database, asked: Asked, *, progress: Progress | None = Non
     )
 
 
-def _one(check: Check, look: Look, database: Database, limit: float) -> tuple[CheckRun, list[HealthFinding]]:
+def _one(check: Check, look: Look, clock: Clock) -> tuple[CheckRun, list[HealthFinding]]:
     started = time.perf_counter()
     dialect = of(look.connection)
     try:
+        clock.start()
         if not check.runs_on(dialect):
             raise CannotTell(_not_here(check, dialect))
         if check.models and not look.metadata:
             raise CannotTell("no models were found", "set models in [tool.dbadmin], or use --app DIR")
-        dialect.session.set_timeouts(look.connection, limit, database.lock_timeout)
         found = list(check.find(look))
     except CannotTell as why:
-        return CheckRun(check.name, "skipped", reason=mask(why.reason), enable=why.enable), []
+        seconds = time.perf_counter() - started
+        return CheckRun(check.name, "skipped", 0, seconds, mask(why.reason), why.enable), []
     except Exception as error:
-        reason, enable = _failed(error, look.connection, limit)
+        reason, enable = _failed(error, look.connection, clock)
         look.connection.rollback()
         return CheckRun(check.name, "skipped", 0, time.perf_counter() - started, reason, enable), []
     seconds = time.perf_counter() - started
@@ -145,7 +147,7 @@ def answers(connection: "Connection") -> bool:
         return False
 
 
-def _failed(error: Exception, connection: "Connection", limit: float) -> tuple[str, str | None]:
+def _failed(error: Exception, connection: "Connection", clock: Clock) -> tuple[str, str | None]:
     """Why a check did not come to its end, and what would let it; raises where nothing else could run either."""
     from sqlalchemy.exc import DBAPIError
 
@@ -159,7 +161,7 @@ def _failed(error: Exception, connection: "Connection", limit: float) -> tuple[s
     if dialect.session.is_denied(error.orig):
         return f"this login lacks a right: {message}", dialect.health.right
     if known is not None and "--statement-timeout" in (known.hint or ""):
-        return f"it took longer than {duration(limit)}, and was cut", known.hint
+        return clock.spent(), known.hint
     return mask(known.message) if known is not None else message, known.hint if known is not None else None
 
 

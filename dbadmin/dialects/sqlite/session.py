@@ -158,7 +158,10 @@ class SqliteSession(SessionRules):
         return None
 
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
-        """Set busy_timeout, and a limit by the progress handler; None leaves either as the driver has it."""
+        """Set busy_timeout, and a limit by the progress handler; None leaves either as the driver has it.
+
+        SQLite asks the handler only while it works: who waits for a lock does not, so that must not take longer.
+        """
         from sqlalchemy import event
 
         deadline = _deadlines.get(connection)
@@ -168,11 +171,14 @@ class SqliteSession(SessionRules):
             event.listen(connection, "commit", deadline.clear)
             event.listen(connection, "rollback", deadline.clear)
         deadline.seconds = statement
+        if deadline.at is not None:  # a statement is about to run, and began to count with what was said before
+            deadline.start()
         handler = None if statement is None else deadline.passed
 
         def limit(raw: sqlite3.Connection) -> None:
             if lock is not None:
-                raw.execute(f"PRAGMA busy_timeout = {round(lock * 1000):d}")
+                waits = lock if statement is None else min(lock, statement)
+                raw.execute(f"PRAGMA busy_timeout = {round(waits * 1000):d}")
             raw.set_progress_handler(handler, 10_000)
 
         on_driver(connection.connection.dbapi_connection, limit)
