@@ -64,6 +64,19 @@ def test_an_object_that_did_not_come_back_is_named(
     assert not (tmp_path / "shop.db").exists()
 
 
+def test_accounts_of_the_server_are_not_looked_for_in_a_backup(mariadb: TestDatabase, tmp_path: Path) -> None:
+    mariadb.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY)", "INSERT INTO t VALUES (1)",
+        "CREATE OR REPLACE USER elsewhere@localhost", f"GRANT SELECT ON {mariadb.name}.* TO elsewhere@localhost",
+    )  # fmt: skip
+    try:
+        report = back_up(mariadb, tmp_path / "shop.sql", verify=True)
+    finally:
+        mariadb.execute("DROP USER elsewhere@localhost")
+    assert report.proof is not None
+    assert (report.proof.rows, report.proof.not_proven) == (1, ())
+
+
 def test_a_table_that_was_dropped_meanwhile_is_not_proven(
     filled: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

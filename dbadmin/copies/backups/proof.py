@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 State = Snapshot
 _NOT_RESTORED = ("grant", "role", "publication", "subscription", "event-trigger", "setting", "-name")
 """Kinds of objects (by a part of their name) that restoring leaves out, or that engines name anew."""
+_OF_THE_SERVER = ("user",)
+"""Kinds that no backup of one database holds: the accounts of MariaDB."""
 
 
 def read_state(source: Database, progress: Progress) -> State:
@@ -58,7 +60,7 @@ def prove(source: Database, backup: Backup, before: State, *, progress: Progress
 
 def _is_there(key: object, held: State) -> bool:
     kind: str = key.kind  # type: ignore[attr-defined]
-    return key in held.schema or any(word in kind for word in _NOT_RESTORED)
+    return key in held.schema or kind in _OF_THE_SERVER or any(word in kind for word in _NOT_RESTORED)
 
 
 def _compare(

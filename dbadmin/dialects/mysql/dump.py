@@ -251,7 +251,9 @@ def failure(name: str, words: str, *, doing: str = "dumping the copy") -> Dbadmi
         return ConnectionFailed(f"{name} cannot connect to the source: {told}", hint="dbadmin doctor")
     hint = None
     if "denied" in words or "nsufficient privileges" in words:
-        hint = "the account must be able to read everything: GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, or use --backup"
+        hint = (
+            "the account must be able to read everything: GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, or use one that is"
+        )
     return NotFinished(f"{doing} failed: {told}", hint=hint)
 
 

@@ -184,9 +184,9 @@ def failure(tool: str, doing: str, words: str) -> DbadminError:
     hint = None
     if "LOCK TABLE" in words and "timeout" in words:
         told = f"another session held a lock on a table for {_LOCK_WAIT / 1000:g} s: {told}"
-        hint = "try again when nobody alters tables, or use --backup"
+        hint = "try again when nobody alters tables, or rehearse a backup (verify-rollback --backup)"
     elif "permission denied" in words:
-        hint = "the role must be able to read every table: GRANT pg_read_all_data, or use --backup"
+        hint = "the role must be able to read every table: GRANT pg_read_all_data, or use a role that may"
     elif "conflict with recovery" in words:
         hint = (
             "the standby cancelled the dump to catch up: set hot_standby_feedback, or raise max_standby_streaming_delay"
