@@ -68,4 +68,4 @@ def title(diagram: Diagram) -> str:
     said = f"{plural(len(diagram.tables), 'table')}, {plural(len(diagram.relations), 'relation')}"
     if diagram.around is not None:
         said = f"{diagram.around} and its neighbours: {said}"
-    return f"{said}; {plural(diagram.hidden, 'table')} not shown" if diagram.hidden else said
+    return f"{said}, {plural(diagram.hidden, 'table')} not shown" if diagram.hidden else said

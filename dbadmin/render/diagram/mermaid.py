@@ -63,7 +63,7 @@ def attribute(column: DiagramColumn) -> str:
     keys = ", ".join(key for key, given in marks if given)
     remarks = [column.name] if name != column.name else []
     remarks += ["may be NULL"] if column.nullable else []
-    said = f'"{quoted("; ".join(remarks))}"' if remarks else ""
+    said = f'"{quoted(", ".join(remarks))}"' if remarks else ""
     return " ".join(part for part in (kind, name, keys, said) if part)
 
 
