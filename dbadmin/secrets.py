@@ -121,10 +121,12 @@ def _as_secret(secret: str) -> re.Pattern[str]:
 
 
 def is_sensitive(column: str, words: Iterable[str] = SENSITIVE_WORDS) -> bool:
-    """Whether a column's name contains one of `words` as a whole word (parts split at _ and case).
+    """Whether a column's name contains one of `words` as a whole word (parts split at case and signs).
 
     >>> [is_sensitive(n) for n in ("hashed_password", "reset_token", "apiKey", "passwordless", "tokens_used")]
     [True, True, True, False, False]
+    >>> [is_sensitive(n) for n in ("Secret Word", "api-key", "user.password", "Secretary")]
+    [True, True, True, False]
     """
-    spelled = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column).lower()
+    spelled = re.sub(r"[\W_]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column)).lower()
     return any(re.search(rf"(?:^|_){re.escape(word.lower())}(?:$|_)", spelled) for word in words)
