@@ -4,7 +4,8 @@ import click
 
 from dbadmin.cli.group import subcommand
 from dbadmin.cli.opening import opened
-from dbadmin.cli.output import deliver
+from dbadmin.cli.output import deliver, note
+from dbadmin.render.values import plural
 
 
 @subcommand("tables")
@@ -17,4 +18,8 @@ def command(exact: bool) -> int:
     Rows are the engine's estimate (~1000) unless --exact counts them.
     """
     with opened() as admin:
-        return deliver(admin.answers.tables(exact=exact))
+        result = admin.answers.tables(exact=exact)
+        estimated = sum(table.rows is not None and not table.exact for table in result.tables)
+        if exact and estimated:
+            note(f"note: this login may not count {plural(estimated, 'table')}: ~ marks the engine's estimate")
+        return deliver(result)
