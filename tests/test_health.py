@@ -37,6 +37,15 @@ SICK = {
         "CREATE TABLE nearly (a integer NOT NULL, b text NOT NULL)",
         "CREATE UNIQUE INDEX ux_nearly ON nearly (a, b)",
         'CREATE TABLE "Odd ""name" (id integer PRIMARY KEY, "of parent" bigint REFERENCES parents (id))',
+        "CREATE TABLE taken (id text, row_id text)",
+        "CREATE TABLE divided (id integer, parent_id bigint REFERENCES parents (id), k integer) PARTITION BY RANGE (k)",
+        "CREATE TABLE divided_1 PARTITION OF divided FOR VALUES FROM (0) TO (10)",
+        "CREATE INDEX ix_k ON divided (k)",
+        "CREATE INDEX ix_k_again ON divided (k)",
+        'CREATE SCHEMA "other.sch%%ema"',
+        'CREATE TABLE "other.sch%%ema".t (a integer PRIMARY KEY, "ü b" text)',
+        'CREATE INDEX "1 x" ON "other.sch%%ema".t (lower("ü b") DESC) INCLUDE (a) WHERE "ü b" <> \'a%%b\'\'\'',
+        'CREATE INDEX "2 x" ON "other.sch%%ema".t (lower("ü b") DESC) INCLUDE (a) WHERE "ü b" <> \'a%%b\'\'\'',
     ),
     "mariadb": (
         "CREATE TABLE parents (id bigint PRIMARY KEY, code varchar(20) UNIQUE)",
@@ -52,6 +61,9 @@ SICK = {
         "CREATE TABLE `Odd%% ``name` (id integer PRIMARY KEY, a integer)",
         "CREATE INDEX `ix ``1` ON `Odd%% ``name` (a)",
         "CREATE INDEX `ix ``2` ON `Odd%% ``name` (a)",
+        "CREATE TABLE taken (id text, row_id text)",
+        "CREATE TABLE divided (id integer, k integer) PARTITION BY RANGE (k) (PARTITION a VALUES LESS THAN (10))",
+        "CREATE TABLE counted (n integer NOT NULL AUTO_INCREMENT, KEY ix_n (n))",
     ),
 }
 EXPECTED = {
@@ -70,6 +82,11 @@ EXPECTED = {
         "overlapping-index:children.ix_note",
         "no-primary-key:keyless",
         "no-primary-key:nearly",
+        "no-primary-key:taken",
+        "no-primary-key:divided",
+        "fk-without-index:divided.parent_id",
+        "duplicate-index:divided.ix_k_again",
+        "duplicate-index:other.sch%ema.t.2 x",
     },
     "mariadb": {
         "fk-type-mismatch:typed.code",
@@ -79,6 +96,9 @@ EXPECTED = {
         "no-primary-key:nearly",
         "invalid-index:nearly.ix_hidden",
         "duplicate-index:Odd% `name.ix `2",
+        "no-primary-key:taken",
+        "no-primary-key:divided",
+        "no-primary-key:counted",
     },
 }
 STRUCTURE = (

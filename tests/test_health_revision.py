@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from servers import TestDatabase
 
 from dbadmin.dialects.health import Mend
 from dbadmin.example.make import make
-from dbadmin.health.check import finding
+from dbadmin.health.check import Found
 from dbadmin.health.revision import body, lasting
+from dbadmin.health.run import every_check
+from dbadmin.results import HealthFinding
 
 ILLS = {
     "sqlite": ("CREATE INDEX ix_twice ON blog_posts (author_id)",),
@@ -29,6 +32,10 @@ CODES = {
     "postgresql": {"duplicate-index", "fk-without-index", "not-validated", "no-primary-key"},
     "mariadb": {"duplicate-index", "no-primary-key"},
 }
+
+
+def finding(check: str, object: str, mend: Mend, **more: Any) -> HealthFinding:
+    return replace(every_check()[check].named(Found(object, "", mend=mend)), **more)
 
 
 @pytest.fixture
@@ -79,7 +86,7 @@ def test_names_from_the_database_cannot_become_code() -> None:
     name = "x\n    import os\r'''\"\"\" \u2028 :y"
     up, undo = f"CREATE INDEX {name}", f"DROP INDEX {name}"
     mends = [Mend((up,), (undo,), outside=outside) for outside in (True, False)]
-    forward, back = body([finding("duplicate-index", "warning", name, "twice", mend=mend) for mend in mends])
+    forward, back = body([finding("duplicate-index", name, mend) for mend in mends])
     tree = ast.parse(f"def upgrade():\n    {forward}\ndef downgrade():\n    {back}\n")
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "op.execute"]
     assert {ast.literal_eval(call.args[0]).replace("\\:", ":") for call in calls} == {up, undo}
@@ -89,12 +96,12 @@ def test_names_from_the_database_cannot_become_code() -> None:
 def test_what_is_done_once_by_hand_and_notes_that_nobody_named_stay_out() -> None:
     mend = Mend(("A",), ("B",))
     found = (
-        finding("model-index", "warning", "t.a", "", mend=mend),
-        finding("fk-without-index", "warning", "t.a", "", mend=Mend(("C",), ("D",))),
-        finding("unused-index", "warning", "t.b", "", mend=mend),
-        finding("dead-rows", "warning", "t", "", mend=Mend(("VACUUM t",), lasting=False)),
-        finding("overlapping-index", "note", "t.c", "", mend=Mend(("E",), ("F",))),
-        finding("duplicate-index", "warning", "t.d", "", mend=Mend(("G",), ("H",)), ignored="kept"),
+        finding("model-index", "t.a", mend),
+        finding("fk-without-index", "t.a", Mend(("C",), ("D",))),
+        finding("unused-index", "t.b", mend),
+        finding("dead-rows", "t", Mend(("VACUUM t",), lasting=False)),
+        finding("overlapping-index", "t.c", Mend(("E",), ("F",))),
+        finding("duplicate-index", "t.d", Mend(("G",), ("H",)), ignored="kept"),
     )
     assert [one.code for one in lasting(found, ())] == ["model-index"]
     assert [one.code for one in lasting(found, ("overlapping-index",))] == ["model-index", "overlapping-index"]

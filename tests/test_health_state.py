@@ -136,11 +136,16 @@ def test_numbers_that_run_out_are_told_of_and_widened(database: TestDatabase) ->
             "SELECT setval('i_id_seq', 1600000000)",
             "CREATE TABLE big (id bigserial PRIMARY KEY)", "SELECT setval('big_id_seq', 2000000000)",
             "CREATE SEQUENCE round MAXVALUE 10 CYCLE", "SELECT setval('round', 10)",
+            "CREATE SEQUENCE capped MAXVALUE 100", "SELECT setval('capped', 95)",
+            "CREATE TABLE c (id bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 100) PRIMARY KEY)",
+            "SELECT setval('c_id_seq', 95)",
         )  # fmt: skip
-        expected = {"sequence-exhaustion:t_id_seq": "error", "sequence-exhaustion:i_id_seq": "warning"}
+        errors = ("t_id_seq", "capped", "c_id_seq")
+        expected = dict.fromkeys((f"sequence-exhaustion:{name}" for name in errors), "error")
+        expected["sequence-exhaustion:i_id_seq"] = "warning"
     else:
         database.execute(
-            "CREATE TABLE t (id tinyint PRIMARY KEY AUTO_INCREMENT)", "INSERT INTO t VALUES (120)",
+            "CREATE TABLE t (id tinyint PRIMARY KEY AUTO_INCREMENT COMMENT 'it''s')", "INSERT INTO t VALUES (120)",
             "CREATE TABLE u (id tinyint unsigned PRIMARY KEY AUTO_INCREMENT)", "INSERT INTO u VALUES (120)",
         )  # fmt: skip
         expected = {"sequence-exhaustion:t.id": "error"}
@@ -149,7 +154,18 @@ def test_numbers_that_run_out_are_told_of_and_widened(database: TestDatabase) ->
     applied(database, tuple(one for finding in before.values() for one in finding.sql))
     assert found(database, "sequence-exhaustion") == {}
     applied(database, tuple(one for finding in before.values() for one in finding.undo))
-    assert set(found(database, "sequence-exhaustion")) == set(expected)
+    assert {key: one.sql for key, one in found(database, "sequence-exhaustion").items()} == {
+        key: finding.sql for key, finding in before.items()
+    }
+
+
+def test_a_column_that_others_refer_to_is_not_said_to_be_widened_in_one_statement(mariadb: TestDatabase) -> None:
+    mariadb.execute(
+        "CREATE TABLE t (id tinyint PRIMARY KEY AUTO_INCREMENT)", "INSERT INTO t VALUES (120)",
+        "CREATE TABLE c (id integer PRIMARY KEY, t_id tinyint, FOREIGN KEY (t_id) REFERENCES t (id))",
+    )  # fmt: skip
+    (finding,) = found(mariadb, "sequence-exhaustion").values()
+    assert (finding.sql, "columns that refer to it" in str(finding.remedy)) == ((), True)
 
 
 def test_constraints_that_old_rows_were_not_held_to_are_told_of(postgresql: TestDatabase) -> None:

@@ -109,10 +109,10 @@ def pending(application: Application, database: Database) -> str | None:
 
 def places(models: Sequence[type]) -> Callable[[TableName], Place | None]:
     """Where the model of a table stands; source files are read only when somebody asks."""
-    from sqlalchemy.orm import class_mapper
-
     by_table: dict[TableName, type] = {}
     for model in models:
+        from sqlalchemy.orm import class_mapper  # not where there are none: it takes longer than some checks
+
         table: Any = class_mapper(model).local_table
         if hasattr(table, "name"):
             by_table.setdefault(TableName(getattr(table, "schema", None), table.name), model)

@@ -39,13 +39,15 @@ class Index:
 
     `hidden`: how the planner was told to pass it over (IGNORED).
     `referenced`: a foreign key of another table relies on it. `inherited`: a partition has it from its parent.
-    `bytes` is the engine's estimate; `scans` None where uses are not counted. `definition` makes it again.
+    `bytes` is the engine's estimate; `scans` None where uses are not counted. `definition` makes it again, filled
+    in by `Health.written` where that takes long; `number` is the engine's own for the index. `counts`: its first column
+    numbers rows by itself, which needs an index (AUTO_INCREMENT).
     """
 
     table: TableName
     name: str
     parts: tuple[Part, ...]
-    definition: str
+    definition: str = ""
     included: tuple[str, ...] = ()
     predicate: str | None = None
     method: str = "btree"
@@ -66,6 +68,8 @@ class Index:
     all_not_null: bool = False
     bytes: int | None = None
     scans: int | None = None
+    number: int | None = None
+    counts: bool = False
 
     @property
     def full_name(self) -> str:
@@ -132,7 +136,10 @@ class Since:
 
 @dataclass(frozen=True)
 class Sequence:
-    """A source of numbers: where it stands, and the largest that it and its column can give."""
+    """A source of numbers: where it stands, and the largest that it and its column can give.
+
+    `capped`: it was told to end before its type does.
+    """
 
     name: str
     table: TableName | None
@@ -142,6 +149,7 @@ class Sequence:
     largest: int
     widen: tuple[str, ...] = ()
     narrow: tuple[str, ...] = ()
+    capped: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,13 +203,17 @@ class CacheUse:
 
 @dataclass(frozen=True)
 class Statement:
-    """One shape of statement with what it took since the statistics began; times in seconds."""
+    """One shape of statement with what it took since the statistics began; times in seconds.
+
+    `hidden`: this login may not see its text.
+    """
 
     query: str
     calls: int
     total: float
     mean: float
     rows: int | None
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -251,8 +263,8 @@ class Damage:
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column that holds text, and the statement that reads some of its values, as `v`."""
+    """A column that holds text, and the statement that reads some of its values, as `v`; None: this login may not."""
 
     table: TableName
     name: str
-    sample: str
+    sample: str | None

@@ -79,6 +79,10 @@ class Health:
         """Every index of every table, those of constraints too."""
         raise CannotTell("this engine does not tell")
 
+    def written(self, connection: "Connection", indexes: Sequence[Index]) -> tuple[Index, ...]:
+        """The same indexes with the statements that make them again."""
+        return tuple(indexes)
+
     def foreign_keys(self, connection: "Connection") -> tuple[ForeignKey, ...]:
         """Every foreign key."""
         raise CannotTell("this engine does not tell")
@@ -169,8 +173,11 @@ class Health:
 
     # What mends a schema.
 
-    def add_index(self, quote: Quote, table: TableName, name: str, columns: Sequence[str], *, unique: bool) -> Mend:
-        """Make an index, and drop it again."""
+    def add_index(
+        self, quote: Quote, table: TableName, name: str, columns: Sequence[str], *, unique: bool,
+        partitioned: bool = False,
+    ) -> Mend:  # fmt: skip
+        """Make an index, and drop it again. `partitioned`: the table is the parent of partitions."""
         listed, kind = ", ".join(map(quote, columns)), "UNIQUE INDEX" if unique else "INDEX"
         return Mend(
             (f"CREATE {kind} {quote(name)} ON {spelled(quote, table)} ({listed})",),
@@ -183,7 +190,9 @@ class Health:
         """Drop an index, and make it again; where it belongs to a constraint, that."""
         return Mend((f"DROP INDEX {quote(index.name)}",), (index.definition,))
 
-    def add_key(self, quote: Quote, table: TableName, over: Index | None, taken: Sequence[str]) -> Mend | None:
+    def add_key(
+        self, quote: Quote, table: TableName, over: Index | None, taken: Sequence[str], *, partitioned: bool = False
+    ) -> Mend | None:  # fmt: skip
         """Give a table a primary key: from a unique index over columns that are never NULL, else of a new column.
 
         `taken` are the names of its columns. None where the engine cannot do that to a table that exists.
@@ -225,6 +234,19 @@ def refers(quote: Quote, columns: Sequence[str], to: TableName, others: Sequence
     """The definition of a foreign key."""
     own, other = ", ".join(map(quote, columns)), ", ".join(map(quote, others))
     return f"FOREIGN KEY ({own}) REFERENCES {spelled(quote, to)} ({other})"
+
+
+def free(name: str, taken: Sequence[str]) -> str:
+    """A column's name that is not taken yet.
+
+    >>> free("id", ["a"]), free("id", ["ID", "row_id"])
+    ('id', 'row_id_')
+    """
+    folded = {other.lower() for other in taken}
+    for candidate in (name, f"row_{name}"):
+        if candidate not in folded:
+            return candidate
+    return f"row_{name}_"
 
 
 def quoter(connection: "Connection") -> Quote:

@@ -1,7 +1,7 @@
 """What a check is: a function that looks, with everything that somebody has to know who meets what it found."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import Dialect, every
@@ -11,9 +11,26 @@ from dbadmin.results import CheckInfo, HealthFinding, Severity
 if TYPE_CHECKING:
     from dbadmin.health.look import Look
 
-Find = Callable[["Look"], Iterable[HealthFinding]]
+Find = Callable[["Look"], Iterable["Found"]]
 CHECKS: "dict[str, Check]" = {}
 """Every check by its name, in the order in which they run."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a check found; the check itself adds its name.
+
+    `level` is the check's own where it is None. `key`, if the object alone does not tell it tomorrow, is what tells it;
+    `about` are fields of `HealthFinding` that say where the model stands.
+    """
+
+    object: str
+    detail: str
+    remedy: str | None = None
+    mend: Mend | None = None
+    level: Severity | None = None
+    key: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,30 @@ class Check:
         """Whether this engine can be asked at all."""
         return dialect.health.tells(*self.asks)
 
+    def run(self, look: "Look") -> list[HealthFinding]:
+        """What it finds, under its name."""
+        look.running = self
+        return [self.named(found) for found in self.find(look)]
+
+    def named(self, found: Found) -> HealthFinding:
+        """A finding whose key is its check and what tells it from the others."""
+        mend = found.mend or NO_MEND
+        return HealthFinding(
+            self.name,
+            found.level or self.level,
+            found.object,
+            found.detail,
+            found.remedy,
+            key=f"{self.name}:{found.key or found.object}",
+            sql=mend.sql,
+            undo=mend.undo,
+            outside=mend.outside,
+            lasting=mend.lasting and bool(mend.sql),
+            up=mend.up,
+            down=mend.down,
+            **found.about,
+        )
+
     def info(self) -> CheckInfo:
         """What `--list` shows."""
         engines = tuple(ENGINES.get(d.name, d.name) for d in every() if self.runs_on(d))
@@ -60,27 +101,3 @@ def check(name: str, level: Severity, *asks: str, **about: Any) -> Callable[[Fin
         return find
 
     return register
-
-
-def finding(
-    code: str, severity: Severity, object: str, detail: str, remedy: str | None = None, mend: Mend | None = None,
-    **more: Any,
-) -> HealthFinding:  # fmt: skip
-    """A finding whose key is its check and its object; `more` are fields of `HealthFinding`."""
-    mend = mend or NO_MEND
-    given = {"key": f"{code}:{object}", **more}
-    lasting = mend.lasting and bool(mend.sql)
-    return HealthFinding(
-        code,
-        severity,
-        object,
-        detail,
-        remedy,
-        sql=mend.sql,
-        undo=mend.undo,
-        outside=mend.outside,
-        lasting=lasting,
-        up=mend.up,
-        down=mend.down,
-        **given,
-    )

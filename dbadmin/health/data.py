@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from dbadmin.dialects.facts import TextColumn
+from dbadmin.dialects.facts import CannotTell, TextColumn
 from dbadmin.dialects.health import Mend
-from dbadmin.health.check import check, finding
+from dbadmin.health.check import Found, check
 from dbadmin.health.look import Look
-from dbadmin.results import HealthFinding
+from dbadmin.render.values import plural
 from dbadmin.secrets import is_sensitive
 
 PASSWORDS = ("password", "passwd", "pwd", "passphrase", "pin")
@@ -55,10 +55,14 @@ def is_plain(column: str, value: str) -> bool:
     why="whoever reads the table, a backup or a log of it can use them",
     mend="store a hash (argon2, bcrypt) of what is only compared, encrypt what has to be read again",
 )
-def plain_text_credential(look: Look) -> Iterator[HealthFinding]:
+def plain_text_credential(look: Look) -> Iterator[Found]:
     """A column that looks like a credential and holds values that are neither hashed nor encrypted."""
     words = (*look.sensitive, *PASSWORDS)
-    columns = [c for c in look.health.text_columns(look.connection) if is_sensitive(c.name, words)]
+    named = [c for c in look.health.text_columns(look.connection) if is_sensitive(c.name, words)]
+    columns = [column for column in named if column.sample is not None]
+    if named and not columns:
+        reason = f"this login may not read {plural(len(named), 'column')} named like that"
+        raise CannotTell(reason, "GRANT SELECT ON those tables TO the login")
     for start in range(0, len(columns), AT_ONCE):
         chosen = columns[start : start + AT_ONCE]
         values: dict[int, list[str]] = {}
@@ -71,7 +75,7 @@ def plain_text_credential(look: Look) -> Iterator[HealthFinding]:
                 told = f"{plain} of the {len(seen)} values looked at are neither hashed nor encrypted"
                 object, remedy = f"{column.table}.{column.name}", "store a hash, or encrypt it"
                 about = look.about(column.table)
-                yield finding("plain-text-credential", "error", object, told, remedy, **about)
+                yield Found(object, told, remedy, about=about)
 
 
 def sampling(columns: Sequence[TextColumn]) -> str:
@@ -89,11 +93,11 @@ def sampling(columns: Sequence[TextColumn]) -> str:
     why="joins lose them, and they make the next migration of the table fail",
     mend="delete them or give them their parents back; then enforce foreign keys",
 )
-def orphaned_rows(look: Look) -> Iterator[HealthFinding]:
+def orphaned_rows(look: Look) -> Iterator[Found]:
     """Rows whose parent is not there."""
     for damage in look.health.orphans(look.connection):
         remedy = "PRAGMA foreign_key_check lists them: delete them, or add their parents"
-        yield finding("orphaned-rows", "error", damage.object, damage.detail, remedy)
+        yield Found(damage.object, damage.detail, remedy)
 
 
 @check(
@@ -104,13 +108,12 @@ def orphaned_rows(look: Look) -> Iterator[HealthFinding]:
     why="a damaged page spreads into every copy and backup",
     mend="REINDEX where only an index is wrong, else restore a backup",
 )
-def integrity(look: Look) -> Iterator[HealthFinding]:
+def integrity(look: Look) -> Iterator[Found]:
     """Damage of the file."""
     for number, damage in enumerate(look.health.integrity(look.connection)):
         mend = Mend(damage.sql, outside=True, lasting=False)
         remedy = "REINDEX" if damage.sql else "restore a backup, or .recover with the sqlite3 program"
-        key = f"integrity:{number}"
-        yield finding("integrity", "error", damage.object, damage.detail, remedy, mend, key=key)
+        yield Found(damage.object, damage.detail, remedy, mend, key=str(number))
 
 
 @check(
@@ -121,9 +124,9 @@ def integrity(look: Look) -> Iterator[HealthFinding]:
     why="rows that were there before may break it, and the planner cannot rely on it",
     mend="VALIDATE CONSTRAINT, which holds up nobody",
 )
-def not_validated(look: Look) -> Iterator[HealthFinding]:
+def not_validated(look: Look) -> Iterator[Found]:
     """A constraint that existing rows were never held to."""
     for found in look.health.unvalidated(look.connection):
         told = f"{found.definition}: rows that were there before it were never looked at"
         mend, about = Mend((found.validate,), found.undo), look.about(found.table)
-        yield finding("not-validated", "warning", f"{found.table}.{found.name}", told, "validate it", mend, **about)
+        yield Found(f"{found.table}.{found.name}", told, "validate it", mend, about=about)

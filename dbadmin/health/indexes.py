@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from dbadmin.dialects import TableName
 from dbadmin.dialects.facts import CannotTell, ForeignKey, Index, Table
+from dbadmin.dialects.health import NO_MEND
 from dbadmin.health.alike import duplicates, overlaps
-from dbadmin.health.check import check, finding
+from dbadmin.health.check import Found, check
 from dbadmin.health.look import Look
 from dbadmin.render.values import duration, size
-from dbadmin.results import HealthFinding
+from dbadmin.results import Severity
 
 LOOKED_UP_BY = ("btree", "hash")
 """Methods that find rows by equal values: an inverted, spatial or block range index does not serve a foreign key."""
@@ -72,11 +73,11 @@ def is_covered(key: ForeignKey, tables: dict[TableName, Table], of: "Callable[[T
     threshold="below {} rows it is a note",
     default=SMALL_TABLE,
 )
-def foreign_key_without_index(look: Look) -> Iterator[HealthFinding]:
+def foreign_key_without_index(look: Look) -> Iterator[Found]:
     """A foreign key whose columns no index begins with."""
     tables = dict(look.by_table)
     seen: set[tuple[TableName, frozenset[str]]] = set()
-    small = look.threshold("fk-without-index")
+    small = look.threshold
     for key in look.foreign_keys:
         same = (key.table, frozenset(key.columns))
         if key.inherited or same in seen or is_covered(key, tables, look.indexes_of):
@@ -89,12 +90,11 @@ def foreign_key_without_index(look: Look) -> Iterator[HealthFinding]:
         )
         detail = f"the foreign key to {key.to} has no index" + (f" (~{rows} rows)" if rows is not None else "") + near
         name = free_name(f"ix_{key.table.name}_{'_'.join(key.columns)}", look.indexes_of(key.table))
-        mend = look.health.add_index(look.quote, key.table, name, key.columns, unique=False)
+        divided = look.is_partitioned(key.table)
+        mend = look.health.add_index(look.quote, key.table, name, key.columns, unique=False, partitioned=divided)
         object = f"{key.table}.{','.join(key.columns)}"
         about = look.about(key.table)
-        yield finding(
-            "fk-without-index", "note" if few else "warning", object, detail, "create the index", mend, **about
-        )
+        yield Found(object, detail, "create the index", mend, "note" if few else "warning", about=about)
 
 
 def why_not(index: Index, columns: Sequence[str]) -> str:
@@ -135,12 +135,14 @@ def free_name(name: str, indexes: Sequence[Index], most: int = 63) -> str:
     why="two indexes that do the same cost every write and the disk twice, and serve once",
     mend="drop the one that no constraint, foreign key or replica identity needs",
 )
-def duplicate_index(look: Look) -> Iterator[HealthFinding]:
+def duplicate_index(look: Look) -> Iterator[Found]:
     """Two indexes with the same key parts, method, condition and included columns."""
-    for table in dict.fromkeys(index.table for index in look.indexes):
-        for index, kept in duplicates(look.indexes_of(table)):
-            reason = f"does the same as {kept.name}, which {kept_because(kept, index)}"
-            yield drop(look, "duplicate-index", "warning", index, reason)
+    chosen = [
+        (index, f"does the same as {kept.name}, which {kept_because(kept, index)}")
+        for table in look.tables_with_indexes
+        for index, kept in duplicates(look.indexes_of(table))
+    ]
+    yield from dropped(look, chosen)
 
 
 @check(
@@ -151,12 +153,14 @@ def duplicate_index(look: Look) -> Iterator[HealthFinding]:
     why="an index on (a) is served by one on (a, b) too, and costs every write",
     mend="drop the shorter one, unless it is much smaller and used for most reads",
 )
-def overlapping_index(look: Look) -> Iterator[HealthFinding]:
+def overlapping_index(look: Look) -> Iterator[Found]:
     """An index that a longer one begins with."""
-    for table in dict.fromkeys(index.table for index in look.indexes):
-        for index, kept in overlaps(look.indexes_of(table)):
-            reason = f"{kept.name} begins with the same columns and goes on"
-            yield drop(look, "overlapping-index", "note", index, reason)
+    chosen = [
+        (index, f"{kept.name} begins with the same columns and goes on")
+        for table in look.tables_with_indexes
+        for index, kept in overlaps(look.indexes_of(table))
+    ]
+    yield from dropped(look, chosen)
 
 
 def kept_because(kept: Index, other: Index) -> str:
@@ -172,14 +176,15 @@ def kept_because(kept: Index, other: Index) -> str:
     return "is unique" if kept.unique and not other.unique else "is kept"
 
 
-def drop(look: Look, code: str, level: str, index: Index, reason: str) -> HealthFinding:
-    """A finding that is mended by dropping the index."""
-    takes = f" ({size(index.bytes)})" if index.bytes else ""
-    if index.constraint == "":  # a constraint without a name of its own cannot be dropped by it
-        mend, remedy = None, "make the table anew without that constraint"
-    else:
+def dropped(look: Look, chosen: Sequence[tuple[Index, str]]) -> Iterator[Found]:
+    """Findings that are mended by dropping an index each, of indexes with the reason."""
+    written = look.health.written(look.connection, [index for index, _ in chosen])
+    for index, (_, reason) in zip(written, chosen, strict=True):
+        takes = f" ({size(index.bytes)})" if index.bytes else ""
         mend, remedy = look.health.drop_index(look.quote, index), f"drop {index.name}"
-    return finding(code, level, index.full_name, reason + takes, remedy, mend, **look.about(index.table))  # type: ignore[arg-type]
+        if index.constraint == "":  # a constraint without a name of its own cannot be dropped by it
+            mend, remedy = NO_MEND, "make the table anew without that constraint"
+        yield Found(index.full_name, reason + takes, remedy, mend, about=look.about(index.table))
 
 
 # Never used, never valid.
@@ -189,7 +194,7 @@ DAY = 86_400.0
 
 def redundant(look: Look) -> Iterator[tuple[Index, Index]]:
     """Each index that another one makes needless, with that other one."""
-    for table in dict.fromkeys(index.table for index in look.indexes):
+    for table in look.tables_with_indexes:
         yield from duplicates(look.indexes_of(table))
         yield from overlaps(look.indexes_of(table))
 
@@ -199,6 +204,8 @@ def needed(index: Index, indexes: Sequence[Index], keys: Sequence[ForeignKey]) -
     if index.unique or index.constraint is not None or index.primary or index.exclusion:
         return True
     if index.replica_identity or index.referenced or index.clustered or index.inherited or not index.valid:
+        return True
+    if index.counts and not any(other.counts for other in indexes if other is not index):
         return True
     for key in keys:
         others = [other for other in indexes if other is not index and covers(other, key.columns)]
@@ -221,10 +228,10 @@ def needed(index: Index, indexes: Sequence[Index], keys: Sequence[ForeignKey]) -
     threshold="withheld while the counters are younger than {} days",
     default=7.0,
 )
-def unused_index(look: Look) -> Iterator[HealthFinding]:
+def unused_index(look: Look) -> Iterator[Found]:
     """An index that was not used since the statistics began, and that nothing but reads could need."""
     uses = look.once("index uses", look.health.index_uses)
-    days = look.threshold("unused-index")
+    days = look.threshold
     age = duration(look.since.seconds)
     if look.since.seconds < days * DAY:
         raise CannotTell(
@@ -232,6 +239,7 @@ def unused_index(look: Look) -> Iterator[HealthFinding]:
         )
     read = look.by_table
     heirs = {kept.full_name for _, kept in redundant(look)}  # what reads the other one will read these, once it is gone
+    chosen = []
     for index in look.indexes:
         if index.full_name in heirs or uses.get((index.table, index.name)) != 0:
             continue
@@ -241,7 +249,8 @@ def unused_index(look: Look) -> Iterator[HealthFinding]:
         if table is not None and table.scans == 0 and not table.index_scans and not table.partitioned:
             continue  # nobody reads the table at all: that says nothing about its indexes
         elsewhere = f"; {look.since.elsewhere}" if look.since.elsewhere else ""
-        yield drop(look, "unused-index", "warning", index, f"not used once in {age}{elsewhere}")
+        chosen.append((index, f"not used once in {age}{elsewhere}"))
+    yield from dropped(look, chosen)
 
 
 @check(
@@ -253,9 +262,9 @@ def unused_index(look: Look) -> Iterator[HealthFinding]:
     why="it is kept up to date at every write and never used to read; a unique one may not even hold",
     mend="build it again, or drop it",
 )
-def invalid_index(look: Look) -> Iterator[HealthFinding]:
+def invalid_index(look: Look) -> Iterator[Found]:
     """An index that is there and does not serve."""
     for index, why, mend in look.health.invalid(look.quote, look.indexes):
-        level = "error" if not index.valid else "warning"
+        level: Severity = "error" if not index.valid else "warning"
         remedy = "build it again, or drop it" if mend.sql else "make an index on each partition, and attach it"
-        yield finding("invalid-index", level, index.full_name, why, remedy, mend, **look.about(index.table))  # type: ignore[arg-type]
+        yield Found(index.full_name, why, remedy, mend, level, about=look.about(index.table))

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from dbadmin.dialects.facts import CannotTell, Session
-from dbadmin.health.check import check, finding
+from dbadmin.health.check import Found, check
 from dbadmin.health.look import Look
 from dbadmin.render.values import duration
-from dbadmin.results import HealthFinding, Severity
+from dbadmin.results import Severity
 
 LONGEST = 160
 _LITERAL = re.compile(
@@ -27,8 +27,13 @@ def shape(query: str | None) -> str:
     """
     if query is None:
         return "a statement that this login may not see"
-    text = " ".join(_PASSWORD.sub(r"\1 ?", _LITERAL.sub("?", _COMMENT.sub(" ", query))).split())
+    text = " ".join(_PASSWORD.sub(r"\1 ?", _LITERAL.sub("?", uncommented(query))).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def uncommented(query: str) -> str:
+    """A statement without its comments."""
+    return _COMMENT.sub(" ", query)
 
 
 def who(session: Session) -> str:
@@ -42,7 +47,7 @@ def seen(look: Look) -> Sequence[Session]:
     return look.once("sessions", look.health.sessions)
 
 
-def or_hidden(found: Sequence[HealthFinding], look: Look) -> Sequence[HealthFinding]:
+def or_hidden(found: Sequence[Found], look: Look) -> Sequence[Found]:
     """The findings; raises CannotTell where there are none because the login may not see what others do."""
     hidden = sum(session.hidden for session in seen(look))
     if hidden and not found:
@@ -61,16 +66,16 @@ def or_hidden(found: Sequence[HealthFinding], look: Look) -> Sequence[HealthFind
     default=60.0,
     live=True,
 )
-def long_query(look: Look) -> Sequence[HealthFinding]:
+def long_query(look: Look) -> Sequence[Found]:
     """A statement that runs for long."""
-    most = look.threshold("long-query")
+    most = look.threshold
     found = []
     for session in seen(look):
         if session.query_seconds is None or session.query_seconds <= most:
             continue
         told = f"runs for {duration(session.query_seconds)}: {shape(session.query)}"
-        mend, mine = look.health.end_session(session.pid, whole=False), key("long-query", session)
-        found.append(finding("long-query", "warning", who(session), told, "cancel the statement", mend, key=mine))
+        mend = look.health.end_session(session.pid, whole=False)
+        found.append(Found(who(session), told, "cancel the statement", mend, key=key(session)))
     return or_hidden(found, look)
 
 
@@ -85,9 +90,9 @@ def long_query(look: Look) -> Sequence[HealthFinding]:
     default=60.0,
     live=True,
 )
-def idle_in_transaction(look: Look) -> Sequence[HealthFinding]:
+def idle_in_transaction(look: Look) -> Sequence[Found]:
     """A session that does nothing and has a transaction open."""
-    most = look.threshold("idle-in-transaction")
+    most = look.threshold
     found = []
     for session in seen(look):
         idle = session.state.startswith("idle in transaction") and session.idle_seconds
@@ -96,8 +101,7 @@ def idle_in_transaction(look: Look) -> Sequence[HealthFinding]:
         since, last = duration(session.transaction_seconds), shape(session.query) if session.query else ""
         told = f"idle for {duration(idle)} in a transaction of {since}" + (f"; last: {last}" if last else "")
         mend = look.health.end_session(session.pid, whole=True)
-        mine = key("idle-in-transaction", session)
-        found.append(finding("idle-in-transaction", "warning", who(session), told, "end the session", mend, key=mine))
+        found.append(Found(who(session), told, "end the session", mend, key=key(session)))
     return or_hidden(found, look)
 
 
@@ -112,9 +116,9 @@ def idle_in_transaction(look: Look) -> Sequence[HealthFinding]:
     default=1.0,
     live=True,
 )
-def blocking(look: Look) -> Sequence[HealthFinding]:
+def blocking(look: Look) -> Sequence[Found]:
     """A session that holds what others wait for, with all who wait behind it."""
-    least = look.threshold("blocking")
+    least = look.threshold
     by_pid = {session.pid: session for session in seen(look)}
     waiting = [s for s in seen(look) if s.blocked_by and (s.query_seconds or 0) >= least]
     roots = sorted({root for session in waiting for root in first_in_line(session, by_pid)})
@@ -131,8 +135,8 @@ def blocking(look: Look) -> Sequence[HealthFinding]:
         doing = f"{holder.state}: {shape(holder.query)}" if holder is not None and holder.query else "unknown"
         told = f"blocks {len(chain)}; it is {doing}. {'; '.join(lines)}"
         mend = look.health.end_session(root, whole=True)
-        mine = key("blocking", holder) if holder is not None else "blocking:?"
-        found.append(finding("blocking", "error", name, told, "end it if it does not end by itself", mend, key=mine))
+        mine = key(holder) if holder is not None else "?"
+        found.append(Found(name, told, "end it if it does not end by itself", mend, key=mine))
     return or_hidden(found, look)
 
 
@@ -152,9 +156,9 @@ def first_in_line(session: Session, by_pid: dict[int, Session]) -> set[int]:
     return roots or {min(seen_before)}
 
 
-def key(code: str, session: Session) -> str:
-    """A key that is the same tomorrow: who it is, and not the number of the session."""
-    return f"{code}:{session.user or '?'}@{session.application or session.client or '?'}"
+def key(session: Session) -> str:
+    """What is the same tomorrow: who it is, and not the number of the session."""
+    return f"{session.user or '?'}@{session.application or session.client or '?'}"
 
 
 @check(
@@ -168,11 +172,11 @@ def key(code: str, session: Session) -> str:
     default=80.0,
     live=True,
 )
-def connections(look: Look) -> Iterator[HealthFinding]:
+def connections(look: Look) -> Iterator[Found]:
     """Most of the connections are taken."""
     found = look.health.connections(look.connection)
     share = found.used / max(found.limit, 1)
-    if share > look.threshold("connections") / 100:
+    if share > look.threshold / 100:
         level: Severity = "error" if share >= 0.95 else "warning"
         told = f"{found.used} of {found.limit} connections are open ({share:.0%})"
-        yield finding("connections", level, "server", told, "use smaller pools, or a pooler")
+        yield Found("server", told, "use smaller pools, or a pooler", level=level)

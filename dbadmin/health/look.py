@@ -12,6 +12,8 @@ from dbadmin.secrets import SENSITIVE_WORDS
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData
 
+    from dbadmin.health.check import Check
+
 T = TypeVar("T")
 
 
@@ -43,6 +45,7 @@ class Look:
     place_of: Callable[[TableName], Place | None] = nowhere
     sensitive: tuple[str, ...] = SENSITIVE_WORDS
     version_table: TableName = field(default_factory=lambda: TableName(None, "alembic_version"))
+    running: "Check | None" = None
     _known: dict[str, Any] = field(default_factory=dict)
     _failed: dict[str, BaseException] = field(default_factory=dict)
 
@@ -91,18 +94,27 @@ class Look:
     @property
     def by_table(self) -> Mapping[TableName, Table]:
         """Tables by name."""
-        return {table.name: table for table in self.tables}
+        return self.once("tables by name", lambda _: {table.name: table for table in self.tables})
+
+    @property
+    def tables_with_indexes(self) -> tuple[TableName, ...]:
+        """The tables that have indexes, in the order in which these were told."""
+        return tuple(dict.fromkeys(index.table for index in self.indexes))
 
     def indexes_of(self, table: TableName) -> tuple[Index, ...]:
         """The indexes of one table."""
         grouped: dict[TableName, list[Index]] = self.once("indexes by table", lambda _: _by_table(self.indexes))
         return tuple(grouped.get(table, ()))
 
-    def threshold(self, check: str) -> float:
-        """The number that a check goes by: the user's, else its own."""
-        from dbadmin.health.check import CHECKS
+    def is_partitioned(self, table: TableName) -> bool:
+        """Whether a table is the parent of partitions."""
+        return table in self.by_table and self.by_table[table].partitioned
 
-        return self.thresholds.get(check, CHECKS[check].default)
+    @property
+    def threshold(self) -> float:
+        """The number that the running check goes by: the user's, else its own."""
+        assert self.running is not None
+        return self.thresholds.get(self.running.name, self.running.default)
 
     def quote(self, name: str) -> str:
         """A name as this engine's SQL has it."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import TableName
 from dbadmin.dialects.facts import ForeignKey, Index
-from dbadmin.dialects.health import NO_MEND, Mend
-from dbadmin.health.check import Find, check, finding
+from dbadmin.dialects.health import Mend
+from dbadmin.health.check import Find, Found, check
 from dbadmin.health.declared import (
     Pair,
     declared_foreign_keys,
@@ -23,7 +23,7 @@ from dbadmin.health.declared import (
 from dbadmin.health.indexes import covers, free_name
 from dbadmin.health.look import Look
 from dbadmin.migrations.types import types_that_differ
-from dbadmin.results import HealthFinding, Severity
+from dbadmin.results import Severity
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -79,10 +79,13 @@ def model_check(name: str, level: Severity, why: str, mend: str) -> Callable[[Fi
     return check(name, level, "indexes", "foreign_keys", reads=READS, why=why, mend=mend, models=True)
 
 
-def told(look: Look, code: str, level: Severity, pair: Pair, part: str, *said: Any) -> HealthFinding:
-    """A finding about a part of a table; `said`: detail, remedy, mend."""
+def told(
+    look: Look, pair: Pair, part: str, detail: str, remedy: str, mend: Mend | None = None, *,
+    level: Severity | None = None,
+) -> Found:  # fmt: skip
+    """What was found about a part of a table."""
     object = f"{pair.name}.{part}" if part else str(pair.name)
-    return finding(code, level, object, *said, **look.about(pair.name))
+    return Found(object, detail, remedy, mend, level, about=look.about(pair.name))
 
 
 @model_check(
@@ -91,11 +94,11 @@ def told(look: Look, code: str, level: Severity, pair: Pair, part: str, *said: A
     "every question about the model fails",
     "upgrade the database, or write the revision that makes the table",
 )
-def model_table(look: Look) -> Iterator[HealthFinding]:
+def model_table(look: Look) -> Iterator[Found]:
     """A table that a model has and the database does not."""
     for pair in pairs(look):
         if pair.found is None:
-            yield told(look, "model-table", "error", pair, "", "the database has no such table", BY_ALEMBIC)
+            yield told(look, pair, "", "the database has no such table", BY_ALEMBIC)
 
 
 @model_check(
@@ -104,22 +107,22 @@ def model_table(look: Look) -> Iterator[HealthFinding]:
     "reading the model fails where the column is missing; writing does where one is required that the model lacks",
     "upgrade the database, or write the revision that adds the column",
 )
-def model_column(look: Look) -> Iterator[HealthFinding]:
+def model_column(look: Look) -> Iterator[Found]:
     """A column that only one of both has."""
     for pair in pairs(look):
         if pair.found is None:
             continue
         declared = {column.name for column in pair.table.columns}
         for name in sorted(declared - set(pair.found)):
-            yield told(look, "model-column", "error", pair, name, "the table has no such column", BY_ALEMBIC)
+            yield told(look, pair, name, "the table has no such column", BY_ALEMBIC)
         for name in sorted(set(pair.found) - declared):
             found = pair.found[name]
             required = not found["nullable"] and not has_default(found) and found.get("autoincrement") is not True
             if required and not found.get("identity") and not found.get("computed"):
                 detail = "the model has no such column, and no row can be added without it"
-                yield told(look, "model-column", "warning", pair, name, detail, "declare it in the model")
+                yield told(look, pair, name, detail, "declare it in the model", level="warning")
             else:
-                yield told(look, "model-column", "note", pair, name, "the model has no such column", IN_MODEL)
+                yield told(look, pair, name, "the model has no such column", IN_MODEL, level="note")
 
 
 @model_check(
@@ -128,7 +131,7 @@ def model_column(look: Look) -> Iterator[HealthFinding]:
     "code that relies on a value meets None; code that leaves it out meets an error",
     "SET NOT NULL once no row lacks a value, or nullable=True in the model",
 )
-def model_not_null(look: Look) -> Iterator[HealthFinding]:
+def model_not_null(look: Look) -> Iterator[Found]:
     """A column that is NOT NULL on one side only."""
     for pair in pairs(look):
         for column, found in pair.columns():
@@ -137,11 +140,11 @@ def model_not_null(look: Look) -> Iterator[HealthFinding]:
                 continue
             if not column.nullable:
                 mend = look.health.set_not_null(look.connection, look.quote, pair.name, column.name)
-                said = ("the model says NOT NULL, the table allows NULL", "count its NULLs first", mend or NO_MEND)
-                yield told(look, "model-not-null", "warning", pair, column.name, *said)
+                said = ("the model says NOT NULL, the table allows NULL", "count its NULLs first", mend)
+                yield told(look, pair, column.name, *said)
             else:
                 detail = "the table says NOT NULL, the model allows None"
-                yield told(look, "model-not-null", "note", pair, column.name, detail, "nullable=False in the model")
+                yield told(look, pair, column.name, detail, "nullable=False in the model", level="note")
 
 
 @model_check(
@@ -150,7 +153,7 @@ def model_not_null(look: Look) -> Iterator[HealthFinding]:
     "what the application takes for unique can be there twice",
     "make the unique index, once no two rows have the same",
 )
-def model_unique(look: Look) -> Iterator[HealthFinding]:
+def model_unique(look: Look) -> Iterator[Found]:
     """Columns that are unique on one side only."""
     for pair in pairs(look):
         if pair.found is None:
@@ -160,15 +163,16 @@ def model_unique(look: Look) -> Iterator[HealthFinding]:
             if frozenset(columns) in found or not set(columns) <= set(pair.found):
                 continue
             wanted = free_name(name or f"uq_{pair.name.name}_{'_'.join(columns)}", pair.indexes)
-            mend = look.health.add_index(look.quote, pair.name, wanted, columns, unique=True)
+            divided = look.is_partitioned(pair.name)
+            mend = look.health.add_index(look.quote, pair.name, wanted, columns, unique=True, partitioned=divided)
             detail = "the model says unique, the database does not hold it"
             said = (detail, "count its duplicates first", mend)
-            yield told(look, "model-unique", "warning", pair, ",".join(columns), *said)
+            yield told(look, pair, ",".join(columns), *said)
         mentioned = {frozenset(columns) for columns in declared} | {frozenset(c.name for c in pair.table.primary_key)}
         for held, index in found.items():
             if held not in mentioned and not index.primary:
                 detail = f"{index.name} holds it unique, the model does not say so"
-                yield told(look, "model-unique", "note", pair, ",".join(map(str, index.columns)), detail, IN_MODEL)
+                yield told(look, pair, ",".join(map(str, index.columns)), detail, IN_MODEL, level="note")
 
 
 @model_check(
@@ -177,7 +181,7 @@ def model_unique(look: Look) -> Iterator[HealthFinding]:
     "rows can lose their parents without anybody noticing",
     "add the foreign key, once every row has its parent",
 )
-def model_foreign_key(look: Look) -> Iterator[HealthFinding]:
+def model_foreign_key(look: Look) -> Iterator[Found]:
     """A foreign key that only one side has."""
     default = look.connection.dialect.default_schema_name
     for pair in pairs(look):
@@ -192,11 +196,11 @@ def model_foreign_key(look: Look) -> Iterator[HealthFinding]:
             covered = any(covers(index, columns) for index in pair.indexes)
             mend = look.health.add_foreign_key(look.quote, pair.name, wanted, columns, to, others, covered=covered)
             detail = f"the model refers to {to}, the database does not hold it"
-            said = (detail, "count rows without a parent first", mend or NO_MEND)
-            yield told(look, "model-foreign-key", "warning", pair, ",".join(columns), *said)
+            said = (detail, "count rows without a parent first", mend)
+            yield told(look, pair, ",".join(columns), *said)
         for columns, to, _ in set(found) - set(declared):
             detail = f"the database refers to {to}, the model does not say so"
-            yield told(look, "model-foreign-key", "note", pair, ",".join(columns), detail, IN_MODEL)
+            yield told(look, pair, ",".join(columns), detail, IN_MODEL, level="note")
 
 
 @model_check(
@@ -205,7 +209,7 @@ def model_foreign_key(look: Look) -> Iterator[HealthFinding]:
     "statements that were written with the index in mind scan the table",
     "make the index",
 )
-def model_index(look: Look) -> Iterator[HealthFinding]:
+def model_index(look: Look) -> Iterator[Found]:
     """An index that only one side has; indexes with expressions or conditions are told apart by name."""
     for pair in pairs(look):
         if pair.found is None:
@@ -220,20 +224,19 @@ def model_index(look: Look) -> Iterator[HealthFinding]:
                 continue
             if columns is None:
                 said: tuple[Any, ...] = (f"the model has the index {name}, the database does not", BY_ALEMBIC)
-                yield told(look, "model-index", "warning", pair, name, *said)
+                yield told(look, pair, name, *said)
             elif set(columns) <= set(pair.found):
-                mend = look.health.add_index(
-                    look.quote, pair.name, free_name(name, pair.indexes), columns, unique=False
-                )
+                wanted, divided = free_name(name, pair.indexes), look.is_partitioned(pair.name)
+                mend = look.health.add_index(look.quote, pair.name, wanted, columns, unique=False, partitioned=divided)
                 said = (f"the model has the index {name}, the database does not", "create the index", mend)
-                yield told(look, "model-index", "warning", pair, ",".join(columns), *said)
+                yield told(look, pair, ",".join(columns), *said)
         keys = {frozenset(key.columns) for key in pair.foreign_keys}
         for found in pair.indexes:
             of_key = frozenset(map(str, found.columns)) in keys  # InnoDB makes those itself, and others are right to
             if found.unique or found.constraint is not None or of_key or {found.name, found.columns} & declared:
                 continue
             detail = f"the database has the index {found.name}, the model does not"
-            yield told(look, "model-index", "note", pair, found.name, detail, IN_MODEL)
+            yield told(look, pair, found.name, detail, IN_MODEL, level="note")
 
 
 @model_check(
@@ -242,7 +245,7 @@ def model_index(look: Look) -> Iterator[HealthFinding]:
     "values are cut, rounded or refused that the application takes for stored",
     "change the column's type, or the model's",
 )
-def model_type(look: Look) -> Iterator[HealthFinding]:
+def model_type(look: Look) -> Iterator[Found]:
     """A column whose type differs, as Alembic's autogenerate compares types."""
     dialect = look.connection.dialect
     for pair in pairs(look):
@@ -253,7 +256,7 @@ def model_type(look: Look) -> Iterator[HealthFinding]:
                 continue
             mend = look.health.change_type(look.quote, pair.name, column.name, wanted, now)
             said = (f"{now} in the database, {wanted} in the model", "see whether every value fits first", mend)
-            yield told(look, "model-type", "warning", pair, column.name, *said)
+            yield told(look, pair, column.name, *said)
 
 
 @model_check(
@@ -262,7 +265,7 @@ def model_type(look: Look) -> Iterator[HealthFinding]:
     "rows that others write have no value; or have one of which the model does not know",
     "set the default, or declare it with server_default",
 )
-def model_default(look: Look) -> Iterator[HealthFinding]:
+def model_default(look: Look) -> Iterator[Found]:
     """A server default that only one side has; whether two are equal is for `status --drift` to say."""
     from sqlalchemy import DefaultClause
 
@@ -273,14 +276,14 @@ def model_default(look: Look) -> Iterator[HealthFinding]:
                 continue
             if declared:
                 said = ("the model has a server default, the table does not", *_default(look, pair, column))
-                yield told(look, "model-default", "warning", pair, column.name, *said)
+                yield told(look, pair, column.name, *said)
             elif column.server_default is None:
                 detail = f"the table has the default {found['default']}, the model does not say so"
-                yield told(look, "model-default", "note", pair, column.name, detail, "server_default in the model")
+                yield told(look, pair, column.name, detail, "server_default in the model", level="note")
 
 
-def _default(look: Look, pair: Pair, column: Any) -> tuple[str, Mend]:
+def _default(look: Look, pair: Pair, column: Any) -> tuple[str, Mend | None]:
     dialect: Any = look.connection.dialect
     default = dialect.ddl_compiler(dialect, None).get_column_default_string(column)
     mend = look.health.set_default(look.quote, pair.name, column.name, default) if default else None
-    return "set the default", mend or NO_MEND
+    return "set the default", mend

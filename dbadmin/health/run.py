@@ -119,7 +119,7 @@ def _one(check: Check, look: Look, clock: Clock) -> tuple[CheckRun, list[HealthF
             raise CannotTell(_not_here(check, dialect))
         if check.models and not look.metadata:
             raise CannotTell("no models were found", "set models in [tool.dbadmin], or use --app DIR")
-        found = list(check.find(look))
+        found = check.run(look)
     except CannotTell as why:
         seconds = time.perf_counter() - started
         return CheckRun(check.name, "skipped", 0, seconds, mask(why.reason), why.enable), []

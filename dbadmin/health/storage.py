@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from dbadmin.dialects.facts import Table
 from dbadmin.dialects.health import Mend
-from dbadmin.health.check import check, finding
+from dbadmin.health.check import Found, check
 from dbadmin.health.look import Look
 from dbadmin.render.values import size
-from dbadmin.results import HealthFinding, Severity
+from dbadmin.results import Severity
 
 GB = 2**30
 DAY = 86_400.0
+ENLARGE = "make it a bigint; this rewrites the table, and columns that refer to it need the same"
 WORTH_IT = 10 * 2**20
 """Bytes below which freeing space is not worth a lock."""
 
@@ -26,9 +27,9 @@ WORTH_IT = 10 * 2**20
     threshold="tables of {} GB and more, and indexes that take more than the table itself",
     default=10.0,
 )
-def large_table(look: Look) -> Iterator[HealthFinding]:
+def large_table(look: Look) -> Iterator[Found]:
     """A table that is large, or whose indexes are larger than itself."""
-    most = look.threshold("large-table") * GB
+    most = look.threshold * GB
     for table in look.tables:
         held, indexes, toast = table.bytes or 0, table.index_bytes or 0, table.toast_bytes or 0
         whole = held + indexes + toast
@@ -40,7 +41,7 @@ def large_table(look: Look) -> Iterator[HealthFinding]:
         parts += [f"~{table.rows} rows"] if table.rows is not None else []
         told = f"~{size(whole)}: {', '.join(parts)}{growth(look, table)}"
         remedy = "look at unused-index and duplicate-index" if heavy else "partition it, or archive old rows"
-        yield finding("large-table", "note", str(table.name), told, remedy, **look.about(table.name))
+        yield Found(str(table.name), told, remedy, about=look.about(table.name))
 
 
 def growth(look: Look, table: Table) -> str:
@@ -63,22 +64,22 @@ def growth(look: Look, table: Table) -> str:
     threshold="above {} % dead, and 10000 of them",
     default=20.0,
 )
-def dead_rows(look: Look) -> Iterator[HealthFinding]:
+def dead_rows(look: Look) -> Iterator[Found]:
     """A table with many dead rows, or that autovacuum was told to leave alone."""
-    most = look.threshold("dead-rows") / 100
+    most = look.threshold / 100
     for table in look.tables:
         dead, live, about = table.dead or 0, table.live or 0, look.about(table.name)
         if not table.autovacuum:
             mend = look.health.autovacuum(look.quote, table.name)
             told = "autovacuum is switched off for this table"
-            key = f"dead-rows:{table.name}:autovacuum"
-            yield finding("dead-rows", "note", str(table.name), told, "switch it on", mend, key=key, **about)
+            key = f"{table.name}:autovacuum"
+            yield Found(str(table.name), told, "switch it on", mend, "note", key, about)
         if dead < 10_000 or dead <= most * (dead + live):
             continue
         since = f"; last vacuumed {table.vacuumed:%Y-%m-%d %H:%M}" if table.vacuumed else "; never vacuumed"
         told = f"~{dead} dead rows beside ~{live} live ones{since}"
         mend = look.health.clean(look.quote, table.name)
-        yield finding("dead-rows", "warning", str(table.name), told, "vacuum the table", mend, **about)
+        yield Found(str(table.name), told, "vacuum the table", mend, about=about)
 
 
 @check(
@@ -91,9 +92,9 @@ def dead_rows(look: Look) -> Iterator[HealthFinding]:
     threshold="above {} % of what it takes, and 10 MB",
     default=40.0,
 )
-def bloat(look: Look) -> Iterator[HealthFinding]:
+def bloat(look: Look) -> Iterator[Found]:
     """A table or file that takes much more space than its rows need."""
-    most = look.threshold("bloat") / 100
+    most = look.threshold / 100
     tables = {str(table.name): table.name for table in look.tables}
     for found in look.health.bloat(look.connection):
         if found.wasted < WORTH_IT or found.wasted <= most * found.bytes:
@@ -102,7 +103,7 @@ def bloat(look: Look) -> Iterator[HealthFinding]:
         told = f"{'' if found.exact else '~'}{size(found.wasted)} of {size(found.bytes)} ({share} %) hold nothing"
         about = look.about(tables[found.object]) if found.object in tables else {}
         mend = Mend(found.sql, outside=True, lasting=False)
-        yield finding("bloat", "warning", found.object, told, found.remedy, mend, **about)
+        yield Found(found.object, told, found.remedy, mend, about=about)
 
 
 @check(
@@ -116,9 +117,9 @@ def bloat(look: Look) -> Iterator[HealthFinding]:
     threshold="more than {} % changed since, or never analysed with 1000 rows",
     default=50.0,
 )
-def stale_statistics(look: Look) -> Iterator[HealthFinding]:
+def stale_statistics(look: Look) -> Iterator[Found]:
     """A table that changed much since it was last analysed."""
-    most = look.threshold("stale-statistics") / 100
+    most = look.threshold / 100
     for table in look.tables:
         changed, live = table.changed_since_analyze or 0, table.live or 0
         if table.analyzed is None and live >= 1_000:
@@ -129,7 +130,7 @@ def stale_statistics(look: Look) -> Iterator[HealthFinding]:
             continue
         mend = look.health.refresh_statistics(look.quote, table.name)
         about = look.about(table.name)
-        yield finding("stale-statistics", "warning", str(table.name), told, "analyse the table", mend, **about)
+        yield Found(str(table.name), told, "analyse the table", mend, about=about)
 
 
 @check(
@@ -142,9 +143,9 @@ def stale_statistics(look: Look) -> Iterator[HealthFinding]:
     threshold="a warning from {} % of 2^31 on, an error from 75 %",
     default=25.0,
 )
-def wraparound(look: Look) -> Iterator[HealthFinding]:
+def wraparound(look: Look) -> Iterator[Found]:
     """A database or table whose oldest transaction lies far back."""
-    least = look.threshold("wraparound") / 100
+    least = look.threshold / 100
     for found in look.health.wraparound(look.connection):
         share = found.age / found.limit
         if share <= least:
@@ -152,8 +153,8 @@ def wraparound(look: Look) -> Iterator[HealthFinding]:
         level: Severity = "error" if share >= 0.75 else "warning"
         told = f"{found.kind}: {found.age} of {found.limit} used ({share:.0%})"
         mend = Mend(found.sql, outside=True, lasting=False)
-        key = f"wraparound:{found.object}:{found.kind}"
-        yield finding("wraparound", level, found.object, told, "vacuum and freeze", mend, key=key)
+        remedy = "vacuum and freeze" if found.sql else "connect to it, and VACUUM (FREEZE) there"
+        yield Found(found.object, told, remedy, mend, level, key=f"{found.object}:{found.kind}")
 
 
 @check(
@@ -166,9 +167,9 @@ def wraparound(look: Look) -> Iterator[HealthFinding]:
     threshold="a warning from {} % on, an error from 90 %",
     default=70.0,
 )
-def sequence_exhaustion(look: Look) -> Iterator[HealthFinding]:
+def sequence_exhaustion(look: Look) -> Iterator[Found]:
     """A source of numbers that nears its end."""
-    least = look.threshold("sequence-exhaustion") / 100
+    least = look.threshold / 100
     for source in look.health.sequences(look.connection):
         share = source.last / source.largest
         if share <= least:
@@ -177,6 +178,6 @@ def sequence_exhaustion(look: Look) -> Iterator[HealthFinding]:
         of = f" for {source.table}.{source.column}" if source.table is not None and source.column else ""
         told = f"{source.last} of {source.largest} used ({share:.0%}), {source.type}{of}"
         mend = Mend(source.widen, source.narrow)
-        remedy = "make it a bigint; this rewrites the table, and columns that refer to it need the same"
+        remedy = "let it count as far as its type goes" if source.capped else ENLARGE
         about = look.about(source.table) if source.table is not None else {}
-        yield finding("sequence-exhaustion", level, source.name, told, remedy, mend, **about)
+        yield Found(source.name, told, remedy, mend, level, about=about)

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator
 
 from dbadmin.dialects import TableName
-from dbadmin.dialects.facts import CannotTell
+from dbadmin.dialects.facts import CannotTell, Statement
 from dbadmin.dialects.health import Mend
-from dbadmin.health.check import check, finding
-from dbadmin.health.live import shape
+from dbadmin.health.check import Found, check
+from dbadmin.health.live import shape, uncommented
 from dbadmin.health.look import Look
 from dbadmin.render.values import duration
-from dbadmin.results import HealthFinding, Severity
 
 ENOUGH_READS = 10_000
 """Blocks read below which a share says nothing."""
@@ -26,16 +25,16 @@ ENOUGH_READS = 10_000
     threshold="below {} % of reads, of 10000 and more",
     default=90.0,
 )
-def cache_hits(look: Look) -> Iterator[HealthFinding]:
+def cache_hits(look: Look) -> Iterator[Found]:
     """The cache serves too few reads."""
     use = look.health.cache(look.connection)
     whole = use.hits + use.reads
-    least = look.threshold("cache-hits")
+    least = look.threshold
     if whole < ENOUGH_READS:
         raise CannotTell(f"only {whole} reads were counted so far", "wait until the application has worked for a while")
     if 100 * use.hits / whole < least:
         told = f"{100 * use.hits / whole:.1f} % of {whole} reads came from the cache ({use.setting})"
-        yield finding("cache-hits", "warning", "server", told, "more memory for the cache, or fewer reads")
+        yield Found("server", told, "more memory for the cache, or fewer reads")
 
 
 @check(
@@ -49,9 +48,9 @@ def cache_hits(look: Look) -> Iterator[HealthFinding]:
     threshold="tables of {} rows and more, read whole more often than by an index",
     default=100_000.0,
 )
-def seq_scans(look: Look) -> Iterator[HealthFinding]:
+def seq_scans(look: Look) -> Iterator[Found]:
     """A large table that is mostly read whole."""
-    least = look.threshold("seq-scans")
+    least = look.threshold
     for table in look.tables:
         scans, read, by_index = table.scans or 0, table.rows_scanned or 0, table.index_scans or 0
         rows = table.live if table.live is not None else table.rows
@@ -59,7 +58,7 @@ def seq_scans(look: Look) -> Iterator[HealthFinding]:
             continue
         told = f"{scans} scans read {read} rows of ~{rows}; {by_index} lookups by index"
         remedy = "index what the statements filter by (slow-statements names them)"
-        yield finding("seq-scans", "note", str(table.name), told, remedy, **look.about(table.name))
+        yield Found(str(table.name), told, remedy, about=look.about(table.name))
 
 
 @check(
@@ -72,21 +71,26 @@ def seq_scans(look: Look) -> Iterator[HealthFinding]:
     threshold="a mean above {} seconds",
     default=0.5,
 )
-def slow_statements(look: Look) -> Iterator[HealthFinding]:
+def slow_statements(look: Look) -> Iterator[Found]:
     """A shape of statement that is slow in the mean, with the model whose table it reads first."""
+    slow = [one for one in look.health.statements(look.connection) if one.mean > look.threshold]
+    hidden = sum(one.hidden for one in slow)
+    if hidden and hidden == len(slow):
+        raise CannotTell(f"this login may not see the text of {hidden} slow statements of others", look.health.right)
+    for statement in slow:
+        if not statement.hidden:
+            yield slow_statement(statement, look)
+
+
+def slow_statement(statement: Statement, look: Look) -> Found:
+    """One shape, named by its table and a digest of its text; comments may name a request, and are left out."""
     from hashlib import sha256
 
-    least = look.threshold("slow-statements")
-    for statement in look.health.statements(look.connection):
-        if statement.mean <= least:
-            continue
-        text = shape(statement.query)
-        digest = sha256(" ".join(statement.query.split()).encode()).hexdigest()[:8]
-        told = f"{statement.calls} × {duration(statement.mean)} = {duration(statement.total)}: {text}"
-        table = first_table(statement.query, look)
-        object = f"{table or 'statement'} #{digest}"
-        about = look.about(table) if table is not None else {}
-        yield finding("slow-statements", "warning", object, told, "EXPLAIN it", **about)
+    digest = sha256(" ".join(uncommented(statement.query).split()).encode()).hexdigest()[:8]
+    told = f"{statement.calls} × {duration(statement.mean)} = {duration(statement.total)}: {shape(statement.query)}"
+    table = first_table(statement.query, look)
+    about = look.about(table) if table is not None else {}
+    return Found(f"{table or 'statement'} #{digest}", told, "EXPLAIN it", about=about)
 
 
 _NAME = r'(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`|[\w$]+)'
@@ -124,10 +128,9 @@ def first_table(query: str, look: Look) -> TableName | None:
     why="some settings trade the data's safety for speed; others wait until it is too late to be missed",
     mend="change the setting; the finding says what else that needs",
 )
-def settings(look: Look) -> Iterator[HealthFinding]:
+def settings(look: Look) -> Iterator[Found]:
     """A setting that is not as it should be."""
     for advice in look.health.settings(look.connection):
         told = f"{advice.value}: {advice.detail}"
         mend = Mend(advice.sql, advice.undo, outside=True, lasting=False)
-        level: Severity = advice.level
-        yield finding("settings", level, advice.name, told, advice.remedy, mend)
+        yield Found(advice.name, told, advice.remedy, mend, advice.level)

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.facts import CannotTell, ForeignKey, Index, Part, Since, Table
-from dbadmin.dialects.health import Health, Mend, Quote, add_constraint, names_by_table, quoter, refers, spelled
+from dbadmin.dialects.health import Health, Mend, Quote, add_constraint, free, names_by_table, quoter, refers, spelled
 from dbadmin.dialects.mysql import health_sql as sql
 from dbadmin.dialects.mysql.health_live import MysqlLive
 from dbadmin.dialects.mysql.show import number, status, variables
@@ -31,6 +31,7 @@ class MysqlHealth(MysqlLive, Health):
             Table(
                 TableName(None, row.name), row.name in keyed, number(row.estimate), bytes=number(row.bytes),
                 index_bytes=number(row.index_bytes), free_bytes=number(row.free_bytes),
+                partitioned="partitioned" in str(row.options),
             )
             for row in connection.exec_driver_sql(sql.TABLES)
         )  # fmt: skip
@@ -49,9 +50,10 @@ class MysqlHealth(MysqlLive, Health):
         query = sql.INDEXES.format(expression="NULL" if is_mariadb else "expression", hidden=hidden)
         rows = connection.exec_driver_sql(query).all()
         referenced = {(key.to, key.to_columns) for key in self.foreign_keys(connection)}
+        counting = {(row.table_name, row.name) for row in connection.exec_driver_sql(sql.COUNTING)}
         quote = quoter(connection)
         return tuple(
-            _index(TableName(None, table), list(parts), referenced, quote)
+            _index(TableName(None, table), list(parts), referenced, counting, quote)
             for (table, _), parts in groupby(rows, key=lambda row: (row.table_name, row.name))
         )
 
@@ -118,7 +120,10 @@ class MysqlHealth(MysqlLive, Health):
         """ANALYZE TABLE."""
         return Mend((f"ANALYZE TABLE {spelled(quote, table)}",), lasting=False)
 
-    def add_index(self, quote: Quote, table: TableName, name: str, columns: Sequence[str], *, unique: bool) -> Mend:
+    def add_index(
+        self, quote: Quote, table: TableName, name: str, columns: Sequence[str], *, unique: bool,
+        partitioned: bool = False,
+    ) -> Mend:  # fmt: skip
         """CREATE INDEX, which InnoDB does without blocking writes where it can."""
         made = super().add_index(quote, table, name, columns, unique=unique)
         return Mend(made.sql, (f"DROP INDEX {quote(name)} ON {spelled(quote, table)}",), up=made.up, down=made.down)
@@ -127,7 +132,9 @@ class MysqlHealth(MysqlLive, Health):
         """DROP INDEX ON the table."""
         return Mend((f"DROP INDEX {quote(index.name)} ON {spelled(quote, index.table)}",), (index.definition,))
 
-    def add_key(self, quote: Quote, table: TableName, over: Index | None, taken: Sequence[str]) -> Mend | None:
+    def add_key(
+        self, quote: Quote, table: TableName, over: Index | None, taken: Sequence[str], *, partitioned: bool = False
+    ) -> Mend | None:  # fmt: skip
         """From a unique index, else of a new AUTO_INCREMENT column; both rewrite the table."""
         name = spelled(quote, table)
         if over is not None:
@@ -138,7 +145,9 @@ class MysqlHealth(MysqlLive, Health):
                 (f"ALTER TABLE {name} ADD PRIMARY KEY ({columns}){drop}",),
                 (f"ALTER TABLE {name} DROP PRIMARY KEY{add}",),
             )
-        column = quote("id" if "id" not in taken else "row_id")
+        if partitioned:
+            return None
+        column = quote(free("id", taken))
         add = f"ALTER TABLE {name} ADD COLUMN {column} bigint NOT NULL AUTO_INCREMENT PRIMARY KEY"
         return Mend((add,), (f"ALTER TABLE {name} DROP COLUMN {column}",))
 
@@ -177,7 +186,9 @@ def _is_on(connection: "Connection", name: str) -> bool:
     return variables(connection, name).get(name) == "ON"
 
 
-def _index(table: TableName, parts: "list[Row[Any]]", referenced: set[Any], quote: Quote) -> Index:
+def _index(
+    table: TableName, parts: "list[Row[Any]]", referenced: set[Any], counting: set[Any], quote: Quote
+) -> Index:  # fmt: skip
     first = parts[0]
     made = tuple(_part(part, quote) for part in parts)
     columns = tuple(part.column_name for part in parts)
@@ -187,13 +198,15 @@ def _index(table: TableName, parts: "list[Row[Any]]", referenced: set[Any], quot
         table=table,
         name=first.name,
         parts=made,
-        definition=f"ALTER TABLE {spelled(quote, table)} ADD {kind} ({listed})",
+        definition=f"ALTER TABLE {spelled(quote, table)} ADD {kind} ({listed})"
+        + (f" {first.hidden}" if first.hidden else ""),
         method=str(first.type).lower(),
         unique=bool(first.is_unique),
         primary=first.name == "PRIMARY",
         hidden=first.hidden,
         referenced=any((table, columns[:at]) in referenced for at in range(1, len(columns) + 1)),
         all_not_null=not any(part.nullable for part in parts),
+        counts=(table.name, first.column_name) in counting,
     )
 
 

@@ -1,5 +1,6 @@
 """What MySQL and MariaDB tell of now and of their counters: sessions, cache, statements, settings, space."""
 
+import re
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects.facts import (
@@ -16,6 +17,7 @@ from dbadmin.dialects.facts import (
 from dbadmin.dialects.health import Quote, quoter, spelled
 from dbadmin.dialects.mysql import health_sql as sql
 from dbadmin.dialects.mysql.health_settings import RULES
+from dbadmin.dialects.mysql.look import literal
 from dbadmin.dialects.mysql.show import number, status, variables
 from dbadmin.dialects.values import TableName
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 LARGEST = {"tinyint": 2**7 - 1, "smallint": 2**15 - 1, "mediumint": 2**23 - 1, "int": 2**31 - 1, "bigint": 2**63 - 1}
 PICOSECONDS = 1e12
+_INTEGER = re.compile(r"^\w+(?:\(\d+\))?")
+"""A type's name and width, without what follows (unsigned, zerofill)."""
 ENABLE_STATEMENTS = "performance_schema = ON in my.cnf, and restart the server"
 
 
@@ -31,8 +35,12 @@ class MysqlLive:
     """Facts that change by themselves."""
 
     def sequences(self, connection: "Connection") -> tuple[Sequence, ...]:
-        """AUTO_INCREMENT of every table against the largest value of its column."""
+        """AUTO_INCREMENT of every table against the largest value of its column.
+
+        A column that foreign keys refer to cannot be changed before they are gone.
+        """
         quote = quoter(connection)
+        referred = {(row.to_name, row.to_column) for row in connection.exec_driver_sql(sql.FOREIGN_KEYS)}
         next_ones = {row.name: number(row.next_one) for row in connection.exec_driver_sql(sql.AUTO_INCREMENT)}
         found = []
         for row in connection.exec_driver_sql(sql.COLUMNS):
@@ -43,9 +51,10 @@ class MysqlLive:
             largest = LARGEST[row.data_type] * 2 + 1 if unsigned else LARGEST[row.data_type]
             table = TableName(None, row.table_name)
             modify = f"ALTER TABLE {spelled(quote, table)} MODIFY {quote(row.name)}"
-            wide = f"bigint{' unsigned' if unsigned else ''}"
-            widen = () if row.data_type == "bigint" else (f"{modify} {wide} NOT NULL AUTO_INCREMENT",)
-            narrow = (f"{modify} {row.type} NOT NULL AUTO_INCREMENT",) if widen else ()
+            rest = "NOT NULL AUTO_INCREMENT" + (f" COMMENT {literal(row.comment)}" if row.comment else "")
+            stays = row.data_type == "bigint" or (row.table_name, row.name) in referred
+            widen = () if stays else (f"{modify} {_INTEGER.sub('bigint', row.type, count=1)} {rest}",)
+            narrow = (f"{modify} {row.type} {rest}",) if widen else ()
             name = f"{row.table_name}.{row.name}"
             found.append(Sequence(name, table, row.name, row.type, following - 1, largest, widen, narrow))
         return tuple(found)
@@ -118,7 +127,7 @@ class MysqlLive:
         data = sum(
             (number(row.bytes) or 0) + (number(row.index_bytes) or 0) for row in connection.exec_driver_sql(sql.TABLES)
         )
-        here = connection.exec_driver_sql("SELECT DATABASE(), @@character_set_database").one()
+        here = connection.exec_driver_sql("SELECT DATABASE(), @@character_set_database, @@collation_database").one()
         return tuple(advice for rule in RULES if (advice := rule(known, data, tuple(here))) is not None)
 
     def text_columns(self, connection: "Connection") -> tuple[TextColumn, ...]:

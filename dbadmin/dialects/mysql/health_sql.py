@@ -10,7 +10,7 @@ TABLES = """
         data_length AS bytes,
         index_length AS index_bytes,
         data_free AS free_bytes,
-        engine
+        create_options AS options
     FROM information_schema.tables
     WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
 """
@@ -60,10 +60,16 @@ COLUMNS = """
         column_type AS type,
         data_type,
         character_set_name AS characters,
+        column_comment AS comment,
         extra
     FROM information_schema.columns
     WHERE table_schema = DATABASE()
     ORDER BY table_name, ordinal_position
+"""
+
+COUNTING = """
+    SELECT table_name, column_name AS name FROM information_schema.columns
+    WHERE table_schema = DATABASE() AND locate('auto_increment', extra) > 0
 """
 
 USES = """
@@ -122,7 +128,8 @@ STATEMENTS = """
     FROM performance_schema.events_statements_summary_by_digest
     WHERE schema_name = DATABASE() AND digest_text IS NOT NULL
         AND substring_index(digest_text, ' ', 1) IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'WITH')
+        AND locate('information_schema', digest_text) = 0 AND locate('performance_schema', digest_text) = 0
     ORDER BY sum_timer_wait DESC
     LIMIT 50
 """
-"""Digests hold ? in place of values. Times in picoseconds."""
+"""Digests hold ? in place of values; without the questions that tools ask of the catalog. Times in picoseconds."""

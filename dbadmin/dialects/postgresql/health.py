@@ -1,10 +1,11 @@
 """PostgreSQL's facts about health, and how it mends: CONCURRENTLY, so that nobody waits."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.facts import ForeignKey, Index, Part, Since, Table
-from dbadmin.dialects.health import Health, Mend, Quote, add_constraint, refers, schema, spelled
+from dbadmin.dialects.health import Health, Mend, Quote, add_constraint, free, refers, schema, spelled
 from dbadmin.dialects.postgresql import health_sql as sql
 from dbadmin.dialects.postgresql.health_live import PostgresqlLive
 from dbadmin.dialects.values import TableName
@@ -35,6 +36,19 @@ class PostgresqlHealth(PostgresqlLive, Health):
         version = connection.dialect.server_version_info or (0,)
         nulls = "i.indnullsnotdistinct" if version >= (15,) else "false"
         return tuple(map(_index, connection.exec_driver_sql(sql.INDEXES.format(nulls_alike=nulls))))
+
+    def written(self, connection: "Connection", indexes: Sequence[Index]) -> tuple[Index, ...]:
+        """pg_get_indexdef and pg_get_constraintdef of these alone."""
+        numbers = ", ".join(f"{index.number:d}" for index in indexes if index.number is not None)
+        if not numbers:
+            return tuple(indexes)
+        rows = {row.number: row for row in connection.exec_driver_sql(sql.DEFINITIONS.format(numbers=numbers))}
+        return tuple(
+            replace(index, definition=row.definition, constraint_definition=row.constraint_definition)
+            if (row := rows.get(index.number)) is not None
+            else index  # dropped meanwhile
+            for index in indexes
+        )
 
     def foreign_keys(self, connection: "Connection") -> tuple[ForeignKey, ...]:
         """pg_constraint."""
@@ -107,14 +121,19 @@ class PostgresqlHealth(PostgresqlLive, Health):
         alter = f"ALTER TABLE {spelled(quote, table)}"
         return Mend((f"{alter} RESET (autovacuum_enabled)",), (f"{alter} SET (autovacuum_enabled = false)",))
 
-    def add_index(self, quote: Quote, table: TableName, name: str, columns: Sequence[str], *, unique: bool) -> Mend:
-        """CREATE INDEX CONCURRENTLY: nobody waits who reads or writes."""
+    def add_index(
+        self, quote: Quote, table: TableName, name: str, columns: Sequence[str], *, unique: bool,
+        partitioned: bool = False,
+    ) -> Mend:  # fmt: skip
+        """CREATE INDEX CONCURRENTLY: nobody waits who reads or writes; a partitioned table does not take that."""
+        if partitioned:
+            made = super().add_index(quote, table, name, columns, unique=unique)
+            return replace(made, undo=(f"DROP INDEX {spelled(quote, TableName(table.schema, name))}",))
         listed, kind = ", ".join(map(quote, columns)), "UNIQUE INDEX" if unique else "INDEX"
-        in_schema = f"{quote(table.schema)}." if table.schema else ""
         options = f"{schema(table)}, unique={unique}, {CONCURRENTLY}"
         return Mend(
             (f"CREATE {kind} CONCURRENTLY {quote(name)} ON {spelled(quote, table)} ({listed})",),
-            (f"DROP INDEX CONCURRENTLY {in_schema}{quote(name)}",),
+            (f"DROP INDEX CONCURRENTLY {spelled(quote, TableName(table.schema, name))}",),
             outside=True,
             up=(f"op.create_index({name!r}, {table.name!r}, {list(columns)!r}{options})",),
             down=(f"op.drop_index({name!r}, table_name={table.name!r}{schema(table)}, {CONCURRENTLY})",),
@@ -128,12 +147,18 @@ class PostgresqlHealth(PostgresqlLive, Health):
             drop = f"DROP CONSTRAINT {quote(index.constraint)}"
             return Mend((f"ALTER TABLE {table} {drop}",), (f"ALTER TABLE {table} {again}",))
         if index.partitioned:
-            return Mend((f"DROP INDEX {_index_name(quote, index)}",), (index.definition,))
+            again = index.definition.replace(" ON ONLY ", " ON ", 1)  # and of its partitions
+            return Mend((f"DROP INDEX {_index_name(quote, index)}",), (again,))
         made = index.definition.replace("INDEX ", "INDEX CONCURRENTLY ", 1)
         return Mend((f"DROP INDEX CONCURRENTLY {_index_name(quote, index)}",), (made,), outside=True)
 
-    def add_key(self, quote: Quote, table: TableName, over: Index | None, taken: Sequence[str]) -> Mend | None:
-        """From a unique index at once; else of a new identity column, which rewrites the table."""
+    def add_key(
+        self, quote: Quote, table: TableName, over: Index | None, taken: Sequence[str], *, partitioned: bool = False
+    ) -> Mend | None:  # fmt: skip
+        """From a unique index at once; else of a new identity column, which rewrites the table.
+
+        A partitioned table's key holds the columns that it is divided by: no new column alone can be one.
+        """
         name = spelled(quote, table)
         key = quote(f"{table.name}_pkey")
         drop_key = f"ALTER TABLE {name} DROP CONSTRAINT {key}"
@@ -147,6 +172,8 @@ class PostgresqlHealth(PostgresqlLive, Health):
                 (f"ALTER TABLE {name} ADD CONSTRAINT {key} PRIMARY KEY ({columns})", *without.sql),
                 (*without.undo, drop_key),
             )
+        if partitioned:
+            return None
         column = quote(free("id", taken))
         return Mend(
             (f"ALTER TABLE {name} ADD COLUMN {column} bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY",),
@@ -179,18 +206,6 @@ class PostgresqlHealth(PostgresqlLive, Health):
         return Mend((f"{alter} {type}",), (f"{alter} {old}",))
 
 
-def free(name: str, taken: Sequence[str]) -> str:
-    """A column's name that is not taken yet.
-
-    >>> free("id", ["a"]), free("id", ["id", "row_id"])
-    ('id', 'row_id_')
-    """
-    for candidate in (name, f"row_{name}"):
-        if candidate not in taken:
-            return candidate
-    return f"row_{name}_"
-
-
 def _index_name(quote: Quote, index: Index) -> str:
     return f"{quote(index.table.schema)}.{quote(index.name)}" if index.table.schema else quote(index.name)
 
@@ -210,14 +225,12 @@ def _index(row: "Row[Any]") -> Index:
         table=TableName(row.schema, row.table_name),
         name=row.name,
         parts=tuple(Part(*part) for part in parts),
-        definition=row.definition,
         included=tuple(row.included),
         predicate=row.predicate,
         method=row.method,
         unique=row.is_unique,
         primary=row.is_primary,
         constraint=row.constraint_name,
-        constraint_definition=row.constraint_definition,
         exclusion=row.is_exclusion,
         valid=row.valid,
         building=row.building,
@@ -229,4 +242,5 @@ def _index(row: "Row[Any]") -> Index:
         nulls_alike=row.nulls_alike,
         all_not_null=row.all_not_null,
         bytes=row.bytes,
+        number=row.number,
     )

@@ -1,6 +1,6 @@
 """What PostgreSQL tells of now and of its counters: sessions, cache, statements, settings, space, ages."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.facts import (
     Advice,
@@ -21,12 +21,29 @@ from dbadmin.dialects.postgresql.health_settings import RULES
 from dbadmin.dialects.values import TableName
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
 LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 HIDDEN = "<insufficient privilege>"
 AGES = 2**31 - 1
 ENABLE_STATEMENTS = "shared_preload_libraries = 'pg_stat_statements', restart, CREATE EXTENSION pg_stat_statements"
+
+
+def _widened(
+    quote: Quote, row: "Row[Any]", table: TableName | None, *, capped: bool
+) -> tuple[list[str], list[str]]:  # fmt: skip
+    """Statements that let a sequence count further, and those that take that back."""
+    widen, narrow = [], []
+    own = f"ALTER SEQUENCE {spelled(quote, TableName(row.schema, row.name))}"
+    column = f"ALTER TABLE {spelled(quote, table)} ALTER COLUMN {quote(row.column_name)}" if table is not None else ""
+    if column and row.column_type in ("smallint", "integer"):
+        widen, narrow = [f"{column} TYPE bigint"], [f"{column} TYPE {row.column_type}"]
+    if row.type != "bigint" and not row.is_identity:
+        widen, narrow = [*widen, f"{own} AS bigint"], [f"{own} AS {row.type}", *narrow]
+    if capped:
+        limit = f"{column} SET" if row.is_identity else own
+        widen, narrow = [*widen, f"{limit} NO MAXVALUE"], [f"{limit} MAXVALUE {int(row.largest):d}", *narrow]
+    return widen, narrow
 
 
 class PostgresqlLive:
@@ -40,19 +57,14 @@ class PostgresqlLive:
             table = TableName(row.table_schema, row.table_name) if row.table_name is not None else None
             name = str(TableName(row.schema, row.name))
             largest = min(int(row.largest), LARGEST.get(row.column_type, int(row.largest)))
-            widen, narrow = [], []
-            if table is not None and row.column_type in ("smallint", "integer"):
-                alter = f"ALTER TABLE {spelled(quote, table)} ALTER COLUMN {quote(row.column_name)} TYPE"
-                widen, narrow = [f"{alter} bigint"], [f"{alter} {row.column_type}"]
-            if row.type != "bigint" and not row.is_identity:
-                change = f"ALTER SEQUENCE {spelled(quote, TableName(row.schema, row.name))} AS"
-                widen, narrow = [*widen, f"{change} bigint"], [f"{change} {row.type}", *narrow]
+            capped = int(row.largest) < LARGEST[row.type]
+            widen, narrow = _widened(quote, row, table, capped=capped)
+            kind = row.column_type or row.type
             found.append(
                 Sequence(
-                    name, table, row.column_name, row.column_type or row.type, int(row.last), largest,
-                    tuple(widen), tuple(narrow),
+                    name, table, row.column_name, kind, int(row.last), largest, tuple(widen), tuple(narrow), capped
                 )
-            )  # fmt: skip
+            )
         return tuple(found)
 
     def unvalidated(self, connection: "Connection") -> tuple[Unvalidated, ...]:
@@ -85,12 +97,11 @@ class PostgresqlLive:
         quote = quoter(connection)
         found = []
         for row in connection.exec_driver_sql(sql.AGES):
-            what, vacuum = f"database {row.name}", (f"-- in {quote(row.name)}: VACUUM (FREEZE)",)
+            what = f"database {row.name}"
+            vacuum: tuple[str, ...] = ("VACUUM (FREEZE)",) if row.is_here else ()  # which has to be run there
             if row.is_table:
                 table = TableName(row.schema, row.name)
                 what, vacuum = str(table), (f"VACUUM (FREEZE) {spelled(quote, table)}",)
-            elif row.is_here:
-                vacuum = ("VACUUM (FREEZE)",)
             found.append(Wraparound(what, row.kind, int(row.age), AGES, vacuum))
         return tuple(found)
 
@@ -129,7 +140,12 @@ class PostgresqlLive:
         time = "exec_time" if version >= (13,) else "time"
         schema = connection.dialect.identifier_preparer.quote(where)
         rows = connection.exec_driver_sql(sql.STATEMENTS.format(schema=schema, time=time))
-        return tuple(Statement(r.query, int(r.calls), float(r.total), float(r.mean), int(r.rows)) for r in rows)
+        return tuple(
+            Statement(
+                r.query, int(r.calls), float(r.total), float(r.mean), int(r.rows), hidden=r.query == HIDDEN
+            )
+            for r in rows
+        )  # fmt: skip
 
     def settings(self, connection: "Connection") -> tuple[Advice, ...]:
         """pg_settings as the server has them, whatever this session has set."""
@@ -138,11 +154,11 @@ class PostgresqlLive:
         return tuple(advice for rule in RULES if (advice := rule(known, pages)) is not None)
 
     def text_columns(self, connection: "Connection") -> tuple[TextColumn, ...]:
-        """Columns of a string type that this role may read, in tables whose every row it sees."""
+        """Columns of a string type; a sample of those that this role may read, in tables whose every row it sees."""
         quote: Quote = connection.dialect.identifier_preparer.quote
         found = []
         for row in connection.exec_driver_sql(sql.TEXT_COLUMNS):
             table, column = TableName(row.schema, row.table_name), quote(row.name)
             sample = f"SELECT left({column}::text, 200) AS v FROM {spelled(quote, table)} WHERE {column} <> '' LIMIT 50"
-            found.append(TextColumn(table, row.name, sample))
+            found.append(TextColumn(table, row.name, sample if row.readable else None))
         return tuple(found)

@@ -135,9 +135,16 @@ STATEMENTS = """
     SELECT query, calls, total_{time} / 1000 AS total, mean_{time} / 1000 AS mean, rows
     FROM {schema}.pg_stat_statements
     WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-        AND query ~* '^\\s*(select|insert|update|delete|with|merge|values)\\M'
+        AND (
+            query = '<insufficient privilege>'
+            OR query ~* '^\\s*(/\\*.*\\*/\\s*)?(select|insert|update|delete|with|merge|values)\\M'
+            AND query !~ '\\m(pg_catalog|information_schema)\\.'
+        )
     ORDER BY total_{time} DESC
     LIMIT 50
+"""
+"""Without the questions that tools like this one ask of the catalog. The text of other roles' statements is hidden from
+a login that is no member of pg_read_all_stats.
 """
 
 SETTINGS = """
@@ -149,13 +156,13 @@ SETTINGS = """
 PAGES = "SELECT sum(relpages) FROM pg_catalog.pg_class WHERE relkind IN ('r', 'i', 't', 'm')"
 
 TEXT_COLUMNS = f"""
-    SELECT nullif(n.nspname, current_schema()) AS schema, c.relname AS table_name, a.attname AS name
+    SELECT nullif(n.nspname, current_schema()) AS schema, c.relname AS table_name, a.attname AS name,
+        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+            AND NOT row_security_active(c.oid) AS readable
     FROM pg_catalog.pg_attribute AS a
     JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid AND t.typcategory = 'S'
     WHERE a.attnum > 0 AND NOT a.attisdropped AND {OURS}
-        AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
-        AND NOT row_security_active(c.oid)
     ORDER BY 1 NULLS FIRST, 2, a.attnum
 """

@@ -4,13 +4,17 @@ A schema is NULL where it is the one that unqualified names mean. Sizes of index
 pg_relation_size waits for whoever holds the table's lock.
 """
 
-OURS = r"n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_'"
+OURS = (
+    "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
+    " AND NOT starts_with(n.nspname, 'pg_temp_') AND NOT starts_with(n.nspname, 'pg_toast_temp_')"
+)
 
 INDEXES = f"""
     SELECT
         nullif(n.nspname, current_schema()) AS schema,
         t.relname AS table_name,
         c.relname AS name,
+        c.oid::bigint AS number,
         m.amname AS method,
         i.indisunique AS is_unique,
         i.indisprimary AS is_primary,
@@ -29,20 +33,18 @@ INDEXES = f"""
             SELECT FROM pg_catalog.pg_constraint AS f WHERE f.contype = 'f' AND f.conindid = c.oid
         ) AS referenced,
         k.conname AS constraint_name,
-        pg_get_constraintdef(k.oid) AS constraint_definition,
         pg_get_expr(i.indpred, i.indrelid) AS predicate,
-        pg_get_indexdef(c.oid) AS definition,
         part.columns,
         part.texts,
         part.rests,
         part.plain,
         part.all_not_null,
-        ARRAY(
+        CASE WHEN i.indnatts > i.indnkeyatts THEN ARRAY(
             SELECT a.attname::text
             FROM generate_series(i.indnkeyatts + 1, i.indnatts) AS g (at)
             JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = i.indkey[g.at - 1]
             ORDER BY g.at
-        ) AS included
+        ) ELSE ARRAY[]::text[] END AS included
     FROM pg_catalog.pg_index AS i
     JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
     JOIN pg_catalog.pg_class AS t ON t.oid = i.indrelid AND t.relkind IN ('r', 'p', 'm')
@@ -67,6 +69,17 @@ INDEXES = f"""
     ORDER BY 1 NULLS FIRST, 2, 3
 """
 """One row per index with arrays over its key parts. `{{nulls_alike}}`: indnullsnotdistinct since 15."""
+
+DEFINITIONS = """
+    SELECT
+        i.indexrelid::bigint AS number,
+        pg_get_indexdef(i.indexrelid) AS definition,
+        pg_get_constraintdef(k.oid) AS constraint_definition
+    FROM pg_catalog.pg_index AS i
+    LEFT JOIN pg_catalog.pg_constraint AS k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')
+    WHERE i.indexrelid IN ({numbers})
+"""
+"""The statements of some indexes: of all of them they would take four times as long as all else about them."""
 
 INDEX_USES = f"""
     SELECT
@@ -131,22 +144,18 @@ TABLES = f"""
             WHEN c.reltuples = 0 AND current_setting('server_version_num')::int >= 140000 THEN 0
         END AS rows,
         c.relpages::bigint * current_setting('block_size')::bigint AS bytes,
-        (
-            SELECT coalesce(sum(ic.relpages), 0)::bigint * current_setting('block_size')::bigint
-            FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS ic ON ic.oid = i.indexrelid
-            WHERE i.indrelid = c.oid
-        ) AS index_bytes,
+        coalesce(own.pages, 0) * current_setting('block_size')::bigint AS index_bytes,
         (toast.relpages::bigint * current_setting('block_size')::bigint) AS toast_bytes,
-        s.seq_scan AS scans,
-        s.seq_tup_read AS rows_scanned,
-        s.idx_scan AS index_scans,
-        s.n_live_tup AS live,
-        s.n_dead_tup AS dead,
-        s.n_tup_ins AS inserted,
-        s.n_tup_del AS deleted,
-        s.n_mod_since_analyze AS changed,
-        greatest(s.last_vacuum, s.last_autovacuum) AS vacuumed,
-        greatest(s.last_analyze, s.last_autoanalyze) AS analyzed,
+        pg_stat_get_numscans(c.oid) AS scans,
+        pg_stat_get_tuples_returned(c.oid) AS rows_scanned,
+        own.scans AS index_scans,
+        pg_stat_get_live_tuples(c.oid) AS live,
+        pg_stat_get_dead_tuples(c.oid) AS dead,
+        pg_stat_get_tuples_inserted(c.oid) AS inserted,
+        pg_stat_get_tuples_deleted(c.oid) AS deleted,
+        pg_stat_get_mod_since_analyze(c.oid) AS changed,
+        greatest(pg_stat_get_last_vacuum_time(c.oid), pg_stat_get_last_autovacuum_time(c.oid)) AS vacuumed,
+        greatest(pg_stat_get_last_analyze_time(c.oid), pg_stat_get_last_autoanalyze_time(c.oid)) AS analyzed,
         NOT coalesce(c.reloptions::text[] && ARRAY['autovacuum_enabled=false', 'autovacuum_enabled=off'], false)
             AS autovacuum,
         CASE WHEN c.relfrozenxid <> '0'::xid THEN age(c.relfrozenxid) END AS age
@@ -156,7 +165,15 @@ TABLES = f"""
     LEFT JOIN pg_catalog.pg_inherits AS h ON h.inhrelid = c.oid AND c.relispartition
     LEFT JOIN pg_catalog.pg_class AS p ON p.oid = h.inhparent
     LEFT JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.relnamespace
-    LEFT JOIN pg_catalog.pg_stat_all_tables AS s ON s.relid = c.oid
+    LEFT JOIN (
+        SELECT
+            i.indrelid,
+            sum(ic.relpages)::bigint AS pages,
+            sum(pg_stat_get_numscans(i.indexrelid))::bigint AS scans
+        FROM pg_catalog.pg_index AS i
+        JOIN pg_catalog.pg_class AS ic ON ic.oid = i.indexrelid
+        GROUP BY i.indrelid
+    ) AS own ON own.indrelid = c.oid
     WHERE c.relkind IN ('r', 'p') AND {OURS}
         AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_depend AS d
@@ -164,7 +181,10 @@ TABLES = f"""
         )
     ORDER BY 1 NULLS FIRST, 2
 """
-"""Tables, partitions and their parents, without those of extensions. Sizes as of the last VACUUM or ANALYZE."""
+"""Tables, partitions and their parents, without those of extensions. Sizes as of the last VACUUM or ANALYZE.
+
+Counters by the functions that pg_stat_all_tables is made of, which groups all indexes of the database to sum its own.
+"""
 
 COLUMN_NAMES = f"""
     SELECT nullif(n.nspname, current_schema()) AS schema, t.relname AS table_name, array_agg(a.attname::text) AS names
