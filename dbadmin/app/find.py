@@ -113,7 +113,7 @@ class Found:
 def find(directory: Path) -> Found:
     """Read every Python file of a project (not its tests, revisions, libraries); list what dbadmin needs."""
     parsed = []
-    for path in _python_files(directory):
+    for path in python_files(directory):
         tree = _parse(path)
         if tree is not None:
             parsed.append((path, tree))
@@ -138,7 +138,7 @@ def _rank(candidate: Candidate) -> tuple[int, int, str, int]:
     return rank, candidate.name.count("."), candidate.name, candidate.line
 
 
-def _python_files(directory: Path) -> Iterator[Path]:
+def python_files(directory: Path) -> Iterator[Path]:
     seen = 0
     for folder, names, files in os.walk(directory):
         names[:] = sorted(

@@ -3,8 +3,9 @@
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,12 @@ from dbadmin.app.config import Setting, Settings
 from dbadmin.app.find import Found, find
 from dbadmin.app.modules import resolve, watched
 from dbadmin.app.nothing import nothing_found
+from dbadmin.app.seen import seen_by
 from dbadmin.app.sessions import Bound
 from dbadmin.dialects import named
 from dbadmin.errors import ConfigError, DbadminError, UserCodeError
 from dbadmin.migrations.capture import Captured, capture
+from dbadmin.migrations.looked_at import LookedAt
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ class Application:
     tables; both empty where there is no code (`reflect` reads the database then). `captured` is what
     env.py knows. `origin` says where engine and URL come from. `notes` are problems of the application
     that did not matter because `--url` decided, or because another way was found: to be told, not hidden.
+    `seen` is what all of this was made from, where it is to be remembered and can be; see `app.seen`.
     """
 
     settings: Settings
@@ -54,6 +58,7 @@ class Application:
     captured: Captured | None = None
     models_origin: str | None = None
     notes: tuple[str, ...] = field(default=())
+    seen: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def project(self) -> "Project | None":
@@ -91,7 +96,9 @@ class Loader:
         self._remember = remember
         self.notes: list[str] = []
         # As alembic would have it: importing the application may change the environment of this process.
-        self._environment = {**settings.exported, **os.environ}
+        self.environment = {**settings.exported, **os.environ}
+        self.variables = dict(os.environ)
+        self.looked_at = LookedAt() if remember else None
         self._answer: Future[Captured] | None = None
         self._found: Found | None = None
 
@@ -103,9 +110,11 @@ class Loader:
         self._answer = answer = Future[Captured]()
 
         def ask() -> None:
+            if self.looked_at is not None:
+                self.looked_at.not_those_of = threading.get_ident()
             try:
                 known = self.settings.environment if self._remember else None
-                answer.set_result(capture(project, environment=self._environment, known=known))
+                answer.set_result(capture(project, environment=self.environment, known=known))
             except BaseException as error:
                 answer.set_exception(error)
 
@@ -122,6 +131,11 @@ class Loader:
     def _captured(self) -> Captured | None:
         """What env.py has told; None also where that failed."""
         return self.captured if self._answer is not None and self._answer.exception() is None else None
+
+    @property
+    def searched(self) -> bool:
+        """Whether the code was searched for sessions and models."""
+        return self._found is not None
 
     @property
     def found(self) -> Found:
@@ -174,12 +188,13 @@ class Loader:
     def _through_session(self, setting: Setting) -> tuple[Bound, str]:
         value, settings = setting.value, self.settings
         name = value if isinstance(value, str) else type(value).__name__
-        if isinstance(value, str):
-            path = self.path([value.partition(":")[0]])
-            with watched(settings.runs_in, path, settings.exported):
-                value = resolve(value, path)
-        with watched(settings.runs_in, variables=settings.exported, when="before it is asked anything"):
-            bound = sessions.normalise(value, name)
+        with self.looked_at or nullcontext():
+            if isinstance(value, str):
+                path = self.path([value.partition(":")[0]])
+                with watched(settings.runs_in, path, settings.exported):
+                    value = resolve(value, path)
+            with watched(settings.runs_in, variables=settings.exported, when="before it is asked anything"):
+                bound = sessions.normalise(value, name)
         origin = f"{name} ({setting.origin})"
         if bound.engine is not None:
             sessions.make_absolute(bound.engine, settings.runs_in)
@@ -283,6 +298,7 @@ def load(settings: Settings, *, models: bool = True, remember: bool = False) -> 
         captured=captured,
         models_origin=loaded.origin,
         notes=tuple(loader.notes),
+        seen=seen_by(loader) if remember else None,
     )
 
 

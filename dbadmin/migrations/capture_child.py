@@ -65,7 +65,7 @@ def main() -> None:
     looked_at = LookedAt()
     if asked["looked_at"]:
         looked_at.install()
-    answer = capture(project)
+    answer = capture(project, looked_at)
     if asked["looked_at"]:
         answer["seen"] = looked_at.to_dict()
     with os.fdopen(answer_to, "w", encoding="utf-8") as out:
@@ -79,8 +79,8 @@ def get_ready() -> None:
     import sqlalchemy.ext.asyncio  # noqa: F401
 
 
-def capture(project: Project) -> dict[str, Any]:
-    """What env.py says, as plain data; `error` instead where it says nothing."""
+def capture(project: Project, looked_at: LookedAt) -> dict[str, Any]:
+    """What env.py says, as plain data; `error` instead where it says nothing. What it looks at ends with it."""
     fakes.install()
     logging.config.fileConfig = lambda *_, **__: None
     sys.argv = ["alembic", "current"]
@@ -94,6 +94,7 @@ def capture(project: Project) -> dict[str, Any]:
         error = _run(project, offline=style == "offline")
         if recorder.calls:
             seen = harvest.of_calls(recorder.calls)
+            looked_at.stop()
             return _answer(seen, style, project, before)
         if error is not None:
             errors.append(error)

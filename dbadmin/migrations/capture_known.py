@@ -12,15 +12,27 @@ from dbadmin.migrations.remembered import Remembered, state
 
 def known_answer(project: Project, environment: Mapping[str, str], variables: Mapping[str, str]) -> Any:
     """The answer, or None. `environment` is what env.py has, `variables` are these and those of the .env file."""
-    kept = _of(project).load()
-    if not isinstance(kept, dict):
-        return None
-    if state(kept["seen"], environment, map(variables.get, kept["used"])) != kept["state"]:
+    kept = _kept(project, environment, variables)
+    if kept is None:
         return None
     answer = kept["answer"]
     for one in (answer, *answer["databases"]):
         one["url"], one["whole"] = _url(one["url"], project, variables)
     return answer
+
+
+def known_seen(project: Project, environment: Mapping[str, str], variables: Mapping[str, str]) -> Any:
+    """What the answer that is kept was made from, None where there is none that would be the same again."""
+    kept = _kept(project, environment, variables)
+    return None if kept is None else kept["seen"]
+
+
+def _kept(project: Project, environment: Mapping[str, str], variables: Mapping[str, str]) -> Any:
+    kept = _of(project).load()
+    if not isinstance(kept, dict):
+        return None
+    now = state(kept["seen"], environment, map(variables.get, kept["used"]))
+    return kept if now == kept["state"] else None
 
 
 def keep_answer(

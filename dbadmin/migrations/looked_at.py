@@ -6,9 +6,10 @@ What asks a network, another program or the terminal cannot be known to answer t
 import os
 import sys
 import sysconfig
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 _ASKS_OTHERS = (
     "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "subprocess.Popen", "os.system",
@@ -22,8 +23,10 @@ LIBRARIES = tuple(
 
 
 class LookedAt:
-    """Records from `install` on. `names` are the variables that were asked for by name, `every_name` says that somebody
-    went through all of them, `others` names who else was asked.
+    """Records from `install` on, or within `with`.
+
+    `names` are the variables that were asked for by name, `every_name` says that somebody went through all of them,
+    `others` names who else was asked. What the thread `not_those_of` does is left out.
     """
 
     def __init__(self) -> None:
@@ -32,13 +35,30 @@ class LookedAt:
         self.names: set[str] = set()
         self.every_name = False
         self.others: str | None = None
+        self.used = False
+        self.not_those_of: int | None = None
+        self._listens = False
 
     def install(self) -> None:
-        """Listen; it cannot be taken back."""
-        sys.addaudithook(self._heard)
+        """Listen from now on."""
+        if not self.used:
+            sys.addaudithook(self._heard)
+        self.used = self._listens = True
         watched = _environment_class(self)
         os.environ.__class__ = watched
         os.environb.__class__ = watched
+
+    def __enter__(self) -> Self:
+        self.install()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._listens = False
+        os.environ.__class__ = os.environb.__class__ = os._Environ
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with the sources of what was imported."""
@@ -53,6 +73,8 @@ class LookedAt:
         }
 
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._listens or threading.get_ident() == self.not_those_of:
+            return
         if event == "open":
             _, mode, flags = arguments
             if not (set(mode or "") & set("wax+") or (flags or 0) & (os.O_WRONLY | os.O_RDWR)):

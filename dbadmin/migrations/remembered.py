@@ -112,7 +112,8 @@ def state(seen: Mapping[str, Any], environment: Mapping[str, str], used: Iterabl
     above = {path: _names(path, settings_only=True) for path in _above(seen["folders"])}
     names = seen["names"] if seen["names"] is not None else sorted(environment.keys() - _VOLATILE)
     variables = [[name, environment.get(name)] for name in names]
-    return digest([files, folders, above, variables, list(used), installed(), platform.node()])
+    searched = environment.get("PYTHONPATH")
+    return digest([files, folders, above, variables, list(used), searched, installed(), platform.node()])
 
 
 def installed() -> list[Any]:

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dbadmin.database import Database
-from dbadmin.dialects import TableName, of
 from dbadmin.errors import nearest
 from dbadmin.migrations.scripts import Scripts
-from dbadmin.results import Revision, State, Status, UnknownRevision
+from dbadmin.results import DatabaseInfo, Revision, State, Status, UnknownRevision
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from dbadmin.database import Database
+    from dbadmin.dialects import TableName
 
 ALEMBIC_TABLE = "alembic_version"
 
@@ -21,7 +22,7 @@ class Standing:
     """What the database says: revisions in its version table (None: no such table), and its other tables."""
 
     revisions: tuple[str, ...] | None
-    tables: tuple[TableName, ...]
+    tables: "tuple[TableName, ...]"
 
 
 def applied_revisions(
@@ -38,6 +39,8 @@ def applied_revisions(
 
 def read_standing(connection: "Connection", version_table: str, schema: str | None) -> Standing:
     """Where the database at `connection` stands."""
+    from dbadmin.dialects import of
+
     revisions = applied_revisions(connection, version_table, schema)
     own = {(schema, version_table), (None, version_table)}
     tables = of(connection).catalog.table_names(connection)
@@ -45,7 +48,7 @@ def read_standing(connection: "Connection", version_table: str, schema: str | No
 
 
 def status(
-    database: Database,
+    database: "Database",
     scripts: Scripts,
     *,
     version_table: str = ALEMBIC_TABLE,
@@ -59,6 +62,20 @@ def status(
     (`--check`).
     """
     standing = database.run(lambda c: read_standing(c, version_table, version_table_schema))
+    table = f"{version_table_schema}.{version_table}" if version_table_schema else version_table
+    return status_of(standing, database.info, scripts, version_table=table, key=key, checked=checked)
+
+
+def status_of(
+    standing: Standing,
+    info: DatabaseInfo,
+    scripts: Scripts,
+    *,
+    version_table: str,
+    key: str | None = None,
+    checked: bool = False,
+) -> Status:
+    """As `status`, from what the database has told; nothing is asked."""
     current = standing.revisions or ()
     known = {revision.revision for revision in scripts.revisions}
     unknown = tuple(revision for revision in current if revision not in known)
@@ -66,7 +83,7 @@ def status(
     history = tuple(replace(r, applied=r.revision in applied) for r in scripts.revisions)
     pending = pending_revisions(scripts, history, [r for r in current if r in known])
     return Status(
-        database=database.info,
+        database=info,
         state=state_of(standing, unknown, pending, scripts),
         current=current,
         heads=scripts.heads,
@@ -76,7 +93,7 @@ def status(
         point_of_no_return=point_of_no_return(history, pending),
         history=history,
         unknown=tuple(UnknownRevision(r, tuple(nearest(r, known))) for r in unknown),
-        version_table=str(TableName(version_table_schema, version_table)),
+        version_table=version_table,
         checked=checked,
         database_key=key,
     )

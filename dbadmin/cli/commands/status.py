@@ -3,7 +3,7 @@
 import click
 
 from dbadmin.cli.group import subcommand
-from dbadmin.cli.opening import opened
+from dbadmin.cli.opening import opened, settings
 from dbadmin.cli.output import deliver
 
 
@@ -21,6 +21,11 @@ def command(check: bool, history: bool, drift: bool) -> int:
     Example: dbadmin status --check --drift --format json
     """
     if not drift:
+        from dbadmin.app.looking import status_as_known
+
+        again = status_as_known(settings(), checked=check)
+        if again is not None:
+            return deliver(again, detail=history)
         with opened(import_models=False, remember=True) as admin:
             return deliver(admin.status(check=check), detail=history)
     from dbadmin.cli.progress import TerminalProgress

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.sandboxes import Mark, Sandboxing
+from dbadmin.dialects.sqlite.authorizer import DENIED_FUNCTIONS, OWN_SESSION, READING
 from dbadmin.dialects.sqlite.driver import on_driver
-from dbadmin.dialects.sqlite.session import DENIED_FUNCTIONS, OWN_SESSION, READING
 from dbadmin.dialects.sqlite.tokens import tokens
 from dbadmin.errors import NotSupported
 
