@@ -22,7 +22,6 @@
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 WRITE_HINT = "open the session with --write, or connect(write=True); dbadmin shell --sandbox tries it and keeps nothing"
 """What to type next where a write was refused."""
@@ -170,6 +169,8 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     """
     names = list(known)
     lowered = {n.lower(): n for n in names}
+    from difflib import get_close_matches
+
     close = [lowered[n] for n in get_close_matches(name.lower(), lowered, n=most, cutoff=0.7)]
     inside = [n for n in names if name and name.lower() in n.lower() and n not in close]
     return (close + inside)[:most]

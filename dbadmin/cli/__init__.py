@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
@@ -17,10 +16,9 @@ from typing import NoReturn
 
 import click
 
-from dbadmin.cli.group import COMMANDS, LazyGroup
+from dbadmin.cli.group import COMMANDS, WIDEST_HELP, LazyGroup
 from dbadmin.cli.state import Options
 from dbadmin.errors import DbadminError, InternalError, NotFinished, UsageError
-from dbadmin.secrets import mask, without_values
 
 INTERRUPTED, TERMINATED = 130, 143
 AT_A_PROMPT = ("shell", "notebook")
@@ -35,7 +33,7 @@ class Terminated(BaseException):
     "dbadmin",
     cls=LazyGroup,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST_HELP},
 )
 @click.pass_context
 def dbadmin(ctx: click.Context) -> int:
@@ -124,6 +122,10 @@ def listen_for_interrupts(given: Options) -> None:
 
 def fail(error: Exception, given: Options, arguments: list[str]) -> int:
     """Tell an error on stderr, as JSON on stdout too where that was asked for, and give its exit code."""
+    import traceback
+
+    from dbadmin.secrets import mask, without_values
+
     known = as_dbadmin_error(error, given)
     message, hint = mask(known.message), mask(known.hint) if known.hint else None
     if known.exit_code == InternalError.exit_code:
@@ -158,6 +160,8 @@ def as_dbadmin_error(error: Exception, given: Options) -> DbadminError:
             hint="when that is mended, run it again; --debug shows where",
         )
     if is_of_a_driver(error):
+        from dbadmin.secrets import without_values
+
         told = without_values(str(getattr(error, "orig", None) or error)).strip().partition("\n")[0]
         return NotFinished(
             f"the database failed: {told}", hint="run it again; dbadmin doctor shows what can be reached"
@@ -193,12 +197,16 @@ def command_name(given: Options, arguments: list[str]) -> str:
 
 def warn_of_passwords(arguments: list[str]) -> None:
     """One warning where a password stands in the arguments: every user of the machine can read those."""
-    exposed = [word for word in arguments if "://" in word and mask(word) != word]
-    if not exposed:
+    urls = [word for word in arguments if "://" in word]
+    if not urls:
         return
     from urllib.parse import unquote, urlsplit
 
-    from dbadmin.secrets import remember
+    from dbadmin.secrets import mask, remember
+
+    exposed = [word for word in urls if mask(word) != word]
+    if not exposed:
+        return
 
     for word in exposed:
         try:

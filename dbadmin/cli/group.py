@@ -1,5 +1,7 @@
 """The group of commands: each in a module of its own, imported only when it is called."""
 
+import os
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -35,6 +37,7 @@ COMMANDS: dict[str, str] = {
 }
 """Command → what it answers, in the order of the help; the module has the command's name."""
 
+WIDEST_HELP = 100
 SET_UP = ("demo", "init", "doctor")
 """Commands that must work where the configuration does not."""
 STAY_SETTINGS = GLOBAL_NAMES - {"format", "output", "debug"}
@@ -64,6 +67,11 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.params += global_options()
+
+    def make_context(self, info_name: str | None, args: list[str], *others: Any, **extra: Any) -> click.Context:
+        """A context that knows how wide help may be: click would import what it asks that from."""
+        extra.setdefault("terminal_width", help_width())
+        return super().make_context(info_name, args, *others, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, in the order of the help."""
@@ -108,6 +116,20 @@ class LazyGroup(click.Group):
         """Commands first: they are what one looks for."""
         self.format_commands(ctx, formatter)
         write_options(self, ctx, formatter)
+
+
+def help_width() -> int:
+    """The columns that help may take: as click would have it, which leaves two free and takes a hundred at most."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "0"))
+    except ValueError:
+        columns = 0
+    if columns <= 0:
+        try:
+            columns = os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 0
+        except (AttributeError, ValueError, OSError):
+            columns = 0
+    return max(min(columns or 80, WIDEST_HELP) - 2, 50)
 
 
 def _module(name: str) -> str:

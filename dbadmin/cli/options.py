@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -26,6 +25,8 @@ ROWS = ("recent", "group", "join", "sql")
 """Commands whose rows a Parquet file can hold."""
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 if TYPE_CHECKING:
+    from pathlib import Path
+
     FloatType = click.ParamType[float]
     SizeType = click.ParamType[int]
     PathType = click.ParamType[Path]
@@ -79,8 +80,10 @@ class ReportFile(PathType):
 
     name = "file"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Path":
         """The path; refused at once where nothing could be written later."""
+        from pathlib import Path
+
         path = Path(value)
         if path.suffix.lower() not in SUFFIXES:
             self.fail(f"{value}: the suffix decides the format, one of {' '.join(SUFFIXES)}", param, ctx)

@@ -1,12 +1,13 @@
 """What the global options said, before or after the command; one object per run."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-@dataclass
+
 class Options:
     """Global options as typed; None: not given. Timeouts in seconds, 0 for none."""
 
@@ -19,7 +20,7 @@ class Options:
     lock_timeout: float | None = None
     debug: bool = False
     format: str | None = None
-    output: tuple[Path, ...] = ()
+    output: "tuple[Path, ...]" = ()
     command: str | None = None
 
 
