@@ -1,7 +1,7 @@
 """What is done with a whole database: its migrations, rehearsals and backups; results are frozen."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,6 @@ class Operations(Opened):
         from dbadmin.app.databases import migrated
         from dbadmin.migrations.status import status
 
-        connected = self._connecting()
         with migrated(self.application, self.database) as databases:
             first, *others = (
                 status(
@@ -71,20 +70,9 @@ class Operations(Opened):
                 )
                 for one in databases
             )
-        connected()
         if drift:
             first = self._with_drift(first, alone=not others, progress=progress or silent)
         return replace(first, others=tuple(others))
-
-    def _connecting(self) -> Callable[[], None]:
-        """What keeps how the database was connected to, once it was, where that is to be remembered."""
-        if not self.remember:
-            return lambda: None
-        from dbadmin.app.known import keep
-        from dbadmin.app.looking import watch_connecting
-
-        told = watch_connecting(self.database)
-        return lambda: keep(self.application, self.database, told())
 
     def _with_drift(self, found: "Status", *, alone: bool, progress: Progress) -> "Status":
         from dbadmin.drift import measure

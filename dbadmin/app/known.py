@@ -45,7 +45,7 @@ def known(settings: Settings) -> Known | None:
     """What was kept, where it would be the same again; else None."""
     project = settings.project
     kept = _of(settings, project).load() if project is not None else None
-    if project is None or kept is None or kept["state"] != _state(settings, kept):
+    if project is None or kept is None or kept["state"] != _state(settings, kept, os.environ):
         return None
     cparams = dict(kept["cparams"])
     if kept["password"] is not None:
@@ -83,7 +83,7 @@ def keep(application: "Application", database: "Database", way: Way | None) -> N
         "version_table_schema": application.version_table_schema,
         "lock_timeout": database.lock_timeout,
     }
-    now = _state(settings, kept)
+    now = _state(settings, kept, seen["variables"], seen["since"])
     if now is not None:
         _of(settings, project).save({**kept, "state": now})
 
@@ -96,28 +96,34 @@ def _of(settings: Settings, project: Project) -> Remembered:
     return Remembered("database", about)
 
 
-def _state(settings: Settings, kept: Mapping[str, Any]) -> str | None:
-    """A hash of all that the answer depends on, as it is now; None where something changed only just."""
-    environment = {**settings.exported, **os.environ}
+def _state(
+    settings: Settings, kept: Mapping[str, Any], variables: Mapping[str, str], since: int | None = None
+) -> str | None:
+    """A hash of all that the answer depends on, as it is now; None where something changed only just, or `since`."""
+    environment = {**settings.exported, **variables}
     used = [settings.environment.get("DATABASE_URL")]
     if kept["password"] is not None and kept["password"][1][0] == "variable":
         used.append(settings.environment.get(kept["password"][1][1]))
-    seen = state(kept["seen"], environment, used)
-    read_by_driver = sorted((n, v) for n, v in os.environ.items() if n.startswith(looking.reads(kept["driver"])))
-    files = _code(settings.runs_in) if kept["finds"] else []
+    seen = state(kept["seen"], environment, used, since=since)
+    read_by_driver = sorted((n, v) for n, v in variables.items() if n.startswith(looking.reads(kept["driver"])))
+    files = _code(settings.runs_in, since) if kept["finds"] else []
     if seen is None or files is None:
         return None
     return digest([seen, read_by_driver, files, sorted(settings.exported.items())])
 
 
-def _code(directory: Path) -> list[Any] | None:
-    """The files that `find` reads, as they are; None where one changed only just."""
+def _code(directory: Path, since: int | None) -> list[Any] | None:
+    """The files that `find` reads, as they are; None where one changed only just, or `since`."""
     from dbadmin.app.find import python_files
 
-    found = []
+    found: list[Any] = []
     for path in python_files(directory):
-        status = path.stat()
-        if not is_settled(status):
+        try:
+            status = path.stat()
+        except OSError:  # a link that leads nowhere
+            found.append([str(path), None])
+            continue
+        if not is_settled(status, since):
             return None
         found.append([str(path), stamp(status)])
     return found

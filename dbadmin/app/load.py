@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
@@ -91,14 +92,15 @@ class Application:
 class Loader:
     """The parts of an application, each had when it is first asked for and kept; `doctor` asks one by one."""
 
-    def __init__(self, settings: Settings, *, remember: bool = False) -> None:
+    def __init__(self, settings: Settings, *, remember: bool = False, look: bool = False) -> None:
         self.settings = settings
         self._remember = remember
         self.notes: list[str] = []
         # As alembic would have it: importing the application may change the environment of this process.
         self.environment = {**settings.exported, **os.environ}
         self.variables = dict(os.environ)
-        self.looked_at = LookedAt() if remember else None
+        self.since = time.time_ns()
+        self.looked_at = LookedAt() if look else None
         self._answer: Future[Captured] | None = None
         self._found: Found | None = None
 
@@ -117,6 +119,9 @@ class Loader:
                 answer.set_result(capture(project, environment=self.environment, known=known))
             except BaseException as error:
                 answer.set_exception(error)
+            finally:
+                if self.looked_at is not None:
+                    self.looked_at.not_those_of = None
 
         # A daemon, and no executor: after Ctrl-C nobody waits for an env.py that hangs.
         threading.Thread(target=ask, name="dbadmin-env.py", daemon=True).start()
@@ -271,7 +276,7 @@ def load(settings: Settings, *, models: bool = True, remember: bool = False) -> 
     UserCodeError where the application's code raises or connects on import; MissingExtra where a driver
     is missing. With a URL that decides (`--url`), problems of the application become notes.
     """
-    loader = Loader(settings, remember=remember)
+    loader = Loader(settings, remember=remember, look=remember and not models)
     loader.ask_env_py()
     bound, origin = loader.bound()
     assert bound.engine is not None
@@ -298,7 +303,7 @@ def load(settings: Settings, *, models: bool = True, remember: bool = False) -> 
         captured=captured,
         models_origin=loaded.origin,
         notes=tuple(loader.notes),
-        seen=seen_by(loader) if remember else None,
+        seen=seen_by(loader),
     )
 
 

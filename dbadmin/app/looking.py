@@ -1,6 +1,7 @@
 """status as it is asked again: over the bare driver where all is as last time, without importing SQLAlchemy."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.app.config import Settings
@@ -9,6 +10,7 @@ from dbadmin.dialects.looking import Way
 from dbadmin.results import DatabaseInfo, Status
 
 if TYPE_CHECKING:
+    from dbadmin.app.load import Application
     from dbadmin.database import Database
 
 OURS = ("dbadmin.", "sqlalchemy.")
@@ -39,27 +41,27 @@ def status_as_known(settings: Settings, *, checked: bool = False) -> Status | No
         return None
 
 
-def watch_connecting(database: "Database") -> Callable[[], Way | None]:
-    """From now on see how this database is connected to; the function that is given tells it afterwards.
+@contextmanager
+def kept(application: "Application", database: "Database") -> Iterator[None]:
+    """See how this database is connected to, and keep it for `status_as_known` once that went well.
 
-    It gives None where a bare driver would not do the same: for an engine with a `creator`, or with listeners or
-    options that somebody else set.
+    For one question just after the application was loaded: what is kept is what it was loaded from.
     """
     from sqlalchemy import event
 
+    from dbadmin.app.known import keep
+
     engine = database.sync_engine
-    seen: list[Way | None] = []
+    ways: list[Way | None] = []
 
     def connecting(dialect: Any, record: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
-        seen.append(looking.parameters(dialect.driver, cargs, cparams))
+        ways.append(looking.parameters(dialect.driver, cargs, cparams))
 
     event.listen(engine, "do_connect", connecting)
-
-    def told() -> Way | None:
-        event.remove(engine, "do_connect", connecting)
-        return seen[-1] if seen and not _has_more(engine) else None
-
-    return told
+    yield
+    event.remove(engine, "do_connect", connecting)
+    if ways and not _has_more(engine):
+        keep(application, database, ways[-1])
 
 
 def _has_more(engine: Any) -> bool:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 def seen_by(loader: "Loader") -> dict[str, Any] | None:
     """Files, folders and variables (`names`, None: all) that env.py and the session were made from.
 
-    `changed` are variables of this process that the application set, `finds` says that its code was searched. None
-    where that is not all known, or a network, a program or the terminal was asked.
+    `variables` are this process's as they were before, `changed` those that the application has set since; `finds` says
+    that its code was searched, `since` is when all that began (ns). None where that is not all known, or a network, a
+    program or the terminal was asked.
     """
     settings, looked_at = loader.settings, loader.looked_at
     if settings.project is None or looked_at is None:
@@ -30,6 +31,8 @@ def seen_by(loader: "Loader") -> dict[str, Any] | None:
         "files": sorted({*of_env["files"], *(here["files"] if looked_at.used else ())}),
         "folders": sorted({*of_env["folders"], *here["folders"], *folders}),
         "names": None if every_name else sorted({*of_env["names"], *here["names"]}),
+        "since": loader.since,
+        "variables": loader.variables,
         "changed": sorted(name for name, _ in os.environ.items() ^ loader.variables.items()),
         "finds": loader.searched,
     }

@@ -91,11 +91,12 @@ def capture(
         answer = known_answer(project, variables, known)
         if answer is not None:
             return captured_of(answer, project)
+    since = time.time_ns()
     answer = _ask(project, variables, timeout, looked_at=known is not None)
     if "error" in answer:
         raise _error(answer["error"], project)
     if known is not None:
-        keep_answer(answer, project, variables, known)
+        keep_answer(answer, project, variables, known, since)
     return captured_of(answer, project)
 
 

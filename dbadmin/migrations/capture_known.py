@@ -36,9 +36,13 @@ def _kept(project: Project, environment: Mapping[str, str], variables: Mapping[s
 
 
 def keep_answer(
-    answer: Mapping[str, Any], project: Project, environment: Mapping[str, str], variables: Mapping[str, str]
+    answer: Mapping[str, Any],
+    project: Project,
+    environment: Mapping[str, str],
+    variables: Mapping[str, str],
+    since: int,
 ) -> None:
-    """Keep an answer of the child's, where it would be the same again."""
+    """Keep an answer of the child's, which was asked `since` (ns), where it would be the same again."""
     seen = answer.get("seen")
     if seen is None or seen["others"] is not None or "error" in answer or answer["style"] == "globals":
         return
@@ -53,7 +57,7 @@ def keep_answer(
         return  # others are connected to by their URLs
     used = sorted({url["variable"] for url in urls if "variable" in url})
     whole = {"files": sorted(files), "folders": sorted(folders), "names": seen["names"]}
-    now = state(whole, environment, map(variables.get, used))
+    now = state(whole, environment, map(variables.get, used), since=since)
     if now is not None:
         _of(project).save({"seen": whole, "used": used, "state": now, "answer": kept})
 

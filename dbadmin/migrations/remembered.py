@@ -89,14 +89,21 @@ def stamp(found: os.stat_result) -> list[int]:
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
 
-def is_settled(found: os.stat_result) -> bool:
-    """Whether a file was written long enough ago for its times to tell a later change."""
-    return time.time_ns() - found.st_mtime_ns > _JUST_NOW
+def is_settled(found: os.stat_result, since: int | None = None) -> bool:
+    """Whether a file was written long enough ago for its times to tell a later change, and not `since` (ns)."""
+    return time.time_ns() - found.st_mtime_ns > _JUST_NOW and (since is None or found.st_ctime_ns < since)
 
 
-def state(seen: Mapping[str, Any], environment: Mapping[str, str], used: Iterable[str | None] = ()) -> str | None:
-    """A hash of all that `LookedAt` saw, and of the texts in `used`, as they are now; None where something changed
-    only just.
+def state(
+    seen: Mapping[str, Any],
+    environment: Mapping[str, str],
+    used: Iterable[str | None] = (),
+    *,
+    since: int | None = None,
+) -> str | None:
+    """A hash of all that `LookedAt` saw, and of the texts in `used`, as they are now.
+
+    None where something changed only just, or `since` (ns), when it was begun to look at it.
     """
     files: dict[str, Any] = {}
     for path in seen["files"]:
@@ -105,7 +112,7 @@ def state(seen: Mapping[str, Any], environment: Mapping[str, str], used: Iterabl
         except OSError:
             files[path] = None
             continue
-        if not is_settled(found):
+        if not is_settled(found, since):
             return None
         files[path] = stamp(found) if stat.S_ISREG(found.st_mode) else found.st_mode
     folders = {path: _names(path) for path in seen["folders"]}

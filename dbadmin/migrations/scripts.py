@@ -8,7 +8,7 @@ their identifiers are loaded in a process of their own.
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +22,8 @@ from dbadmin.results import Revision
 if TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
     from alembic.script import ScriptDirectory
+
+    from dbadmin.migrations.graph_known import KnownGraph
 
 Direction = Literal["upgrade", "downgrade"]
 
@@ -40,6 +42,7 @@ class Scripts:
 
     project: Project
     files: tuple[ScriptFile, ...]
+    known: "KnownGraph | None" = field(default=None, repr=False, compare=False)
 
     @property
     def path(self) -> Path:
@@ -62,18 +65,31 @@ class Scripts:
         """Every revision, newest first, in the order of `alembic history`."""
         if self._line is not None:
             return tuple(_revision_of_line(file, is_head=number == 0) for number, file in enumerate(self._line))
+        by_name = {file.values["revision"]: file for file in self.files}
+        rows = self.known.rows if self.known is not None else None
+        if rows is None:
+            rows = self._walked()
+            if self.known is not None:
+                self.known.keep_rows(rows)
+        return tuple(_revision(row, by_name[row[0]]) for row in rows)
+
+    def _walked(self) -> list[list[Any]]:
+        """The history as Alembic walks it, as plain data."""
         from dbadmin.migrations.graph import revision_errors
 
-        by_name = {file.values["revision"]: file for file in self.files}
         with revision_errors():
-            walked = list(self.directory.walk_revisions())
-        return tuple(_revision(script, by_name[script.revision]) for script in walked)
+            return [
+                [s.revision, s._versioned_down_revisions, many(s.dependencies), s.is_head]
+                for s in self.directory.walk_revisions()
+            ]
 
     @cached_property
     def heads(self) -> tuple[str, ...]:
         """Revisions that no other follows."""
         if self._line is not None:
             return tuple(file.values["revision"] for file in self._line[:1])
+        if self.known is not None:
+            return self.known.heads(lambda: tuple(self.directory.get_heads()))
         return tuple(self.directory.get_heads())
 
     @cached_property
@@ -124,6 +140,8 @@ class Scripts:
         found = waiting(self.names, at) if self._line is not None else None
         if found is not None or not self.files:
             return found or ()
+        if self.known is not None:
+            return self.known.pending(at, lambda: self.plan("upgrade", "heads", at).revisions)
         return self.plan("upgrade", "heads", at).revisions
 
     def stands_after(self, revisions: Iterable[str]) -> tuple[str, ...]:
@@ -154,7 +172,11 @@ def open_scripts(project: Project, *, remember: bool = False) -> Scripts:
     files = tuple(_loaded(project, list(_paths(project, recursive, sourceless)), remember))
     _check(files)
     scripts = Scripts(project, files)
-    if not remember or scripts._line is None:
+    if remember and scripts._line is None:
+        from dbadmin.migrations.graph_known import KnownGraph
+
+        scripts = Scripts(project, files, KnownGraph(project, files))
+    if not remember or (scripts.known is not None and scripts.known.rows is None):
         scripts.directory  # noqa: B018  says what is wrong, and what is planned later needs no file any more
     return scripts
 
@@ -239,19 +261,18 @@ def _revision_of_line(file: ScriptFile, *, is_head: bool) -> Revision:
     )
 
 
-def _revision(script: Any, file: ScriptFile) -> Revision:
+def _revision(row: list[Any], file: ScriptFile) -> Revision:
+    revision, down_revisions, depends_on, is_head = row
     return Revision(
-        revision=script.revision,
-        down_revisions=tuple(script._versioned_down_revisions),
+        revision=revision,
+        down_revisions=tuple(down_revisions),
         message=file.message,
         date=file.date,
         file=str(file.path),
         irreversible=file.irreversible,
         branch_labels=tuple(sorted(many(file.values.get("branch_labels")))),
-        depends_on=tuple(script.dependencies or ())
-        if not isinstance(script.dependencies, str)
-        else (script.dependencies,),
-        is_head=script.is_head,
+        depends_on=tuple(depends_on),
+        is_head=is_head,
     )
 
 

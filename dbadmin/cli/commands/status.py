@@ -21,13 +21,13 @@ def command(check: bool, history: bool, drift: bool) -> int:
     Example: dbadmin status --check --drift --format json
     """
     if not drift:
-        from dbadmin.app.looking import status_as_known
+        from dbadmin.app.looking import kept, status_as_known
 
-        again = status_as_known(settings(), checked=check)
-        if again is not None:
-            return deliver(again, detail=history)
-        with opened(import_models=False, remember=True) as admin:
-            return deliver(admin.status(check=check), detail=history)
+        found = status_as_known(settings(), checked=check)
+        if found is None:
+            with opened(import_models=False, remember=True) as admin, kept(admin.application, admin.database):
+                found = admin.status(check=check)
+        return deliver(found, detail=history)
     from dbadmin.cli.progress import TerminalProgress
 
     with opened() as admin:
