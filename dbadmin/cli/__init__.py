@@ -184,7 +184,7 @@ def tell(message: str, hint: str | None) -> None:
 
 def wants_json(given: Options, arguments: list[str]) -> bool:
     """Whether JSON was asked for, even where the command line could not be read to its end."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    pairs = zip(arguments, [*arguments[1:], ""], strict=False)  # none of none
     return given.format == "json" or any(
         one == "--format=json" or (one, two) == ("--format", "json") for one, two in pairs
     )

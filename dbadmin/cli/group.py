@@ -96,6 +96,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command with its configured defaults; an unknown one names its neighbours."""
         name = args[0]
+        if ctx.resilient_parsing:  # Tab was pressed: nothing is read, started or refused
+            return name, self.get_command(ctx, name), args[1:]
         if name.startswith("-") or name not in COMMANDS:
             raise UnknownName("command", name, COMMANDS, hint="dbadmin --help lists the commands")
         command = self.get_command(ctx, name)
@@ -159,7 +161,7 @@ def defaults(name: str, command: click.Command, given: Options) -> dict[str, Any
     """Values from [tool.dbadmin.<command>] and DBADMIN_<COMMAND>_<OPTION> for options that were not typed."""
     from dbadmin.app.config import command_defaults, load_settings
 
-    known = {str(param.name): param for param in command.params}
+    known = {setting_name(param): param for param in command.params}
     try:
         settings = load_settings({"app": given.app, "config": given.config, "env_file": given.env_file})
         found = command_defaults(settings, name, known)
@@ -171,8 +173,18 @@ def defaults(name: str, command: click.Command, given: Options) -> dict[str, Any
     for key, setting in found.items():
         of_application = key in STAY_SETTINGS and settings.values.get(key) is setting
         if key in known and not of_application:
-            values[key] = as_typed(known[key], setting.value)
+            values[str(known[key].name)] = as_typed(known[key], setting.value)
     return values
+
+
+def setting_name(param: click.Parameter) -> str:
+    """What a parameter is called in a file or a variable: as its long option, with underscores.
+
+    >>> setting_name(click.Option(["--write-revision", "directory"])), setting_name(click.Option(["-c", "code"]))
+    ('write_revision', 'code')
+    """
+    long = [word for word in param.opts if word.startswith("--")]
+    return long[0].removeprefix("--").replace("-", "_") if long else str(param.name)
 
 
 def as_typed(param: click.Parameter, value: Any) -> Any:

@@ -27,6 +27,8 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from click.shell_completion import CompletionItem
+
     FloatType = click.ParamType[float]
     SizeType = click.ParamType[int]
     PathType = click.ParamType[Path]
@@ -93,6 +95,12 @@ class ReportFile(PathType):
             self.fail(f"{value}: there is no directory {path.parent}", param, ctx)
         return path
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        """Tab: a file."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
+
 
 class Items(AnyType):
     """A list: repeated or comma-separated. Tables of a configuration file pass as they are."""
@@ -158,9 +166,9 @@ def global_options(*, drawn: bool = False) -> list[click.Option]:
         form,
         output,
         kept("--url", metavar="URL", help="The database, or env:NAME."),
-        kept("--app", metavar="DIR", help="Look for the application here."),
-        kept("--config", metavar="FILE", help="pyproject.toml, dbadmin.toml or alembic.ini."),
-        kept("--env-file", metavar="FILE", help="Variables for the application, instead of .env."),
+        kept("--app", type=click.Path(file_okay=False), metavar="DIR", help="Look for the application here."),
+        kept("--config", type=click.Path(), metavar="FILE", help="pyproject.toml, dbadmin.toml or alembic.ini."),
+        kept("--env-file", type=click.Path(), metavar="FILE", help="Variables for the application, instead of .env."),
         kept("--echo", is_flag=True, help="Show SQL with its time on stderr."),
         kept("--statement-timeout", type=Duration(), metavar="TIME", help="500ms, 2s, 5m or off."),
         kept("--lock-timeout", type=Duration(), metavar="TIME", help="How long to wait for a lock."),

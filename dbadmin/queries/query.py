@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
+from inspect import signature
 from typing import Any, ParamSpec
 
 from sqlalchemy import Column, ColumnElement, FromClause, Select
@@ -52,6 +53,9 @@ def as_select(query: Callable[P, Query]) -> Callable[P, Select[Any]]:
     def select(*args: P.args, **kwargs: P.kwargs) -> Select[Any]:
         return query(*args, **kwargs).select
 
+    told: Any = select  # so that help() tells of this function, not of the one inside
+    told.__name__ = told.__qualname__ = query.__name__.removesuffix("_query")
+    told.__signature__ = signature(query).replace(return_annotation=Select[Any])
     return select
 
 

@@ -15,6 +15,8 @@ from dbadmin.cli.progress import TerminalProgress
 def command(file: str, verify: bool, force: bool) -> int:
     """Back up the database by its engine's own tools; the suffix of FILE says how.
 
+    For example: dbadmin backup shop.dump --verify
+
     PostgreSQL: .dump, .sql, .tar, or a folder (NAME/). MariaDB: .sql. SQLite: .db, .sqlite. Each file also with
     .gz or .zst. It is read to its end before it gets its name. Exits with 5 where --verify could not prove it.
     """

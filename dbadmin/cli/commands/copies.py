@@ -13,6 +13,8 @@ from dbadmin.errors import UsageError
 def command(clean: bool, drop: str | None) -> int:
     """Disposable copies and private servers that exist on this machine, with their owners.
 
+    For example: dbadmin copies --clean
+
     A rehearsal removes its own; what is listed here is in use, was kept, or was left by one that was killed.
     """
     if clean and drop is not None:

@@ -25,6 +25,8 @@ from dbadmin.secrets import mask
 def command(directory: Path, engine: str, users: int, posts: int, stop: bool) -> int:
     """Make a complete small application with a filled database and one migration pending.
 
+    For example: dbadmin demo shop --engine postgresql
+
     PostgreSQL: a server of its own with its data in DIR, until --stop.
     """
     if stop:

@@ -9,6 +9,8 @@ from dbadmin.cli.output import deliver
 def command() -> int:
     """Check every thing that dbadmin needs: ok, warning, failed or skipped, with origin and remedy.
 
+    For example: dbadmin doctor --format json
+
     Exits with 1 where something failed.
     """
     from dbadmin.app.doctor import doctor

@@ -12,6 +12,8 @@ from dbadmin.cli.output import deliver
 def command(dry_run: bool) -> int:
     """Find the application's models and session, and write [tool.dbadmin].
 
+    For example: dbadmin init --dry-run
+
     Code is read, not imported. Existing keys and comments stay. Exits with 1 where nothing is found.
     """
     from dbadmin.app.init import init

@@ -9,6 +9,8 @@ from dbadmin.cli.output import deliver
 def command() -> int:
     """Models, their tables and relationships, and whether Alembic sees them.
 
+    For example: dbadmin models --format markdown
+
     Exits with 1 where Alembic does not see a model.
     """
     with opened() as admin:

@@ -17,8 +17,9 @@ from dbadmin.cli.output import deliver
 def command(directory: Path, jupyter: tuple[str, ...], no_browser: bool, no_lab: bool) -> int:
     """Copy notebooks that run on any application into DIR, and start JupyterLab there; read-only.
 
-    Files that are there already are kept. In a notebook of your own: %load_ext dbadmin.
     For example: dbadmin notebook analysis -- --port 8890
+
+    Files that are there already are kept. In a notebook of your own: %load_ext dbadmin.
     """
     from dbadmin.shell import notebook
 

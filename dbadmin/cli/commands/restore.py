@@ -18,6 +18,8 @@ from dbadmin.cli.progress import TerminalProgress
 def command(file: Path, to: str, confirm: str | None) -> int:
     """Restore a backup into an empty database.
 
+    For example: dbadmin restore shop.dump --to env:EMPTY_DATABASE
+
     FILE is any backup that verify-rollback --backup takes. It is checked before anything is written. A database
     that is not empty, is protected, or is the configured one is refused unless --confirm repeats its name.
     """

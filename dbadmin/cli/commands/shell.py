@@ -31,8 +31,9 @@ def command(
 ) -> int:  # fmt: skip
     """An IPython session with every model, a session, and the helpers; read-only unless --write or --sandbox.
 
-    With -c or FILE the code runs and the shell ends.
     For example: dbadmin shell -c "print(count(User))"
+
+    With -c or FILE the code runs and the shell ends.
     """
     if file is not None and code is not None:
         raise UsageError("give -c CODE or a FILE, not both", hint="dbadmin shell --help")

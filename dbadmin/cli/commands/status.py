@@ -17,8 +17,7 @@ def command(check: bool, history: bool, drift: bool) -> int:
     Nothing is migrated and nothing is written: --drift makes what should be there on private scratch databases, which
     are gone afterwards.
 
-    \b
-    Example: dbadmin status --check --drift --format json
+    For example: dbadmin status --check --drift --format json
     """
     if not drift:
         from dbadmin.app.looking import kept, status_as_known

@@ -58,6 +58,8 @@ def command(
 ) -> int:  # fmt: skip
     """Rehearse the rollback on a private copy: up, down, up again; and compare schema and data.
 
+    For example: dbadmin verify-rollback --backup prod.dump --output report.html
+
     What is pending is rehearsed; where nothing is, the last step down and up again. The configured database
     is only read; with --backup it is not connected to. Exits with 0 safe, 1 not safe, 5 not proven.
     """
