@@ -32,10 +32,12 @@ from results_samples import (
 import dbadmin
 from dbadmin.errors import UsageError
 from dbadmin.render import DRAWN, FORMATS, asides, notebook_html, render
-from dbadmin.render.document import Table, value_of
+from dbadmin.render.document import Column as document_column
+from dbadmin.render.document import Document, Table, value_of
 from dbadmin.render.layouts import document
 from dbadmin.render.values import text, visible
 from dbadmin.render.writers.fitting import width
+from dbadmin.render.writers.table import write as write_table
 from dbadmin.results import Column, Result, Rows
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -117,6 +119,14 @@ def test_the_history_is_shown_on_request_only() -> None:
 def test_no_line_is_wider_than_the_terminal(name: str, limit: int) -> None:
     drawn = render(SAMPLES[name], "table", width=limit)
     assert [line for line in drawn.splitlines() if width(line) > limit] == []
+
+
+def test_an_identifier_stays_whole_where_other_columns_give_way() -> None:
+    columns = (document_column("revision", whole=True), document_column("message", wrap=True), document_column("by"))
+    table = Table(columns, [("a27f60c4b9e8", "Keep two subscription states: active and canceled", "somebody else")])
+    drawn = write_table(Document("", (table,)), limit=34)
+    assert "a27f60c4b9e8" in drawn
+    assert max(map(width, drawn.splitlines())) <= 34
 
 
 @pytest.mark.parametrize("name", SAMPLES)

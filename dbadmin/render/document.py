@@ -24,13 +24,15 @@ class Column:
     """A column of a table.
 
     `wrap`: long text goes on in further lines (else it is cut with …). `below`: on a terminal too narrow for
-    a readable column, the text stands in lines of its own under the row.
+    a readable column, the text stands in lines of its own under the row. `whole`: an identifier that is copied, kept
+    whole where any other column can give way.
     """
 
     name: str
     align: Literal["left", "right"] = "left"
     wrap: bool = False
     below: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)

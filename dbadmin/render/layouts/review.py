@@ -35,7 +35,7 @@ def lay_out_review(result: Review, *, detail: bool = False) -> Document:
         blocks.append(Table(headers, [(f.code, place(f), f.object, f.ignored) for f in accepted]))
     partly = [revision for revision in result.revisions if revision.not_rendered and result.engine]
     if partly:
-        reasons = (Column("revision"), Column("its SQL was not written to the end, because", wrap=True))
+        reasons = (Column("revision", whole=True), Column("its SQL was not written to the end, because", wrap=True))
         blocks.append(Table(reasons, [(r.revision, r.not_rendered) for r in partly], fold=True))
     if result.open:
         blocks.append(Text(next_step(result)))

@@ -60,7 +60,7 @@ def findings_table(result: RollbackReport) -> Table:
         Column("severity"),
         Column("finding"),
         Column("phase"),
-        Column("revision"),
+        Column("revision", whole=True),
         Column("object", wrap=True),
         Column("rows", "right"),
         Column("detail", wrap=True, below=True),
@@ -114,7 +114,12 @@ def each_table(result: RollbackReport) -> list[Block]:
     """Every revision by itself, where that was asked for; what it found is among the findings."""
     if result.each is None:
         return []
-    columns = (Column("revision"), Column("message", wrap=True), Column("verdict"), Column("why", wrap=True))
+    columns = (
+        Column("revision", whole=True),
+        Column("message", wrap=True),
+        Column("verdict"),
+        Column("why", wrap=True),
+    )
     rows = []
     for one in result.each:
         decisive = next((f.detail for f in one.findings if f.blocks_verdict), None) if one.verdict != "safe" else None

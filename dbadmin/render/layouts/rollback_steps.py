@@ -17,7 +17,7 @@ def steps_table(result: RollbackReport) -> Table:
     """Every revision in every phase, as it was observed."""
     columns = [
         Column("phase"),
-        Column("revision"),
+        Column("revision", whole=True),
         Column("message", wrap=True),
         Column("state"),
         Column("time", "right"),

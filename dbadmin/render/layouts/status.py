@@ -104,14 +104,18 @@ def facts(result: Status) -> KeyValues:
 
 
 PENDING_COLUMNS = (
-    Column("revision"),
+    Column("revision", whole=True),
     Column("message", wrap=True),
-    Column("date"),
+    Column("date", whole=True),
     Column("follows", wrap=True),
     Column("downgrade", wrap=True),
     Column("file", below=True),
 )
-HISTORY_COLUMNS = (Column(""), Column("state"), *(Column(column.name) for column in PENDING_COLUMNS[:-1]))
+HISTORY_COLUMNS = (
+    Column(""),
+    Column("state"),
+    *(Column(column.name, whole=column.whole) for column in PENDING_COLUMNS[:-1]),
+)
 """One line per revision, so that the graph is not torn."""
 
 
@@ -172,7 +176,7 @@ MADE_BY = {
 def likely(result: Status) -> Table:
     """Revisions whose schema is nearest to the database's."""
     rows = [(c.revision, c.differences, "the same schema" if not c.differences else None) for c in result.likely]
-    columns = (Column("revision"), Column("objects that differ", align="right"), Column("likely"))
+    columns = (Column("revision", whole=True), Column("objects that differ", align="right"), Column("likely"))
     return Table(columns, rows, title="By its schema it may stand at")
 
 

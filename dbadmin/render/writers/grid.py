@@ -46,15 +46,14 @@ def drawn(sheet: Sheet) -> Iterator[str]:
     """The lines of a table, none wider than the room."""
     columns = sheet.columns
     natural = [max([width(header), *(width(row[i]) for row in sheet.cells)]) for i, header in enumerate(sheet.headers)]
-    shrinks = [column.align == "left" or want > 20 for column, want in zip(columns, natural, strict=True)]
-    widths = share(natural, shrinks, sheet.room) if columns else []
+    widths = shared(sheet, natural, range(len(columns))) if columns else []
     below = [i for i, column in enumerate(columns) if column.below]
     if widths is not None and all(widths[i] >= min(natural[i], COMFORTABLE) for i in below):
         for lines in grid(sheet, range(len(columns)), widths):
             yield from lines
         return
     beside = [i for i in range(len(columns)) if i not in below]
-    widths = share([natural[i] for i in beside], [shrinks[i] for i in beside], sheet.room) if below else None
+    widths = shared(sheet, natural, beside) if below else None
     if widths is None:
         yield from records(sheet)
         return
@@ -63,6 +62,14 @@ def drawn(sheet: Sheet) -> Iterator[str]:
     for lines, cells in zip(rows, sheet.cells, strict=True):
         yield from lines
         yield from under(sheet, cells, below)
+
+
+def shared(sheet: Sheet, natural: Sequence[int], which: Sequence[int]) -> list[int] | None:
+    """Widths for some of the columns: identifiers stay whole if the rest can give way, else they are cut as well."""
+    wanted = [natural[i] for i in which]
+    shrinks = [sheet.columns[i].align == "left" or natural[i] > 20 for i in which]
+    kept = [able and not sheet.columns[i].whole for i, able in zip(which, shrinks, strict=True)]
+    return share(wanted, kept, sheet.room) or share(wanted, shrinks, sheet.room)
 
 
 def under(sheet: Sheet, cells: Sequence[str], below: list[int]) -> Iterator[str]:
