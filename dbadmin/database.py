@@ -334,7 +334,7 @@ def errors(database: Database) -> Iterator[None]:
     except ConnectionError as error:  # asyncpg and pg8000, when the server goes away
         raise ConnectionFailed(f"the connection was lost: {first_line(error)}", hint="dbadmin doctor") from error
     except SQLAlchemyError as error:
-        raise StatementFailed(first_line(error)) from error
+        raise StatementFailed(first_line(error), hint="--echo shows the statement") from error
 
 
 @contextmanager
@@ -369,7 +369,7 @@ def explain(error: Any, database: Database) -> DbadminError:
         return type(known)(mask(known.message), hint=known.hint)
     if error.connection_invalidated:
         return ConnectionFailed(f"the connection was lost: {detail}", hint="dbadmin doctor")
-    return StatementFailed(detail)
+    return StatementFailed(detail, hint="--echo shows the statement")
 
 
 def first_line(error: BaseException | None) -> str:

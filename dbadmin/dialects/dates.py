@@ -38,7 +38,9 @@ class date_floor(GenericFunction[Any]):
 def _compile(element: date_floor, compiler: SQLCompiler, **options: Any) -> str:
     package = PACKAGES.get(compiler.dialect.name)
     if package is None:
-        raise NotSupported(f"dates are not grouped on {compiler.dialect.name}")
+        raise NotSupported(
+            f"dates are not grouped on {compiler.dialect.name}", hint="group by the column itself, or write SQL"
+        )
     floor = import_module(f"dbadmin.dialects.{package}.dates").floor
     value = list(element.clauses)[-1]
     return compiler.process(floor(element.period, value, aware=element.aware), **options)

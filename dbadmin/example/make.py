@@ -127,7 +127,10 @@ def run(directory: Path, url: str, module: str, *arguments: str) -> None:
         errors="replace",
     )
     if done.returncode != 0:
-        raise NotFinished(f"the demo could not be made: python -m {module}: {mask(last_error(done.stderr))}")
+        raise NotFinished(
+            f"the demo could not be made: python -m {module}: {mask(last_error(done.stderr))}",
+            hint="remove the directory, and run it again; --debug shows more",
+        )
 
 
 def last_error(stderr: str) -> str:
@@ -163,9 +166,14 @@ def refuse_used_database(url: str) -> None:
         shown = mask(make_url(url).render_as_string(hide_password=True))
         tables = inspect(create_engine(url, poolclass=NullPool)).get_table_names()
     except ArgumentError:
-        raise UsageError("the demo's database URL cannot be read") from None
+        raise UsageError(
+            "the demo's database URL cannot be read", hint="correct DATABASE_URL in the demo's .env"
+        ) from None
     except SQLAlchemyError as error:
-        raise ConnectionFailed(f"cannot connect to {shown}: {mask(str(error)).splitlines()[0]}") from error
+        raise ConnectionFailed(
+            f"cannot connect to {shown}: {mask(str(error)).splitlines()[0]}",
+            hint="dbadmin demo DIR makes one anew in another directory",
+        ) from error
     if tables:
         raise UsageError(f"{shown} is not empty: it has {len(tables)} tables", hint="name an empty database")
 

@@ -111,4 +111,7 @@ def tolerant(fetch: Callable[[bool], T]) -> T:
 
 def unreadable(error: BaseException) -> StatementFailed:
     """The error for a stored value that stays unreadable; the value itself is not told."""
-    return StatementFailed(f"a stored value cannot be read as its column's type ({type(error).__name__})")
+    return StatementFailed(
+        f"a stored value cannot be read as its column's type ({type(error).__name__})",
+        hint="select the column as text, with CAST",
+    )

@@ -42,7 +42,7 @@ def export(
     if suffix not in SUFFIXES:
         raise UsageError(f"{target}: the suffix decides the format", hint=f"one of {' '.join(SUFFIXES)}")
     if not target.absolute().parent.is_dir():
-        raise UsageError(f"{target}: there is no directory {target.parent}")
+        raise UsageError(f"{target}: there is no directory {target.parent}", hint="make it first, or name another file")
     prepared = prepare(statement, params)
     if not prepared.streams:
         raise UsageError("only a query's rows can be written to a file", hint="give SELECT …")

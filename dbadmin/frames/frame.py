@@ -78,7 +78,7 @@ def frame(
     told = progress or _untold
     if chunks is not None:
         if chunks < 1:
-            raise UsageError(f"chunks is {chunks}; give a number of rows above 0")
+            raise UsageError(f"chunks is {chunks}; give a number of rows above 0", hint="such as chunks=100_000")
         return in_chunks(database, prepared, chunks, form, told)
 
     def work(connection: Connection) -> "pd.DataFrame":

@@ -58,7 +58,7 @@ def statement_rows(
     named = [{token.name for token in tokens(statement)} for statement in statements]
     unused = [name for name in given if not any(name in names for names in named)]
     if unused:
-        raise UsageError(f"the statement has no :{unused[0]}")
+        raise UsageError(f"the statement has no :{unused[0]}", hint="remove that parameter, or use it in the statement")
     prepared = [
         prepare(statement, {name: value for name, value in given.items() if name in names})
         for statement, names in zip(statements, named, strict=True)

@@ -147,7 +147,9 @@ def _ask(project: Project, base: Mapping[str, str], timeout: float, *, looked_at
     except OSError as error:
         for descriptor in (ask_write, answer_read):
             os.close(descriptor)
-        raise ChildFailed(f"cannot start Python in {project.directory}: {error.strerror}") from error
+        raise ChildFailed(
+            f"cannot start Python in {project.directory}: {error.strerror}", hint="dbadmin doctor"
+        ) from error
     finally:
         os.close(ask_read)
         os.close(answer_write)

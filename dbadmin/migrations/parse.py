@@ -85,7 +85,7 @@ def read_script(path: Path) -> ScriptFile:
     try:
         source = path.read_bytes()
     except OSError as error:
-        raise UserCodeError(f"{path}: {error.strerror}") from error
+        raise UserCodeError(f"{path}: {error.strerror}", hint="check the file and its rights") from error
     return read_source(path, source, shown=str(path))
 
 

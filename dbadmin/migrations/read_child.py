@@ -26,7 +26,10 @@ def load_scripts(project: Project, paths: Iterable[Path]) -> dict[Path, ScriptFi
     asked = [str(path) for path in paths]
     answers = ask("dbadmin.migrations.read_child", project, {"paths": asked})
     if answers.late:
-        raise UserCodeError(f"importing the revision scripts took longer than {LIMIT:g} s")
+        raise UserCodeError(
+            f"importing the revision scripts took longer than {LIMIT:g} s",
+            hint="let the scripts connect to nothing and compute nothing when they are imported",
+        )
     loaded = {Path(answer["path"]): answer for answer in answers.lines}
     said = f" ({answers.said})" if answers.said else ""
     for path in map(Path, asked):

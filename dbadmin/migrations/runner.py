@@ -69,7 +69,9 @@ class Child:
         except OSError as error:
             os.close(request_write)
             os.close(events_read)
-            raise ChildFailed(f"cannot start Python in {request.project.directory}: {error.strerror}") from error
+            raise ChildFailed(
+                f"cannot start Python in {request.project.directory}: {error.strerror}", hint="dbadmin doctor"
+            ) from error
         finally:
             os.close(request_read)
             os.close(events_write)

@@ -41,7 +41,10 @@ def checked(path: Path) -> Path:
         try:
             compile(text, str(path), "exec")
         except (SyntaxError, ValueError) as error:
-            raise UsageError(f"{path}:{getattr(error, 'lineno', None) or 1}: {getattr(error, 'msg', error)}") from error
+            raise UsageError(
+                f"{path}:{getattr(error, 'lineno', None) or 1}: {getattr(error, 'msg', error)}",
+                hint="correct that line; alembic history would fail on it too",
+            ) from error
         return path
     found = list(numbered(text))
     for line, statement in found:

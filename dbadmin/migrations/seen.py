@@ -147,7 +147,10 @@ class Seen:
         """Everything together, judged by what the version table holds."""
         if self.fault is not None:
             where = f" at revision {self.fault['revision']}" if self.fault["revision"] else ""
-            raise ChildFailed(f"dbadmin itself failed in the walk{where}: {mask(self.fault['message'])}")
+            raise ChildFailed(
+                f"dbadmin itself failed in the walk{where}: {mask(self.fault['message'])}",
+                hint="this is a fault in dbadmin: please report it, with what --debug shows",
+            )
         table, schema = self._request.version_table, self._request.version_table_schema
         if self.plan is not None:
             table, schema = self.plan["version_table"], self.plan["version_table_schema"]

@@ -71,7 +71,10 @@ def parse_named(texts: Sequence[str]) -> dict[str, Aggregate]:
         parsed = parse_aggregate(aggregate if equals else text)
         key = name.strip() if equals else parsed.default_name
         if not key or key in found:
-            raise UsageError(f"two aggregates are called {key!r}" if key else f"{text!r} has no name")
+            raise UsageError(
+                f"two aggregates are called {key!r}" if key else f"{text!r} has no name",
+                hint="name each one: posts=count",
+            )
         found[key] = parsed
     return found
 

@@ -39,7 +39,7 @@ def counts(
     else:
         found = [start(table, entities) for table in tables or ()]
     if not found:
-        raise UsageError("there are no tables to count")
+        raise UsageError("there are no tables to count", hint="dbadmin status tells where the database stands")
     arms = [
         select(
             literal_column(str(position)).label("position"),

@@ -67,7 +67,7 @@ def read_grouping(entities: Entities, entity: Entity, by: Any) -> Grouping:
         return Grouping(path, tuple(taken), taken[-1].there, None)
     if column is None:
         _step(entities, here, path.name)
-        raise UsageError(f"{path.name} is a relation, and has no {path.part}")
+        raise UsageError(f"{path.name} is a relation, and has no {path.part}", hint="name a column behind it")
     return Grouping(path, tuple(taken), here, column)
 
 
@@ -97,7 +97,9 @@ def inner(
     """Groups that have rows."""
     many = [g for g in groupings if any(step.many for step in g.steps)]
     if many and len(groupings) > 1:
-        raise UsageError(f"{many[0].path} goes over an association table and groups only by itself")
+        raise UsageError(
+            f"{many[0].path} goes over an association table and groups only by itself", hint="leave out the other --by"
+        )
     scope = Scope(entities, entity)
     labels: list[Label[Any]] = []
     for grouping in groupings:

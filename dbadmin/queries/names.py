@@ -47,7 +47,10 @@ class Entity:
         try:
             mapper.registry.configure(cascade=True)
         except SQLAlchemyError as error:
-            raise UserCodeError(f"the models cannot be configured: {str(error).splitlines()[0]}") from error
+            raise UserCodeError(
+                f"the models cannot be configured: {str(error).splitlines()[0]}",
+                hint="mend the models: the application fails on them too",
+            ) from error
         return mapper
 
     @cached_property
@@ -177,7 +180,9 @@ class Entities:
             return self._named(name)
         entity = Entity.of_model(name) if isinstance(name, type) else None
         if entity is None:
-            raise UsageError(f"{name!r} is no model, no Table and no name of one")
+            raise UsageError(
+                f"{name!r} is no model, no Table and no name of one", hint="dbadmin tables lists the names"
+            )
         return entity
 
     def _named(self, name: str) -> Entity:

@@ -73,7 +73,9 @@ def path_of(thing: Any, entity: Entity) -> Path:
     if isinstance(thing, Column):
         at_home = thing.table in entity.tables or thing.table is None
         return Path(() if at_home else (thing.table.name,), thing.name)
-    raise UsageError(f"{thing!r} is no column; give its name, or Model.column")
+    raise UsageError(
+        f"{thing!r} is no column; give its name, or Model.column", hint="dbadmin describe TABLE lists them"
+    )
 
 
 def is_relation(thing: Any) -> bool:
@@ -154,7 +156,7 @@ def floor(column: ColumnElement[Any], path: Path) -> ColumnElement[Any]:
     if kind not in TEMPORAL and not may_hold_times:
         raise UsageError(f"{path.name} is {column.type} and has no {path.part}", hint="take a date or a time")
     if kind == "date" and path.part in ("hour", "minute"):
-        raise UsageError(f"{path.name} is a date and has no {path.part}")
+        raise UsageError(f"{path.name} is a date and has no {path.part}", hint="take year, quarter, month, week or day")
     return date_floor(periods[0], column, aware=kind == "aware")
 
 

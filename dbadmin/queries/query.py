@@ -97,7 +97,7 @@ def chosen_columns(
     found: list[ColumnElement[Any]] = []
     for column in [columns] if isinstance(columns, str) else columns:
         if is_relation(column):
-            raise UsageError(f"{column} is a relation, not a column")
+            raise UsageError(f"{column} is a relation, not a column", hint="name a column behind it")
         path = path_of(column, entity)
         found.append(scope.column(path).label(str(path)))
     return found, ()
@@ -113,7 +113,7 @@ def limited(select: Select[Any], limit: int | None, offset: int | None = None) -
     """The statement cut to `limit` rows after `offset`. Raises UsageError for numbers below zero."""
     for name, number in (("limit", limit), ("offset", offset)):
         if number is not None and number < 0:
-            raise UsageError(f"{name} is {number}; it cannot be below 0")
+            raise UsageError(f"{name} is {number}; it cannot be below 0", hint="give 0 or more")
     if limit is not None:
         select = select.limit(limit)
     return select.offset(offset) if offset else select

@@ -120,7 +120,7 @@ def _later(
     given = key_values(after, [(column.name, column) for column in entity.key], f"primary key of {entity}")
     values = {column: value for column, value in zip(entity.key, given, strict=True) if value is not None}
     if len(values) < len(entity.key):
-        raise UsageError(f"the primary key of {entity} is never empty")
+        raise UsageError(f"the primary key of {entity} is never empty", hint="give the key of the last row seen")
     columns = [scope.column(path), *(entity.at(scope.source, column) for column in ties)]
     own = next((column for column in entity.key if column not in ties), None)
     if own is not None:
@@ -150,7 +150,9 @@ def _start(
         first = (now or datetime.now(UTC)).astimezone(UTC) - timedelta(days=days)
         zone = ZoneInfo(timezone)
     except (ValueError, OverflowError):
-        raise UsageError(f"days is {days}; give a number above 0 within the calendar") from None
+        raise UsageError(
+            f"days is {days}; give a number above 0 within the calendar", hint="such as --days 7"
+        ) from None
     except ZoneInfoNotFoundError:
         raise UsageError(f"no time zone {timezone!r}", hint="name it as Europe/Berlin or UTC") from None
     if kind == "aware":

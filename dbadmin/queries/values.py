@@ -40,7 +40,10 @@ def typed(text: str, type_: TypeEngine[Any], column: str) -> Any:
     try:
         return _parse(text, kind)
     except (ValueError, InvalidOperation, OverflowError):
-        raise UsageError(f"{text!r} is not {_WORDS.get(kind, kind)}, which {column} holds") from None
+        raise UsageError(
+            f"{text!r} is not {_WORDS.get(kind, kind)}, which {column} holds",
+            hint="quote it if it is meant as text; else correct it",
+        ) from None
 
 
 def _parse(text: str, kind: Family) -> Any:
@@ -147,7 +150,7 @@ def parse_parameters(pairs: "list[str] | tuple[str, ...]") -> dict[str, Any]:
         if not equals or not re.fullmatch(r"[^\W\d]\w*", name):
             raise UsageError(f"{pair!r} is no parameter", hint="write -p name=value")
         if name in found:
-            raise UsageError(f"the parameter {name!r} is given twice")
+            raise UsageError(f"the parameter {name!r} is given twice", hint="give it once")
         inside = quoted(value.strip())
         found[name] = by_look(value.strip()) if inside is None else inside
     return found

@@ -202,7 +202,9 @@ class Written(Executable, ClauseElement):
         used = {token.name for token in tokens(sql)}
         unused = [name for name in given if name not in used]
         if unused:
-            raise UsageError(f"the statement has no :{unused[0]}")
+            raise UsageError(
+                f"the statement has no :{unused[0]}", hint="remove that parameter, or use it in the statement"
+            )
 
 
 def _bound(name: str, value: Any) -> BindParameter[Any]:

@@ -103,7 +103,9 @@ def _install(command: Sequence[str | Path], data: Path, binaries: Binaries, acco
             **accounts.options(account),
         )
     except OSError as error:
-        raise NoScratchServer(f"cannot run {command[0]}: {error}") from error
+        raise NoScratchServer(
+            f"cannot run {command[0]}: {error}", hint="install MariaDB's server, or name one with --scratch URL"
+        ) from error
     if done.returncode != 0:
         raise NoScratchServer(
             f"making a {binaries.product} data directory failed in {data.parent}: "

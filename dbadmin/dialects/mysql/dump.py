@@ -157,7 +157,9 @@ def _running(command: Sequence[str | Path], **streams: Any) -> Iterator[_Tool]:
 def _simple(command: Sequence[str | Path], **streams: Any) -> None:
     with _running(command, **streams) as tool:
         if tool.process.wait() != 0:
-            raise NotFinished(f"{tool.name} failed: {_first_lines(tool.words)}")
+            raise NotFinished(
+                f"{tool.name} failed: {_first_lines(tool.words)}", hint="run it again; --debug shows more"
+            )
 
 
 def _pump(dump: "subprocess.Popen[bytes]", load: "subprocess.Popen[bytes]", source: "URL", told: Any) -> bytes:
@@ -234,7 +236,10 @@ def _judge_dump(dump: _Tool, ending: bytes) -> None:
     if dump.process.returncode != 0:
         raise _dump_failure(dump)
     if TRAILER not in ending:
-        raise NotFinished(f"{dump.name} ended before the dump was complete: {_first_lines(dump.words)}")
+        raise NotFinished(
+            f"{dump.name} ended before the dump was complete: {_first_lines(dump.words)}",
+            hint="run it again; --debug shows more",
+        )
 
 
 def _dump_failure(dump: _Tool) -> DbadminError:

@@ -121,12 +121,16 @@ class MysqlSession(SessionRules):
             if error_number(error) == READ_ONLY_ERROR or error_number(error) in SERVER_TAKES_NO_WRITES:
                 return
             raise self.explain(error) or NotFinished(
-                f"whether this session is read-only could not be proven: {self.message(error)}"
+                f"whether this session is read-only could not be proven: {self.message(error)}",
+                hint="use a login that may only read; dbadmin doctor shows what this one may do",
             ) from error
         finally:
             connection.rollback()
         _execute(proxy.dbapi_connection, Own("DROP TEMPORARY TABLE IF EXISTS dbadmin_read_only_proof"))
-        raise NotFinished("this session takes writes although it was opened read-only; the proof was removed")
+        raise NotFinished(
+            "this session takes writes although it was opened read-only; the proof was removed",
+            hint="use a login that may only read; dbadmin doctor shows what this one may do",
+        )
 
     def refused(self, statement: str) -> str | None:
         """See `statements.refused`."""

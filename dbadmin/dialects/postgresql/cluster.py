@@ -160,4 +160,7 @@ def _initdb(command: list[str], data: Path, account: Account | None) -> "subproc
             **accounts.options(account),
         )
     except OSError as error:
-        raise NoScratchServer(f"cannot run {command[0]}: {error}") from error
+        raise NoScratchServer(
+            f"cannot run {command[0]}: {error}",
+            hint="install PostgreSQL, pip install 'dbadmin-toolkit[scratch]', or name a server with --scratch URL",
+        ) from error

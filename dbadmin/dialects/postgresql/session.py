@@ -133,7 +133,10 @@ class PostgresqlSession(SessionRules):
             raise
         finally:
             connection.rollback()
-        raise NotFinished("this session takes writes although it was opened read-only; the proof was rolled back")
+        raise NotFinished(
+            "this session takes writes although it was opened read-only; the proof was rolled back",
+            hint="use a login that may only read; dbadmin doctor shows what this one may do",
+        )
 
     def refused(self, statement: str) -> str | None:
         """See `statements.refused`."""

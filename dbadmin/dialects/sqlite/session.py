@@ -83,7 +83,10 @@ class SqliteSession(SessionRules):
             raise
         finally:
             connection.rollback()
-        raise NotFinished("this session takes writes although it was opened read-only; the proof was rolled back")
+        raise NotFinished(
+            "this session takes writes although it was opened read-only; the proof was rolled back",
+            hint="use a login that may only read; dbadmin doctor shows what this one may do",
+        )
 
     def refused(self, statement: str) -> str | None:
         """Nothing by name: the authorizer sees what a statement does."""
