@@ -30,6 +30,12 @@ class Terminal:
             env={**kept, "PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "PS1": "", "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
 
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.child.close(force=True)
+
     def typed(self, line: str) -> str:
         """What a command prints on stdout."""
         self.child.sendline(f"{{ {line}; }} 2>/dev/null; echo '@''done'")
@@ -68,7 +74,7 @@ def holds(file: Path, now: Callable[[re.Match[str]], str]) -> None:
 def test_every_command_of_the_tutorial_runs_as_written(temporary_directory: Path) -> None:
     home = temporary_directory / "tutorial"
     home.mkdir()
-    terminal, script = Terminal(home, home), home / "shop" / SCRIPT
+    script = home / "shop" / SCRIPT
     page = (DOCS / "tutorial.md").read_text(encoding="utf-8")
     mended = page.index("<!-- mended -->")
 
@@ -77,7 +83,8 @@ def test_every_command_of_the_tutorial_runs_as_written(temporary_directory: Path
             mend(script, page[mended:])
         return answered(block[1], terminal)
 
-    holds(DOCS / "tutorial.md", now)
+    with Terminal(home, home) as terminal:
+        holds(DOCS / "tutorial.md", now)
 
 
 @pytest.mark.parametrize("name", ["production-backup.md", "thin-clones.md"])
@@ -86,8 +93,8 @@ def test_the_consoles_of_how_to_pages_run_in_the_demo(name: str, temporary_direc
     demo = make(home / "demo", posts=20).directory
     for file, text in re.findall(r"<!-- (\w+\.py) -->\n```python\n(.*?)```", (DOCS / name).read_text(), re.DOTALL):
         (demo / file).write_text(text, encoding="utf-8")
-    terminal = Terminal(demo, home)
-    holds(DOCS / name, lambda block: answered(block[1], terminal))
+    with Terminal(demo, home) as terminal:
+        holds(DOCS / name, lambda block: answered(block[1], terminal))
 
 
 def mend(script: Path, page: str) -> None:
