@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from psycopg.types.numeric import IntLoader
+from psycopg.types.numeric import DecimalBinaryDumper, IntLoader, NumericBinaryLoader
 from servers import TestDatabase
 from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects import postgresql as pg
@@ -30,9 +30,12 @@ from sqlalchemy.types import TypeDecorator
 
 from dbadmin import readonly
 from dbadmin.database import Database
+from dbadmin.dialects.postgresql.binary import decimals
+from dbadmin.dialects.slices import PADDING, Slices
+from dbadmin.dialects.sqlite.columns import Stored
 from dbadmin.errors import ConnectionFailed, StatementFailed, WriteRefused
 from dbadmin.frames import frame
-from dbadmin.frames.columns import shared
+from dbadmin.frames.from_arrow import shared
 from dbadmin.frames.rounded import rounded
 from dbadmin.queries.written import is_one_bracket
 
@@ -250,13 +253,30 @@ def test_floats_rounded_together_are_what_sqlalchemy_makes_of_each(values: list[
     assert together is not None
     tame = [value for value in values if value is None or 1e-3 < abs(value) < 1e9 / 10**scale]
     for some in (values, tame, tame or [0.0], [math.inf], [-0.0]):
-        found = together.arrow(some)
+        found = together.arrow(Stored(some))
         expected = [None if value is None else process(value) for value in some]
         assert found is None or list(map(str, found.to_pylist())) == list(map(str, expected))
-    assert together.arrow([1.005, 2, None]) is not None and together.arrow([-0.0]) is None
-    assert together.arrow(["1.5"]) is None and together.arrow([True]) is None
-    for other in (sa.Float(asdecimal=True), sa.Numeric(9, 2, asdecimal=False), Cents()):
+    large = [value * 2.0**52 / 10**scale for value in (0.1, 1 / 3, 0.999)]
+    assert together.arrow(Stored(large)).to_pylist() == [process(value) for value in large]  # type: ignore[union-attr]
+    assert together.arrow(Stored([1.005, 2, None])) is not None and together.arrow(Stored([-0.0])) is None
+    assert together.arrow(Stored(["1.5"])) is None and together.arrow(Stored([True])) is None
+    for other in (sa.Numeric(9, 2, asdecimal=False), Cents()):
         assert rounded(other, dialect, other.dialect_impl(dialect).result_processor(dialect, None)) is None
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.integers(0, 18), st.lists(st.none() | st.integers(-(10**18) + 1, 10**18 - 1) | st.integers(-99, 99)))
+def test_numerics_taken_apart_together_are_what_psycopg_reads_of_each(places: int, units: list[int | None]) -> None:
+    dump, load = DecimalBinaryDumper(Decimal).dump, NumericBinaryLoader(1700).load
+    made = [None if n is None else bytes(dump(Decimal(n).scaleb(-places)) or b"") for n in units]
+    lengths = np.array([-1 if data is None else len(data) for data in made], dtype=np.int64)
+    buffer = b"".join(data or b"" for data in made) + PADDING
+    found = decimals(Slices(buffer, np.cumsum(np.maximum(lengths, 0)) - np.maximum(lengths, 0), lengths))
+    there = [abs(n) for n in units if n is not None]
+    assert found is not None or not there or max(there) >= 10**14 or places > 10
+    if found is not None:
+        expected = [None if data is None else str(load(data)) for data in made]
+        assert [None if value is None else str(value) for value in found.to_pylist()] == expected
 
 
 def test_equal_values_of_a_column_share_an_object() -> None:

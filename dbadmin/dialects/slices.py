@@ -1,5 +1,6 @@
 """Values of one column as they lie in a buffer that a driver received: cut out all at once, and not one by one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,6 +10,9 @@ import pyarrow as pa
 
 PADDING = bytes(16)
 """What a buffer must end in, so that a value of fixed width can be looked at from any byte of it."""
+
+ONE_WIDTH = 256
+"""Values that are all of one width, and no wider, are copied as records."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,13 @@ class Slices:
         values out of it.
         """
         count = len(self)
+        width = int(self.lengths[0]) if count else -1
+        if 0 < width <= ONE_WIDTH and bool((self.lengths == width).all()):
+            values = self.fixed(f"V{width}")
+            bounds = np.arange(count + 1, dtype=np.int64) * width
+            return pa.LargeBinaryArray.from_buffers(
+                pa.large_binary(), count, [None, pa.py_buffer(bounds), pa.py_buffer(values.view(np.uint8))]
+            )
         ends = self.starts + np.maximum(self.lengths, 0)
         bounds = np.empty(2 * count, dtype=np.int64)
         bounds[0::2], bounds[1::2] = self.starts, ends
@@ -68,6 +79,41 @@ class Slices:
             None if length < 0 else data[start : start + length]
             for start, length in zip(self.starts.tolist(), self.lengths.tolist(), strict=True)
         ]
+
+
+@dataclass(frozen=True)
+class Packed(Slices):
+    """Values of one width in records of one width: `buffer` is the records, and nothing is NULL."""
+
+    stride: int
+
+    def fixed(self, dtype: str, behind: int = 0) -> "np.ndarray[Any, Any]":
+        """See `Slices.fixed`."""
+        kind = np.dtype(dtype)
+        first = int(self.starts[0]) + behind
+        values: Any = np.ndarray((len(self),), kind, self.buffer, offset=first, strides=(self.stride,))
+        return values.astype(kind.newbyteorder("="))  # type: ignore[no-any-return]
+
+
+def packed(data: bytes, at: "np.ndarray[Any, Any]", widths: Sequence[int], head: int) -> list[Packed]:
+    """Neighbouring columns of known widths, each value behind a length of `head` bytes, copied as one record a row.
+
+    Up to the first column with a value of another length, which is NULL.
+    """
+    stride = sum(widths) + head * len(widths)
+    if not len(at) or int(at[-1]) + stride > len(data):
+        return []
+    everywhere: Any = np.ndarray((len(data) - stride + 1,), f"V{stride}", data, strides=(1,))
+    records = everywhere[at].tobytes()
+    starts, columns, place = np.arange(len(at), dtype=np.int64) * stride, [], 0
+    for width in widths:
+        lengths: Any = np.ndarray((len(at),), f">i{head}", records, offset=place, strides=(stride,))
+        if not bool((lengths == width).all()):
+            break
+        place += head
+        columns.append(Packed(records, starts + place, np.broadcast_to(np.int64(width), len(at)), stride))
+        place += width
+    return columns
 
 
 def decimals(units: "np.ndarray[Any, Any]", scale: int, nulls: "np.ndarray[Any, Any]") -> "pa.Array":

@@ -16,7 +16,7 @@ import pyarrow as pa
 from sqlalchemy.types import TypeEngine
 
 from dbadmin.dialects.columns import Values
-from dbadmin.frames.columns import decimal_floats
+from dbadmin.frames.from_arrow import decimal_floats
 from dbadmin.queries.types import Family, family
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def to_arrow(values: Values | Sequence[Any], type_: TypeEngine[Any] | None, want
         if found is not None and wanted is not None:
             in_utc = pa.types.is_timestamp(wanted) and found.type == pa.timestamp("us") and wanted.tz is not None
             if pa.types.is_decimal(found.type) and pa.types.is_floating(wanted):
-                return pa.array(decimal_floats(found), wanted, from_pandas=True)
+                return pa.array(decimal_floats(pa.chunked_array([found])), wanted, from_pandas=True)
             return found.cast(pa.int64()).cast(wanted) if in_utc else found.cast(wanted)
         values = values.python() if found is None else found.to_pylist()
     spell = SPELLING.get(kind)

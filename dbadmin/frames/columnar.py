@@ -73,7 +73,7 @@ class Processed(Values):
         """The values as an array whose type is that of the column's family, or None."""
         kind = family(self.type_) if self.type_ is not None else "unknown"
         if isinstance(self.processor, Rounded):
-            return self.processor.arrow(self.stored.python())
+            return self.processor.arrow(self.stored)
         found = self.stored.arrow() if kind in ARROW or kind == "unknown" else None
         if found is None or (kind == "unknown" and self.processor is not None):
             return None

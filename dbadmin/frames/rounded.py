@@ -1,24 +1,24 @@
 """Decimals that SQLAlchemy makes of a driver's floats by rounding them to a scale: many at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import Numeric
+from sqlalchemy import Float, Numeric
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeEngine
 
+from dbadmin.dialects.columns import Values
 from dbadmin.dialects.slices import decimals
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SURE = 2.0**40
-"""Scaled values below this are at most 2**-13 away from the number that their float times ten to the scale is."""
-NEAR_HALF = 2.0**-10
-"""Values whose rounding may hang on that error."""
+SURE = 2.0**52
+"""A float times a power of ten that floats hold has one rounding error, of half a last place at most. Below this the
+last place is a half or less, so that rounding to whole numbers can only hang on that error at a half itself."""
 GIVEN = frozenset({int, float, type(None)})
 
 
@@ -32,30 +32,48 @@ class Rounded:
     def __call__(self, value: Any) -> Any:
         return self.process(value)
 
-    def arrow(self, values: Sequence[Any]) -> "pa.Array | None":
+    def arrow(self, stored: Values) -> "pa.Array | None":
         """What it makes of each value, as decimal128; None where that cannot hold all of them (-0.00, infinity)."""
-        if not set(map(type, values)) <= GIVEN:
+        given = _floats(stored)
+        if given is None:
             return None
-        floats = np.array(values, dtype=np.float64)
-        nulls = np.isnan(floats)
-        if int(nulls.sum()) != list(values).count(None):
+        floats, nulls = given
+        power = float(10**self.scale)
+        if len(floats) and not np.abs(floats).max() < SURE / power:
             return None
-        floats[nulls] = 0
-        if len(floats) and not np.abs(floats).max() < SURE / 10.0**self.scale:
-            return None
-        scaled = floats * 10.0**self.scale
+        scaled = floats * power
         units = np.rint(scaled)
-        for at in np.flatnonzero(np.abs(np.abs(scaled - units) - 0.5) < NEAR_HALF).tolist():
-            units[at] = float(self.process(values[at]).scaleb(self.scale))
+        for at in np.flatnonzero(np.abs(scaled - units) == 0.5).tolist():
+            units[at] = float(self.process(float(floats[at])).scaleb(self.scale))
         if bool(((units == 0) & np.signbit(floats)).any()):
             return None
         return decimals(units.astype(np.int64), self.scale, nulls)
 
 
+def _floats(stored: Values) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None":
+    """Numbers as floats, 0 where there is NULL, and where that is; None where there are others, or NaN."""
+    found = stored.arrow()
+    if found is not None and str(found.type) in ("double", "int64"):
+        floats, nulls = found.to_numpy(zero_copy_only=False), found.is_null().to_numpy(zero_copy_only=False)
+        floats = np.array(floats, dtype=np.float64)
+    else:
+        values = stored.python()
+        if not set(map(type, values)) <= GIVEN:
+            return None
+        floats, nulls = (
+            np.array(values, dtype=np.float64),
+            np.array([value is None for value in values], dtype=np.bool_),
+        )
+    if int(np.isnan(floats).sum()) != int(nulls.sum()):
+        return None
+    floats[nulls] = 0
+    return floats, nulls
+
+
 def rounded(type_: TypeEngine[Any], dialect: Dialect, processor: Any) -> "Rounded | None":
-    """The processor as a Rounded where it is SQLAlchemy's own for a Numeric of Decimals, else None."""
-    impl = type_.dialect_impl(dialect)
-    own = isinstance(impl, Numeric) and type(impl).result_processor is Numeric.result_processor
-    made = processor(0.0) if own and processor is not None and impl.asdecimal else None  # type: ignore[attr-defined]
+    """The processor as a Rounded where it is SQLAlchemy's own for a Numeric or Float of Decimals, else None."""
+    impl: Any = type_.dialect_impl(dialect)
+    own = type(impl).result_processor in (Numeric.result_processor, Float.result_processor)
+    made = processor(0.0) if own and processor is not None and impl.asdecimal else None
     scale = -int(made.as_tuple().exponent) if type(made) is Decimal else -1
     return Rounded(processor, scale) if 0 <= scale <= 12 else None

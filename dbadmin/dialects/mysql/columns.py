@@ -7,6 +7,7 @@ text (Protocol::ResultsetRow and length-encoded integers of MySQL's source docum
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,10 @@ from dbadmin.dialects.slices import PADDING, Slices
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Executable
 
-FULL = 16 * 2**20
-"""Bytes after which a batch is handed on, however few rows it has."""
+FULL = 2 * 2**20
+"""Bytes after which a batch is handed on, however few rows it has: what a processor's cache holds is decoded faster."""
+HEAD = Struct("<IB")
+"""Length and number of a packet, and the byte that its content begins with; no packet of a result is empty."""
 LARGEST = 2**24 - 1
 """A packet of this length goes on in the next one."""
 INTEGERS = frozenset({1, 2, 3, 8, 9, 13})
@@ -96,23 +99,23 @@ class Packets:
 
     def _take(self, received: bytearray, at: int, starts: list[int], size: int) -> int:
         """Note the packets that have wholly arrived, after waiting for more if there is none; where they end."""
-        begin, wanted = at, size - len(starts)
-        have = len(received)
-        while wanted and at + 4 <= have:
-            length = received[at] | received[at + 1] << 8 | received[at + 2] << 16
+        begin, wanted, have = at, size - len(starts), len(received)
+        look, note = HEAD.unpack_from, starts.append
+        while wanted and at + HEAD.size <= have:
+            head, kind = look(received, at)
+            length = head & LARGEST
             end = at + 4 + length
             if end > have:
                 break
-            kind = received[at + 4] if length else 0
             if kind == 0xFF or (kind == 0xFE and length < 9):
-                self._end(bytes(received[at : at + 4 + length]))
+                self._end(bytes(received[at:end]))
                 return at
             if length == LARGEST:
                 end = self._join(received, at)
                 if not end:
                     break
                 have = len(received)
-            starts.append(at + 4)
+            note(at + 4)
             at, wanted = end, wanted - 1
         if at == begin:
             self._receive(received)

@@ -14,6 +14,8 @@ TEXTS = frozenset({19, 25, 1042, 1043})
 INTEGERS = {20: ">i8", 21: ">i2", 23: ">i4", 26: ">u4"}
 LOADED = frozenset({17, 114, 1083, 1186, 1266, 1700, 2950, 3802})
 """bytea, json, time, interval, timetz, numeric, uuid, jsonb: psycopg's loader gives what it gives for text."""
+WIDTHS = {16: 1, 20: 8, 21: 2, 23: 4, 26: 4, 700: 4, 701: 8, 1082: 4, 1114: 8, 1184: 8}
+"""Bytes of the types whose values all have as many."""
 ARRAYS = frozenset(array for oid, (_, array) in SCALARS.items() if oid not in (19, 700))
 """Arrays of these; a real in an array would come with other digits than as text."""
 KNOWN = TEXTS | INTEGERS.keys() | LOADED | ARRAYS | {16, 700, 701, 1082, 1114, 1184}
@@ -91,21 +93,33 @@ def decimals(found: Slices) -> "pa.Array | None":
     """
     if found.nulls.all():
         return None
-    count, weight, sign, scale = (
-        np.where(found.nulls, 0, found.fixed(">i2", 2 * n)).astype(np.int64) for n in range(4)
-    )
+    head = found.fixed(">u8")
+    if found.nulls.any():
+        head[found.nulls] = 0
+    count, weight = head >> 48, (head >> 32).astype(np.int16).astype(np.int64)
+    sign, scale = (head >> 16) & 0xFFFF, head & 0xFFFF
     places = int(scale.max())
-    one_scale = bool((scale[~found.nulls] == places).all())
-    if not one_scale or not set(np.unique(sign)) <= {0, 0x4000} or places > 18 or count.max() > 5:
+    one_scale = bool((scale == places).all() if not found.nulls.any() else (scale[~found.nulls] == places).all())
+    if not one_scale or bool((sign & 0xBFFF).any()) or places > 18 or count.max() > 5:
         return None
-    if (4 * (weight + 1) + places).max() > 18 or weight.min() < -5:
+    if 4 * (int(weight.max()) + 1) + places > 18 or weight.min() < -5:
         return None
-    units = np.zeros(len(found), dtype=np.int64)
-    for n in range(int(count.max())):
-        digit = np.where(n < count, found.fixed(">i2", 8 + 2 * n), 0)
-        power = np.where(n < count, 4 * (weight - n) + places, 0)
-        units += digit * POWERS[np.maximum(power, 0)] // POWERS[np.maximum(-power, 0)]
+    units = _digits(found.fixed(">u8", 8), count, 4 * (weight - 3) + places)
+    if count.max() > 4:
+        units += _digits(found.fixed(">u8", 16), np.maximum(count, 4) - 4, 4 * (weight - 7) + places)
     return found.decimals(np.where(sign == 0x4000, -units, units), places)
+
+
+def _digits(four: "np.ndarray[Any, Any]", count: "np.ndarray[Any, Any]", power: "np.ndarray[Any, Any]") -> Any:
+    """Up to four digits to the base of 10,000 in eight bytes, times 10 to a power, as whole numbers."""
+    four &= KEPT[np.minimum(count, 4)]
+    pairs = (four >> 16 & 0x0000FFFF0000FFFF) * 10_000 + (four & 0x0000FFFF0000FFFF)
+    number = ((pairs >> 32) * 10**8 + (pairs & 0xFFFFFFFF)).astype(np.int64)
+    return number * POWERS[np.maximum(power, 0)] // POWERS[np.clip(-power, 0, 18)]
+
+
+KEPT = np.array([2**64 - 2 ** (64 - 16 * n) for n in range(5)], dtype=np.uint64)
+"""The bits of the first n of four digits."""
 
 
 def _within(values: "np.ndarray[Any, Any]", first: int, last: int) -> Any:

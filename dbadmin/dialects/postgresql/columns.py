@@ -5,6 +5,8 @@ COPY has no parameters of its own; psycopg writes them as literals, as it does f
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,18 +16,24 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
 from dbadmin.dialects.columns import NotColumnar, Portion, Reading, announced, driver_errors
-from dbadmin.dialects.postgresql.binary import KNOWN, TEXTS, Binary
+from dbadmin.dialects.postgresql.binary import KNOWN, TEXTS, WIDTHS, Binary
 from dbadmin.dialects.postgresql.results import column_types
 from dbadmin.dialects.postgresql.statements import refused
-from dbadmin.dialects.slices import PADDING, Slices
+from dbadmin.dialects.slices import PADDING, Slices, packed
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 BEFORE, AFTER = "SELECT * FROM (", "\n) AS dbadmin LIMIT 0"
 """A newline, because what is inside may end in a comment."""
-FULL = 16 * 2**20
-"""Bytes after which a batch is handed on, however few rows it has."""
+FULL = 2 * 2**20
+"""Bytes after which a batch is handed on, however few rows it has: what a processor's cache holds is decoded faster."""
+AT_ONCE = 200
+"""Rows that are looked at as objects of Python: so few that its garbage collector does not stir."""
+TRAILER = 2
+"""Bytes of the row that ends a COPY; no row of a result is as short."""
+NOTHING = (0, b"")
+"""What libpq gives where no whole row has arrived."""
 USER_TYPES = """
     SELECT oid::bigint, typtype::text
     FROM pg_catalog.pg_type
@@ -68,7 +76,7 @@ def read(connection: "Connection", executable: Executable, params: Mapping[str, 
             loaders = [_loader(cursor, code) for code in codes]
 
             def batch(data: bytes, starts: "np.ndarray[Any, Any]") -> tuple[int, Sequence[Binary]]:
-                columns = zip(codes, split(data, starts, len(codes)), loaders, strict=True)
+                columns = zip(codes, split(data, starts, codes), loaders, strict=True)
                 return len(starts), [Binary(code, slices, load, code in enums) for code, slices, load in columns]
 
             with driver_errors(connection, cursor, inner), cursor.copy(statement, given or None) as copy:
@@ -136,38 +144,49 @@ def _loader(cursor: Any, code: int) -> Any:
 
 
 def batches(pgconn: Any, copy: Any, size: int) -> Iterator[tuple[bytes, "np.ndarray[Any, Any]"]]:
-    """Rows as libpq received them, one after the other in a buffer, and where each begins.
-
-    Rows that have arrived are taken without a wait; `copy.read` waits for more, and ends the COPY after its
-    trailer.
-    """
-    received, lengths, first = bytearray(), [], True
-    portion = Portion(size)
-    get = pgconn.get_copy_data
+    """Rows as libpq received them, one after the other in a buffer, and where each begins."""
+    portion, received, lengths = Portion(size), bytearray(), list[int]()
+    rows: list[Any] = [row for row in (_without_header(bytes(copy.read())),) if row]
+    if rows and len(rows[0]) <= TRAILER:
+        return _drain(copy)
+    ended = False
     while True:
-        count, row = get(1)
-        if count == 0:
-            row = copy.read()
-            count = len(row)
-        if count < 0:
-            _raise_error(pgconn)
-        if first:
-            row, first = _without_header(bytes(row)), False
-            if not row:
-                continue
-            count = len(row)
-        if count <= 2:  # the trailer
-            while copy.read():
-                pass
-            break
-        received += row
-        lengths.append(count)
-        if len(lengths) == portion.room or len(received) >= FULL:
+        received += b"".join(rows)
+        lengths += map(len, rows)
+        if lengths and (ended or len(lengths) == portion.room or len(received) >= FULL):
             portion.took(len(lengths))
             yield _batch(received, lengths)
             received, lengths = bytearray(), []
-    if lengths:
-        yield _batch(received, lengths)
+        if ended:
+            return
+        rows, ended = _arrived(pgconn, copy, min(portion.room - len(lengths), AT_ONCE))
+
+
+def _arrived(pgconn: Any, copy: Any, room: int) -> tuple[list[Any], bool]:
+    """Rows that have arrived, or the next one after a wait for it; and whether the COPY came to its end."""
+    rows: list[Any] = []
+    count = 0
+    for count, row in islice(iter(partial(pgconn.get_copy_data, 1), NOTHING), room):
+        if count <= TRAILER:
+            break
+        rows.append(row)
+    else:
+        if rows:
+            return rows, False
+        row = copy.read()
+        count = len(row)
+        if count > TRAILER:
+            return [row], False
+    if count < 0:
+        _raise_error(pgconn)
+    _drain(copy)
+    return rows, True
+
+
+def _drain(copy: Any) -> None:
+    """Read on to the end of a COPY whose trailer has arrived."""
+    while copy.read():
+        pass
 
 
 def _without_header(row: bytes) -> bytes:
@@ -189,17 +208,23 @@ def _raise_error(pgconn: Any) -> None:
 
 
 def _batch(received: bytearray, lengths: list[int]) -> tuple[bytes, "np.ndarray[Any, Any]"]:
-    ends = np.cumsum(np.array(lengths, dtype=np.int64))
-    return bytes(received) + PADDING, ends - lengths
+    sizes = np.array(lengths, dtype=np.int64)
+    return bytes(received) + PADDING, np.cumsum(sizes) - sizes
 
 
-def split(data: bytes, starts: "np.ndarray[Any, Any]", fields: int) -> list[Slices]:
+def split(data: bytes, starts: "np.ndarray[Any, Any]", codes: Sequence[int]) -> list[Slices]:
     """The columns of rows: a number of fields in two bytes, then for each its length in four, and its bytes."""
     everywhere: Any = np.ndarray((len(data) - 3,), ">i4", data, strides=(1,))
     at = starts + 2
-    columns = []
-    for _ in range(fields):
-        lengths = everywhere[at].astype(np.int64)
-        columns.append(Slices(data, at + 4, lengths))
-        at = at + 4 + np.maximum(lengths, 0)
+    columns: list[Slices] = []
+    while len(columns) < len(codes):
+        known = (WIDTHS.get(code) for code in codes[len(columns) :])
+        widths = [width for width in takewhile(bool, known) if width]
+        run = packed(data, at, widths, 4) if widths else []
+        columns += run
+        at = at + sum(4 + width for width in widths[: len(run)])
+        if len(columns) < len(codes):
+            lengths = everywhere[at].astype(np.int64)
+            columns.append(Slices(data, at + 4, lengths))
+            at = at + 4 + np.maximum(lengths, 0)
     return columns
