@@ -1,5 +1,6 @@
 """Fixtures that every test may take: real databases, the command line as a process, no leftovers."""
 
+import compileall
 import json
 import os
 import shutil
@@ -103,6 +104,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail, and do not skip, the tests whose database server cannot be started here",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile dbadmin once, also where variables forbid bytecode: else each of the many processes compiles it anew."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(dbadmin.__file__).parent, quiet=2)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest looks at marks

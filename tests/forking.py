@@ -1,11 +1,14 @@
-"""Command lines for tests: `python -m MODULE …` in forks of a process that has imported the libraries (not dbadmin).
+"""Command lines for tests: `python -m MODULE …` in forks of a process that has imported the libraries.
 
 `run_module` is the parent's part, `python forking.py` the other one's. There is one such process for each set of
 variables that are read when Python starts; a test that invents such a set, or asks while another one runs, has a fresh
-process.
+process. The one for `dbadmin` has imported dbadmin too, but for what brings numpy or IPython; where
+coverage is measured (DBADMIN_MEASURE_…) each command imports for itself.
 """
 
 import atexit
+import gc
+import importlib.abc
 import json
 import os
 import select
@@ -16,6 +19,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +34,7 @@ _READ_AT_START = (
     "SQLALCHEMY_",
     "DISABLE_SQLALCHEMY",
 )
-_SERVERS_KEPT = 2
+_SERVERS_KEPT = 3
 _PROC = Path("/proc/self/fd")
 _lock = threading.Lock()
 _servers: dict[frozenset[tuple[str, str]], "subprocess.Popen[bytes]"] = {}
@@ -92,7 +96,7 @@ def _forked(
     if not (_PROC.exists() and directory.is_dir()) or not _lock.acquire(blocking=False):
         return None
     try:
-        server = _server(environment)
+        server = _server(command[0], environment)
         if server is None:
             return None
         places = [f"/proc/{os.getpid()}/fd/{descriptor}" for descriptor in descriptors]
@@ -111,16 +115,18 @@ def _forked(
         _lock.release()
 
 
-def _server(environment: Mapping[str, str]) -> "subprocess.Popen[bytes] | None":
+def _server(module: str, environment: Mapping[str, str]) -> "subprocess.Popen[bytes] | None":
     if "PYTHONPROFILEIMPORTTIME" in environment:
         return None  # what is imported is the question
     bound = {name: value for name, value in environment.items() if name.startswith(_READ_AT_START)}
     bound.pop("PYTHONDONTWRITEBYTECODE", None)  # a fork can set it
-    key = frozenset(bound.items())
+    whole = module == "dbadmin" and not any(name.startswith("DBADMIN_MEASURE_") for name in bound)
+    key = frozenset([*bound.items(), ("dbadmin", str(whole))])
     if key not in _servers and len(_servers) < _SERVERS_KEPT:
         server = subprocess.Popen(
-            [sys.executable, __file__], env={"PATH": os.environ.get("PATH", os.defpath), **bound},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+            [sys.executable, __file__, *(["dbadmin"] if whole else [])],
+            env={"PATH": os.environ.get("PATH", os.defpath), **bound}, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, bufsize=0,
         )  # fmt: skip
         atexit.register(_stop, server)
         _servers[key] = server
@@ -135,11 +141,14 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
 def serve() -> None:
     """Fork and run until the parent is gone."""
     import runpy
-    from importlib import import_module
 
     sys.path.pop(0)  # tests/ is no place where applications have their modules
     for name in ("alembic.command", "alembic.config", "sqlalchemy.orm", "sqlalchemy.ext.asyncio", "click", "tabulate"):
         import_module(name)
+    if sys.argv[1:]:
+        _import_dbadmin()
+    gc.collect()
+    gc.freeze()  # a fork neither looks through what is there already nor takes it apart when it ends
     with os.fdopen(os.dup(0), "rb") as requests, os.fdopen(os.dup(1), "wb", buffering=0) as answers:
         for line in requests:
             pid = os.fork()
@@ -152,6 +161,33 @@ def serve() -> None:
             answers.write(b"%d\n" % pid)
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             answers.write(b"%d\n" % code)
+
+
+class _NotForAll(BaseException):
+    """No ImportError, which a module may take for a library that is missing."""
+
+
+class _Refusing(importlib.abc.MetaPathFinder):
+    """Imports nothing that starts threads, which no fork would have, and not IPython, which commands do without."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name in ("numpy", "pandas", "pyarrow", "IPython"):
+            raise _NotForAll
+
+
+def _import_dbadmin() -> None:
+    """All modules of dbadmin, but for those that import what not every command needs."""
+    import dbadmin
+
+    root = Path(dbadmin.__file__).parent
+    refusing = _Refusing()
+    sys.meta_path.insert(0, refusing)
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        if path.name != "__main__.py" and "project" not in parts:
+            with suppress(_NotForAll):
+                import_module(".".join(parts).removesuffix(".__init__"))
+    sys.meta_path.remove(refusing)
 
 
 def _become(request: dict[str, Any], requests: int) -> None:
