@@ -1,0 +1,123 @@
+"""docs/benchmarks.md, written from what was measured and kept beside it as JSON, one benchmark at a time."""
+
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from tests.benchmarks.measure import Row
+
+IDLE = 0.5
+"""Load for each core, before a benchmark begins, up to which the machine counts as idle."""
+HEAD = """\
+# Benchmarks
+
+Written by `python -m tests.benchmarks --page docs/benchmarks.md`; not by hand. Each row runs two commands, or two
+readers, in turn on the same machine, and gives the median of their ratios with the lowest and the highest: a ratio
+holds on other machines too, seconds do not. Beside each stands what it is held against: the limit (what nobody can do
+without), or another tool. `missed` means that the aim is not reached.
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One benchmark: where and when, how long it took, the load before it (for each core), its rows."""
+
+    machine: Mapping[str, str | int | None]
+    day: str
+    took: float
+    load: float
+    rows: tuple[Row, ...]
+
+
+def machine() -> dict[str, str | int | None]:
+    """Where and with what it is measured."""
+    return {
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "sqlalchemy": version("sqlalchemy"),
+        "alembic": version("alembic"),
+    }
+
+
+def load_per_core() -> float:
+    """The last minute's load for each core."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
+
+
+def measured(rows: Iterable[Row], took: float, load: float) -> Measured:
+    """What has just been measured here."""
+    return Measured(machine(), datetime.now(UTC).date().isoformat(), round(took, 1), round(load, 2), tuple(rows))
+
+
+def read(path: Path) -> dict[str, Measured]:
+    """What is kept; nothing where there is no file."""
+    if not path.exists():
+        return {}
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return {name: Measured(**{**one, "rows": tuple(Row(**row) for row in one["rows"])}) for name, one in kept.items()}
+
+
+def write(path: Path, kept: Mapping[str, Measured]) -> None:
+    """Keep it: whole or not at all, since a benchmark that was measured is not to be measured again."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(json.dumps({name: asdict(kept[name]) for name in sorted(kept)}, indent=1) + "\n")
+    beside.replace(path)
+
+
+def page(names: Iterable[str], kept: Mapping[str, Measured]) -> str:
+    """The page: a table for each benchmark in the order of `names`, and which of them are not measured yet."""
+    names = list(names)
+    missing = [name for name in names if name not in kept]
+    parts = [HEAD]
+    rows = [row for name in names if name in kept for row in kept[name].rows]
+    reached = sum(met(row) for row in rows)
+    parts.append(f"{len(rows)} rows: {reached} reach their aim, {len(rows) - reached} miss it.\n")
+    if missing:
+        parts.append(f"Not measured yet: {', '.join(f'`{name}`' for name in missing)}.\n")
+    for name in names:
+        if name in kept:
+            parts.append(f"## {name}\n\n{_taken(kept[name])}\n\n{table(kept[name].rows)}\n")
+    return "\n".join(parts)
+
+
+def met(row: Row) -> bool:
+    """Whether the ratio, as it is shown, reaches the aim."""
+    return round(row.ratio, 2) <= row.aim
+
+
+def table(rows: Iterable[Row]) -> str:
+    """The rows as a table; seconds and MiB are medians and peaks."""
+    lines = [
+        [r.name, r.against, f"{r.ratio:.2f}", f"{r.lowest:.2f}–{r.highest:.2f}", r.aim,
+         "reached" if met(r) else "missed", f"{r.wall:.3f}", f"{r.wall_against:.3f}", _mib(r.peak),
+         _mib(r.peak_against)]
+        for r in rows
+    ]  # fmt: skip
+    headers = ["work", "held against", "ratio", "range", "aim", "", "s", "s against", "MiB", "MiB against"]
+    return tabulate(lines, headers, tablefmt="github", disable_numparse=True)
+
+
+def ratios(kept: Mapping[str, Measured]) -> dict[str, float]:
+    """The ratio of each row by its name."""
+    return {row.name: row.ratio for one in kept.values() for row in one.rows}
+
+
+def _taken(one: Measured) -> str:
+    where = ", ".join(f"{key} {value}" for key, value in one.machine.items())
+    busy = "" if one.load <= IDLE else f" The machine was busy (load {one.load:.1f} for each core): hints, no figures."
+    return f"{one.day}, {where}; {one.rows[0].runs if one.rows else 0} runs, {one.took:.0f} s.{busy}"
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.0f}" if size else ""
