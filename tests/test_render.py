@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from IPython.lib.pretty import pretty
 from results_samples import (
     ACCEPTED,
     BRANCHED,
@@ -182,6 +183,12 @@ class Page(html.parser.HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._inside:
             self.cells[-1] += data
+
+
+@pytest.mark.parametrize("result", SAMPLES.values(), ids=SAMPLES)
+def test_a_result_draws_itself_at_an_ipython_prompt(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert pretty(result) == render(result, "table", width=100).rstrip("\n")
 
 
 @pytest.mark.parametrize("result", [HOSTILE_ROWS, HOSTILE_REPORT, HOSTILE_DIAGRAM], ids=["rows", "report", "diagram"])

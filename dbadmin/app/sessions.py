@@ -1,6 +1,7 @@
 """Every kind of session factory → an engine, and a callable that makes sessions on it."""
 
 import inspect
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,14 +32,15 @@ def normalise(value: Any, name: str) -> Bound:
     Raises ConfigError where `value` (called `name` in errors) is nothing that gives sessions.
     """
     from sqlalchemy import Engine
-    from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
     from sqlalchemy.orm import sessionmaker
 
-    if isinstance(value, Engine | AsyncEngine):
+    # Where nobody has imported it, nothing is of its classes.
+    asynchronous: Any = sys.modules.get("sqlalchemy.ext.asyncio")
+    if isinstance(value, Engine) or (asynchronous and isinstance(value, asynchronous.AsyncEngine)):
         return of_engine(value)
     if hasattr(value, "session_factory") and hasattr(value, "registry"):  # scoped_session and its async kin
         return normalise(value.session_factory, name)
-    if isinstance(value, sessionmaker | async_sessionmaker):
+    if isinstance(value, sessionmaker) or (asynchronous and isinstance(value, asynchronous.async_sessionmaker)):
         return _of_factory(value)
     if callable(value) and not isinstance(value, type):
         return _of_session(_sample(value, name), name)

@@ -22,6 +22,18 @@ class Result:
         """Plain data with the keys of the JSON form; values stay Python values (dates, Decimals)."""
         return {f.name: plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
 
+    def __init_subclass__(cls) -> None:
+        """IPython asks a class before its bases, and a dataclass's own repr would come before this table."""
+        super().__init_subclass__()
+        cls._repr_pretty_ = Result._repr_pretty_  # type: ignore[method-assign]
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        import shutil
+
+        from dbadmin.render import render
+
+        printer.text(render(self, "table", width=shutil.get_terminal_size().columns).rstrip("\n"))
+
     def _repr_html_(self) -> str:
         from dbadmin.render import notebook_html
 

@@ -4,10 +4,7 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from dbadmin import results
-from dbadmin.render import render
 from dbadmin.render.values import visible_lines
-from dbadmin.results import Result
 from dbadmin.shell import showing
 from dbadmin.shell.completing import matcher
 from dbadmin.shell.help import with_models
@@ -28,7 +25,9 @@ class Dress:
         self._matcher: Any = None
 
     def put_on(self, models: Sequence[type]) -> None:
-        """Draw results, statements and objects of these models as tables; Tab and `?` know the database."""
+        """Draw statements and objects of these models as tables, as results draw themselves; Tab and `?` know the
+        database.
+        """
         formatter = self.shell.display_formatter
         for form in FORMS:
             one = formatter.formatters[form]
@@ -51,8 +50,6 @@ class Dress:
         formatters = self.shell.display_formatter.formatters
         showing.install(formatters, self.live, models)
         plain = formatters["text/plain"]
-        for kind in result_kinds():
-            plain.for_type(kind, show_result)
         for name in ("DataFrame", "Series"):  # by name: pandas is imported when it is first used
             for module in ("pandas", f"pandas.core.{'frame' if name == 'DataFrame' else 'series'}"):
                 plain.for_type_by_name(module, name, show_frame)
@@ -68,16 +65,6 @@ class Dress:
         vars(self.shell.inspector).pop("_make_info_unformatted", None)
         if self._matcher in self.shell.Completer.custom_matchers:
             self.shell.Completer.custom_matchers.remove(self._matcher)
-
-
-def result_kinds() -> list[type[Result]]:
-    """Every class of results: a dataclass brings a repr of its own, which would go before its base's table."""
-    return [kind for kind in vars(results).values() if isinstance(kind, type) and issubclass(kind, Result)]
-
-
-def show_result(result: Result, printer: Any, cycle: bool) -> None:
-    """A result as the table that the command line would draw."""
-    printer.text(render(result, "table", width=shutil.get_terminal_size().columns).rstrip("\n"))
 
 
 def show_frame(frame: Any, printer: Any, cycle: bool) -> None:
