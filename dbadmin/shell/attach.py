@@ -32,7 +32,7 @@ from dbadmin.shell.session import explained
 from dbadmin.shell.talk import harmless, lines, tell, tell_error
 from dbadmin.shell.watch import Watch
 
-OWN_ERRORS = (DbadminError, DBAPIError, asyncio.CancelledError)
+OWN_ERRORS = (DbadminError, DBAPIError, asyncio.CancelledError, KeyboardInterrupt)
 
 
 class Attached:
@@ -211,8 +211,8 @@ class Attached:
     ) -> list[str]:
         """An error of the database as dbadmin tells it; `%tb` gives the whole traceback."""
         sys.last_type, sys.last_value, sys.last_traceback = etype, error, frames
-        if isinstance(error, asyncio.CancelledError):
-            tell("interrupted")
+        if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+            tell("interrupted; %tb shows where")
             return []
         known = explained(error, self.live.database)
         if known is None:
