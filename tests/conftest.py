@@ -68,6 +68,8 @@ EVERY_DAY = {
         "test_health_state": ("who_blocks", "run_out"),
         "test_health_models": ("mended",),
         "test_health_live": ("number_of_statements",),
+        "test_health_time": ("over",),
+        "test_health_mending": ("long",),
     },
     "postgresql": {
         "test_shell": ("failed_statement", "asynchronous", "every_way_to_write"),

@@ -77,6 +77,20 @@ def test_accounts_of_the_server_are_not_looked_for_in_a_backup(mariadb: TestData
     assert (report.proof.rows, report.proof.not_proven) == (1, ())
 
 
+def test_a_backup_by_an_account_that_sees_some_tables_says_so(mariadb: TestDatabase, tmp_path: Path) -> None:
+    mariadb.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY)", "CREATE TABLE hidden (id integer PRIMARY KEY)",
+        "CREATE OR REPLACE USER some@localhost", f"GRANT SELECT ON {mariadb.name}.t TO some@localhost",
+    )  # fmt: skip
+    seen = replace(mariadb, url=mariadb.url.set(username="some"))
+    try:
+        told = " ".join(back_up(seen, tmp_path / "some.sql").not_covered)
+    finally:
+        mariadb.execute("DROP USER some@localhost")
+    assert "tables: this account sees those alone that it was granted one by one" in told
+    assert "tables:" not in " ".join(back_up(mariadb, tmp_path / "all.sql").not_covered)
+
+
 def test_a_table_that_was_dropped_meanwhile_is_not_proven(
     filled: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,7 +82,12 @@ def found(database: TestDatabase, ill: Ill) -> HealthFinding | None:
     return findings.get(ill.key.format(name=database.name))
 
 
-@pytest.mark.parametrize("ill", ILLS, ids=lambda ill: f"{ill.kind}-{ill.check}")
+def cell(ill: Ill) -> Any:
+    marks = (pytest.mark.slow,) if (ill.kind, ill.check) == ("mariadb", "bloat") else ()
+    return pytest.param(ill, marks=marks, id=f"{ill.kind}-{ill.check}")
+
+
+@pytest.mark.parametrize("ill", [cell(ill) for ill in ILLS])
 def test_the_statements_mend_and_the_reverse_brings_it_back(request: Any, ill: Ill) -> None:
     database: TestDatabase = request.getfixturevalue(ill.kind)
     applied(database, ill.sql or ("SELECT 1",))

@@ -30,7 +30,10 @@ class User(Base):
     name: Mapped[str]
 
 
-@pytest.fixture(scope="module", params=[PostgresqlServer, Postgresql15Server], ids=["18", "15"])
+OLDER = pytest.param(Postgresql15Server, marks=pytest.mark.slow, id="15")
+
+
+@pytest.fixture(scope="module", params=[pytest.param(PostgresqlServer, id="18"), OLDER])
 def counting(request: Any, temporary_directory: Path) -> Iterator[TestDatabase]:
     """A database of a server that counts statements, with one that was slow; skipped where none can be started."""
     kind: type[PostgresqlServer] = request.param

@@ -152,7 +152,7 @@ class MarkedPlace(Place):
     def _facts_of(self, url: "URL") -> Surroundings:
         """What a copy of ours leans on: nothing of it is left out, and nothing hidden from its owner."""
         with databases.connected(url) as own:
-            return replace(surroundings.read(own), left_out={}, unseen=())
+            return replace(surroundings.read(own), left_out={}, unseen=(), only_some=False)
 
     def _finished(
         self, name: str, method: str, facts: Surroundings, definers: Iterable[str], notes: tuple[str, ...]

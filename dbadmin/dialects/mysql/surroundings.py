@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dbadmin.dialects.mysql import rights
 from dbadmin.dialects.mysql.binaries import Family, series_of
 from dbadmin.dialects.mysql.look import quote
 
@@ -82,7 +83,7 @@ class Surroundings:
     """What a copy's server must offer, and what stays behind.
 
     `left_out` maps names of tables and views to the reason; `unseen` are kinds of objects that this account may
-    not see. `offset` is the source's distance from UTC ("+01:00").
+    not see; `only_some`: the tables too. `offset` is the source's distance from UTC ("+01:00").
     """
 
     family: Family
@@ -102,6 +103,7 @@ class Surroundings:
     elsewhere: tuple[str, ...] = ()
     foreign_keys: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    only_some: bool = False
     versioned: bool = False
 
     @property
@@ -148,7 +150,8 @@ def read(connection: "Connection") -> Surroundings:
         foreign_keys=tuple(
             f"{row.name}.{row.rule} ({row.other})" for row in connection.exec_driver_sql(_FOREIGN_KEYS).all()
         ),
-        unseen=(*_unseen(connection, name), *(("routines",) if hidden else ())),
+        only_some=rights.only_some(connection, name),
+        unseen=(*rights.unseen(connection, name), *(("routines",) if hidden else ())),
         versioned=any(row.kind == "SYSTEM VERSIONED" for row in tables),
     )
 
@@ -227,6 +230,8 @@ def not_covered(found: Surroundings, version: str) -> tuple[str, ...]:
         notes.append(f"foreign keys into other databases, which are not copied: {_some(found.foreign_keys)}")
     if found.unseen:
         notes.append(f"{', '.join(found.unseen)}: this account may not see all of them, so the copy has none")
+    if found.only_some:
+        notes.append(rights.ONLY_SOME)
     return tuple(notes)
 
 
@@ -243,39 +248,6 @@ def _left_out(tables: Iterable[object], code: Iterable[Code]) -> dict[str, str]:
         if view.kind == "view" and view.others:
             left[view.name] = f"a view on the database {', '.join(view.others)} is left out of the copy"
     return left
-
-
-def _unseen(connection: "Connection", database: str) -> tuple[str, ...]:
-    """Kinds of objects that are hidden from this account."""
-    grants = [str(row[0]) for row in connection.exec_driver_sql("SHOW GRANTS").all()]
-    wanted = {"TRIGGER": "triggers", "EVENT": "events"}
-    return tuple(kind for right, kind in wanted.items() if not may(grants, right, database))
-
-
-def may(grants: Iterable[str], right: str, database: str) -> bool:
-    r"""Whether these grants give a right on a whole database.
-
-    >>> may(["GRANT SELECT, TRIGGER ON `sh\\_%`.* TO `app`@`%`"], "TRIGGER", "sh_op")
-    True
-    >>> may(["GRANT SELECT ON *.* TO `app`@`%`"], "EVENT", "shop")
-    False
-    """
-    for grant in grants:
-        found = re.match(r"""GRANT (.*?) ON (?:\*|[`"](.*?)[`"])\.\* TO """, grant)
-        if found is None:
-            continue
-        rights = [one.strip() for one in found[1].split(",")]
-        if not {right, "ALL PRIVILEGES", "ALL"} & set(rights):
-            continue
-        if found[2] is None or re.fullmatch(_like(found[2]), database, re.IGNORECASE):
-            return True
-    return False
-
-
-def _like(pattern: str) -> str:
-    """A LIKE pattern as a regular expression."""
-    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
-    return "".join({"%": ".*", "_": "."}.get(part, re.escape(part[-1])) for part in parts)
 
 
 def _offset(difference: object) -> str:

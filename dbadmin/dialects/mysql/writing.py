@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dbadmin.dialects import watched
 from dbadmin.dialects.backups import Format, Target
 from dbadmin.dialects.mysql import binaries as installed
-from dbadmin.dialects.mysql import dump
+from dbadmin.dialects.mysql import dump, rights
 from dbadmin.dialects.mysql.look import quote
 from dbadmin.dialects.mysql.options import client_options, option_file
 from dbadmin.dialects.mysql.surroundings import Surroundings
@@ -55,6 +55,8 @@ def write(source: "URL", facts: Surroundings, kind: Format, target: Target, *, p
     notes = [f"{name}: {reason}" for name, reason in facts.left_out.items()]
     if facts.unseen:
         notes.append(f"{', '.join(facts.unseen)}: this account may not see all of them, so the backup has none")
+    if facts.only_some:
+        notes.append(rights.ONLY_SOME)
     return tuple(notes)
 
 
