@@ -79,3 +79,13 @@ def test_check_fails_where_one_of_them_is_behind(run: Any, project: Path) -> Non
 def test_a_url_chooses_one_of_them(run: Any, project: Path) -> None:
     found = run("status", "--url", "sqlite:///archive.db", "--format", "json", cwd=project).json()
     assert (found["database_key"], found["state"], found["others"]) == ("archive", "behind", [])
+
+
+@pytest.mark.slow
+def test_drift_is_looked_for_with_a_configuration_of_ones_own(run: Any, project: Path) -> None:
+    found = run("status", "--drift", "--format", "json", cwd=project)
+    assert found.code == 5 and "databases = main, looks" in found.json()["drift_skipped"]
+    ini = (project / "alembic.ini").read_text()
+    (project / "main.ini").write_text(ini.replace("databases = main, archive", "databases = main"))
+    alone = run("--config", "main.ini", "status", "--drift", "--format", "json", cwd=project)
+    assert (alone.code, alone.json()["drift"], alone.json()["others"]) == (0, [], [])

@@ -80,9 +80,12 @@ class Operations(Opened):
         from dbadmin.rollback import ask
 
         if not alone or found.database_key is not None:
-            return replace(
-                found, drift_skipped="env.py migrates several databases: what each should be is not told apart"
+            name = found.database_key or "NAME"
+            why = (
+                "env.py migrates several databases at once, and a scratch database can stand in for one; "
+                f"--config FILE, a copy of alembic.ini with databases = {name}, looks for this one's"
             )
+            return replace(found, drift_skipped=why)
         source = ask.source_of(self.application, self.database)
         told = measure(source, found, self.application.metadata, progress=progress).told(found)
         models = tuple(unseen(self.application))
