@@ -297,3 +297,12 @@ def test_the_source_may_be_replaced_while_it_is_copied_and_that_is_seen(tmp_path
     ):
         patch.setattr(files.shutil, "copyfile", slow)
         place.copy(sa.URL.create("sqlite", database=str(path)), "app", facts=None, progress=silent)
+
+
+def test_a_hash_for_a_process_that_is_gone_ends_without_a_word(source: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-I", "-S", "-c", files._HASH, str(os.getpid()), str(source), f"{source}-wal"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert done.stderr == b""

@@ -29,6 +29,7 @@ _PAGES_A_STEP = 20_000
 _LONGEST_LOCK = 5.0  # seconds that somebody else's lock is waited for
 _HASH = """
 import hashlib, os, sys
+told = []
 for path in sys.argv[2:]:
     hashed = hashlib.sha256()
     try:
@@ -37,12 +38,16 @@ for path in sys.argv[2:]:
                 hashed.update(piece)
                 if os.getppid() != int(sys.argv[1]):
                     sys.exit(1)
-        print(hashed.hexdigest())
+        told.append(hashed.hexdigest())
     except FileNotFoundError:
-        print("-")
+        told.append("-")
+try:
+    os.write(1, "\\n".join(told).encode())
+except BrokenPipeError:
+    pass
 """
 """Run in a process of its own: closing a file drops every POSIX lock that SQLite holds on it in that process. It ends
-with its parent, and Ctrl-C is for the parent alone."""
+with its parent, without a word, and Ctrl-C is for the parent alone."""
 
 
 def database_file(url: "URL") -> Path | None:
