@@ -19,7 +19,7 @@ from dbadmin.dialects import connecting, named, values
 from dbadmin.errors import ConnectionFailed
 
 ASYNCHRONOUS = {"asyncpg", "aiomysql", "asyncmy"}
-DRIVERS = ["psycopg", "psycopg2", "asyncpg", "pg8000", "pymysql", "aiomysql", "asyncmy"]
+DRIVERS = ["psycopg", "psycopg2", "asyncpg", "pg8000", "pymysql", "mysqlconnector", "aiomysql", "asyncmy"]
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def url_of(driver: str, port: int) -> str:
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_server_that_never_answers_is_given_up(driver: str, silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip(driver)
+    pytest.importorskip({"mysqlconnector": "mysql.connector"}.get(driver, driver))
     name = "postgresql" if "postgresql" in url_of(driver, 1) else "mysql"
     module = __import__(f"dbadmin.dialects.{name}.session", fromlist=["session"])
     assert module.CONNECT_SECONDS == values.CONNECT_SECONDS == 5
@@ -63,7 +63,7 @@ def test_a_server_that_never_answers_is_given_up(driver: str, silent: int, monke
         for _ in range(2 if driver in ("pymysql", "pg8000") else 1):  # the second time is limited as the first
             with pytest.raises(ConnectionFailed, match="cannot connect to") as failed:
                 database.run(lambda connection: connection.scalar(text("SELECT 1")))
-    assert failed.value.exit_code == 3 and failed.value.hint
+    assert failed.value.exit_code == 3 and "doctor" in (failed.value.hint or "")
     assert "hunter22" not in failed.value.message and len(failed.value.message.splitlines()) == 1
     del failed
     with warnings.catch_warnings():  # drivers that give up leave their socket to the garbage collector
@@ -78,6 +78,8 @@ def test_a_server_that_never_answers_is_given_up(driver: str, silent: int, monke
         ("asyncpg", {"timeout": 60}),
         ("pg8000", {"timeout": 60}),
         ("mysqldb", {"connect_timeout": 60}),
+        ("mysqlconnector", {"connection_timeout": 60}),
+        ("mysqlconnector", {"connect_timeout": 60}),
         ("pymysql", {"read_timeout": 60}),
     ],
 )
@@ -130,5 +132,5 @@ def _refused(url: Any, words: str) -> None:
     database = Database(create_engine(url, poolclass=NullPool))
     with closing(database), pytest.raises(ConnectionFailed, match=words) as failed:
         database.run(lambda connection: connection.scalar(text("SELECT 1")))
-    assert failed.value.exit_code == 3 and failed.value.hint
+    assert failed.value.exit_code == 3 and "doctor" in (failed.value.hint or "")
     assert "guest-pass-word" not in failed.value.message

@@ -56,6 +56,8 @@ _UNREACHABLE = (2002, 2003, 2005)
 DENIED = (1044, 1142, 1143, 1227, 1370, 1410, 1419)
 """Errors of a statement that the account may not run."""
 _TIMED_OUT = (1969, 3024)
+_NO_ANSWER = "ConnectionTimeoutError"
+"""mysql-connector's own error when a server says nothing; it has the number of a statement that took too long."""
 _LOCKED = (1205, 3572)
 
 _VALUES = (
@@ -173,8 +175,11 @@ class MysqlSession(SessionRules):
             return {} if "async_creator_fn" in cparams else {"async_creator_fn": _limited(driver, seconds)}
         if driver == "pymysql":
             return {} if "read_timeout" in cparams else {"read_timeout": seconds, "connect_timeout": seconds}
-        known = driver in ("mysqldb", "mariadbconnector") and "connect_timeout" not in cparams
-        return {"connect_timeout": CONNECT_SECONDS} if known else {}
+        if {"connect_timeout", "connection_timeout"} & cparams.keys():
+            return {}
+        if driver == "mysqlconnector":  # counts until the login is done, in whole seconds
+            return {"connection_timeout": math.ceil(CONNECT_SECONDS)}
+        return {"connect_timeout": CONNECT_SECONDS} if driver in ("mysqldb", "mariadbconnector") else {}
 
     def connected(self, dbapi_connection: Any) -> None:
         """Give PyMySQL all the time it wants to read what statements give."""
@@ -265,6 +270,8 @@ class MysqlSession(SessionRules):
             return ConnectionFailed(message, hint="check user, password and grants; dbadmin doctor")
         if code == 1049:
             return ConnectionFailed(message, hint="check the database's name; dbadmin doctor")
+        if type(error).__name__ == _NO_ANSWER:
+            return ConnectionFailed("the server does not answer", hint="is the server running there? dbadmin doctor")
         if code in _UNREACHABLE:
             return ConnectionFailed(message, hint="is the server running there? dbadmin doctor")
         if code in _LOST:
