@@ -8,7 +8,7 @@ import shutil
 import socket
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +50,23 @@ def _put_away(made: Path) -> None:
             f"{made.name} could not be removed: {error.strerror}: {error.filename}",
             hint=f"dbadmin copies --drop {made.name}",
         ) from error
+
+
+@contextmanager
+def dropping(made: Path, drop_all: Callable[[], None]) -> Iterator[None]:
+    """Drop in the end what stands elsewhere for a private directory, unless it is to be kept.
+
+    Where that fails the directory stays: its records say where to drop it.
+    """
+    try:
+        yield
+    finally:
+        if not (made / KEPT).exists():
+            try:
+                drop_all()
+            except BaseException:
+                leave(made)
+                raise
 
 
 @contextmanager

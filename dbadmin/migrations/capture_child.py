@@ -52,6 +52,7 @@ def main() -> None:
     """Read the question, run env.py, answer, and end at once whatever user code has left running."""
     ask_from, answer_to, parent = (int(argument) for argument in sys.argv[1:4])
     sandbox.die_with_parent(parent)
+    sandbox.no_core_file()
     with os.fdopen(ask_from, encoding="utf-8") as question:
         asked = json.load(question)
     os.set_inheritable(answer_to, False)

@@ -201,16 +201,9 @@ def opened(url: "URL", facts: Surroundings | None, *, source: "URL | None" = Non
     with private.directory(left.PREFIX) as directory:
         place = MarkedPlace(url, directory, facts, source)
         refuse_unsuitable(place, facts)
-        try:
+        with private.dropping(directory, place.drop_all):
             place.prepare()
             yield place
-        finally:
-            if not (directory / private.KEPT).exists():
-                try:
-                    place.drop_all()
-                except BaseException:
-                    private.leave(directory)
-                    raise
 
 
 def refuse_unsuitable(place: MarkedPlace, facts: Surroundings | None) -> None:

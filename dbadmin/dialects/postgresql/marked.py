@@ -292,15 +292,8 @@ def opened(url: "URL", *, source: "URL | None" = None, beside: str | None = None
     with private.directory(left.PREFIX) as directory:
         place = MarkedPlace(url, directory, source=source, beside=beside)
         place.prepare()
-        try:
+        with private.dropping(directory, place.drop_all):
             yield place
-        finally:
-            if not (directory / private.KEPT).exists():
-                try:
-                    place.drop_all()
-                except BaseException:
-                    private.leave(directory)
-                    raise
 
 
 def refuse_unsuitable(place: MarkedPlace, facts: Surroundings | None) -> None:
