@@ -1,5 +1,6 @@
 """Copies that outlive their process: kept ones, and what a killed rehearsal left; found, and removed, by name."""
 
+import errno
 import json
 import os
 import signal
@@ -193,22 +194,37 @@ def test_what_works_in_a_killed_run_s_directory_ends_with_it_and_nobody_else(
                 one.kill()
 
 
-def test_one_that_cannot_be_removed_keeps_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (NotFinished("it is busy", hint="wait"), "it is busy"),
+        (PermissionError(errno.EPERM, "Operation not permitted"), "NAME could not be removed: Operation not permitted"),
+        (OSError(errno.EIO, "Input/output error", "a/b"), "NAME could not be removed: Input/output error: a/b"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_one_that_cannot_be_removed_keeps_no_other(
+    refusal: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = [stamped_directory() for _ in range(3)]
-    monkeypatch.setattr(stamped, "alive", lambda *_: False)
-    remove = registry._remove
+    remove = registry._remove_all_of
 
     def refuse(place: Any) -> None:
         if place.directory in made[:2]:
-            raise NotFinished(f"{place.name} is busy", hint="wait")
+            raise refusal
         remove(place)
 
-    monkeypatch.setattr(registry, "_remove", refuse)
-    with pytest.raises(NotFinished, match="is busy"):
+    with monkeypatch.context() as patch:
+        patch.setattr(stamped, "alive", lambda *_: False)
+        patch.setattr(registry, "_remove_all_of", refuse)
+        with pytest.raises(NotFinished) as caught:
+            registry.clean()
+        first = next(place.name for place in registry.existing() if place.directory in made)
+        assert caught.value.message == said.replace("NAME", first)
+        assert said.startswith("it") or caught.value.hint == f"dbadmin copies --drop {first}"
+        assert sorted(path.exists() for path in made) == [False, True, True]
+        patch.setattr(registry, "_remove_all_of", remove)
         registry.clean()
-    assert sorted(path.exists() for path in made) == [False, True, True]
-    monkeypatch.setattr(registry, "_remove", remove)
-    registry.clean()
 
 
 def test_an_empty_server_that_was_half_made_is_removed_from_the_cache(

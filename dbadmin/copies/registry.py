@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from dbadmin.dialects import Existing, every, named, prepared, private, stamped
 from dbadmin.dialects.backups import PREFIX as BACKUP
-from dbadmin.errors import DbadminError, UnknownName
+from dbadmin.errors import DbadminError, NotFinished, UnknownName
 from dbadmin.results import Copies, PrivateCopy
 
 FILES = {BACKUP: "backup", private.PARTS: "file"}
@@ -27,13 +27,13 @@ def clean() -> tuple[Existing, ...]:
     first such one is raised in the end.
     """
     removed: list[Existing] = []
-    failed: list[Exception] = []
+    failed: list[DbadminError] = []
     for place in existing():
         if place.owner_alive is False and not place.kept:
             try:
                 _remove(place)
                 removed.append(place)
-            except (DbadminError, OSError) as error:
+            except DbadminError as error:
                 failed.append(error)
     if failed:
         raise failed[0]
@@ -50,6 +50,16 @@ def drop(name: str) -> Existing:
 
 
 def _remove(place: Existing) -> None:
+    try:
+        _remove_all_of(place)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        raise NotFinished(
+            f"{place.name} could not be removed: {error.strerror}{where}", hint=f"dbadmin copies --drop {place.name}"
+        ) from error
+
+
+def _remove_all_of(place: Existing) -> None:
     if place.engine == prepared.ENGINE:
         stamped.remove(place.directory, prepared.RECORD)
     elif place.engine in FILES.values():
