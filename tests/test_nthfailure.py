@@ -10,8 +10,11 @@ from contextlib import ExitStack
 from functools import cache
 
 import pytest
-from nthfailure.cells import Step, attempt, steps_of
+from nthfailure.cells import KINDS, attempt, steps_of
+from nthfailure.choosing import each_site, each_step, shared
+from nthfailure.inject import shape
 from nthfailure.scenarios import SCENARIOS, Scenario
+from nthfailure.steps import Step
 from nthfailure.worlds import World, world
 from servers import ENGINES, Servers, Unavailable
 
@@ -31,6 +34,8 @@ ON_SQLITE = [
     ("backup", "SIGINT", "connect", "copy_file"),
     ("restore", "error", "remove", "_remove_part"),
     ("restore --confirm", "SIGTERM", "connect", "_replace"),
+    ("copies --clean", "SIGINT", "rmdir", "_put_away"),
+    ("verify-rollback --in-place", "SIGKILL", "connect", "_look_again"),
 ]
 """A command, how it is broken, and parts of the step's name and its stack."""
 ON_SERVERS = [
@@ -42,6 +47,7 @@ ON_SERVERS = [
 MORE_ON_SERVERS = [
     ("mariadb", "verify-rollback", "SIGKILL", "start", "server.py", "_launch"),
     ("mariadb", "verify-rollback", "late", "start", "server.py", "_launch"),
+    ("mariadb", "copies --clean", "error", "kill", "_end_with"),
 ]
 
 
@@ -116,3 +122,54 @@ def test_the_loop_sees_what_is_left(worlds: Callable[[str], World]) -> None:
     assert len(made.litter()) == 2
     made.sweep()
     assert not made.litter()
+
+
+MAIN = ("rollback/run.py:9 rehearse", "cli/main.py:9 main")
+
+
+def removed(*times: int, by: str = "copies/a.py:1 remove") -> list[Step]:
+    return [Step(f"remove {by} 0a#{number}", f"file {number}", (by, *MAIN)) for number in times]
+
+
+def asked(line: int, statement: str = "SELECT 1") -> Step:
+    where = f"state/read.py:{line} ask"
+    return Step(f"sql {where} 0b#1", statement, (where, *MAIN))
+
+
+def test_a_change_at_a_new_site_is_broken_in_four_ways_and_in_two_when_it_is_made_last() -> None:
+    chosen = each_site(removed(1, 2, 3), list(KINDS), set())
+    assert [(step.name[-2:], len(kinds)) for step, kinds in chosen] == [("#1", 4), ("#3", 2)]
+    assert chosen[1][1] == ("error", "SIGKILL")
+
+
+def test_every_question_fails_once_and_is_broken_in_one_other_way() -> None:
+    chosen = each_site([asked(1), asked(2), asked(2, "SELECT 2 FROM people")], list(KINDS), set())
+    assert len(chosen) == 3
+    assert all(kinds[0] == "error" and len(kinds) == 2 for _, kinds in chosen)
+
+
+def test_a_site_that_an_earlier_command_came_to_is_broken_once_more_for_its_phase() -> None:
+    known = {step.site for step in removed(1)}
+    [(step, kinds)] = each_site(removed(1), list(KINDS), known)
+    assert (step.name[-2:], len(kinds)) == ("#1", 1)
+
+
+def test_no_site_is_left_out_whatever_kinds_are_asked_for() -> None:
+    steps = [*removed(1, 2), *removed(1, by="backup.py:2 drop"), *map(asked, range(9))]
+    known: set[tuple[str, ...]] = set()
+    assert {step.site for step, _ in each_site(steps, ["error"], known)} == {step.site for step in steps} == known
+
+
+def test_the_shares_are_all_of_it_and_each_cell_is_in_one() -> None:
+    choices = each_step([*removed(*range(1, 30)), *map(asked, range(30))], list(KINDS), None)
+    parts = [shared(choices, "backup", (number, 4)) for number in range(1, 5)]
+    cells = [(step.name, kind) for part in parts for step, kinds in part for kind in kinds]
+    assert len(cells) == len(set(cells)) == 59 * 6
+    assert sum(map(bool, parts)) > 1
+
+
+def test_a_statement_has_the_same_shape_in_every_run() -> None:
+    one, other = "DROP DATABASE dbadmin_ip63phix_shop_1", "DROP DATABASE  dbadmin_x1y2_shop_22"
+    assert shape("sql", one) == shape("sql", other)
+    assert shape("sql", "COMMENT ON DATABASE a IS 'x'") == "COMMENT ON DATABASE a IS"
+    assert shape("write", "/tmp/a") == ""

@@ -1,56 +1,17 @@
 """One run with one of its acts broken, and everything that has to be true afterwards."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from nthfailure.scenarios import Ended, Scenario
+from nthfailure.scenarios import Scenario
+from nthfailure.steps import Ended, Step, counted, fired, injected
 from nthfailure.worlds import World
 
 KINDS = {"error": (), "SIGINT": (130,), "SIGTERM": (143,), "SIGKILL": (-9,), "late": (130,), "twice": (130,)}
 ENDS = KINDS | {"SIGHUP": (143,)}
 """A kind of break → the exit codes it leads to. An error may be survived, or end in one of FAILURES."""
 FAILURES = (3, 4, 5)
-QUESTIONS = ("SELECT", "WITH", "SHOW", "PRAGMA", "SET", "SAVEPOINT", "RELEASE", "ROLLBACK", "COMMIT")
-REMOVING = ("remove", "rmdir", "kill", "DROP", "REASSIGN")
-"""Acts of tidying up: where one of these fails, something may stay, if that is said."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """An outside act: its name, what it was, and where in dbadmin's code, innermost first."""
-
-    name: str
-    what: str
-    stack: tuple[str, ...]
-
-    @property
-    def act(self) -> str:
-        """What kind of act it is."""
-        return self.name.split(" ")[0]
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """Steps of one place differ in what came before them alone; questions, in the phase that asks them."""
-        if self.act == "sql" and self.what.lstrip().split(" ")[0].upper() in QUESTIONS:
-            return (self.act, *self.stack[::-1][4:10])
-        return (self.act, *self.stack[:3])
-
-    @property
-    def tidies(self) -> bool:
-        """Whether it removes something, or is on the way to."""
-        return self.act in REMOVING or self.what.lstrip().startswith(REMOVING) or any(map(tidying, self.stack))
-
-
-def tidying(frame: str) -> bool:
-    """Whether this function of dbadmin's puts things away."""
-    return frame.split(" ")[-1] in (
-        "stop", "drop", "drop_all", "drop_of", "drop_role", "drop_clones", "remove", "_remove_part", "_abort", "close",
-        "left_behind", "empty", "clean", "sweep",
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,23 +25,8 @@ class Cell:
     wrong: tuple[str, ...] = ()
     survived: bool = False
     left: bool = False
-
-
-def injected(world: World, arguments: Sequence[str], kind: str, step: str) -> Ended:
-    """Run the command line in a process of its own, with this break."""
-    log = world.home / "log"
-    log.unlink(missing_ok=True)
-    # Where no application is named it need not be asked: its env.py is run for verify-rollback.
-    there = None if arguments[0] == "verify-rollback" else world.home / "home"
-    done = world.run("tests.nthfailure.inject", str(log), kind, step, "--", *arguments, there=there)
-    return Ended(done.returncode, done.stdout, done.stderr)
-
-
-def told(world: World) -> Iterator[dict[str, Any]]:
-    """What the last run wrote to its log."""
-    with suppress(FileNotFoundError):
-        for line in (world.home / "log").read_text().splitlines():
-            yield json.loads(line)
+    missed: bool = False
+    """Whether this time the run came there less often than when its steps were counted, and so went on unbroken."""
 
 
 def steps_of(world: World, scenario: Scenario) -> tuple[Step, ...]:
@@ -90,36 +36,21 @@ def steps_of(world: World, scenario: Scenario) -> tuple[Step, ...]:
         wrong = scenario.judge(world, ended)
         left = world.litter() | world.orphans()
         assert (ended.code, wrong, left) == (0, [], set()), f"{scenario.name} by itself: {ended} {wrong} {left}"
-        found = tuple(Step(line["step"], line["what"], tuple(line["stack"])) for line in told(world))
+        found = counted(world)
         world.sweep()
     return found
-
-
-def chosen(steps: Sequence[Step], every: bool, most: int | None = None) -> tuple[Step, ...]:
-    """All of them; or the first and the last of each place; or so many, evenly spread."""
-    if not every:
-        first = {step.place: step for step in reversed(steps)}
-        last = {step.place: step for step in steps}
-        wanted = {*first.values(), *last.values()}
-        steps = [step for step in steps if step in wanted]
-    if most is not None and len(steps) > most:
-        steps = [steps[round(number * (len(steps) - 1) / (most - 1))] for number in range(most)]
-    return tuple(dict.fromkeys(steps))
 
 
 def attempt(world: World, scenario: Scenario, kind: str, step: Step) -> Cell:
     """Break the run there, look, clean up as a user would, and look again."""
     ended = injected(world, scenario.prepare(world), kind, step.name)
-    wrong: list[str] = []
-    survived = kind == "error" and ended.code == 0
-    fired = any("fired" in line for line in told(world))
-    if not fired and step.act == "kill":
-        return Cell(scenario.name, world.kind, kind, step, survived=True)  # what was to be ended had ended by itself
-    if not fired:
-        wrong.append(f"not reached (exit {ended.code}: {ended.stderr.strip()[:200]})")
+    broken = fired(world)
+    missed = not broken and ended.code == 0 and (step.again or step.act == "kill")  # a poll less, a process gone
+    survived = ended.code == 0 and (missed or kind == "error")
+    wrong = [] if broken or missed else [f"not reached (exit {ended.code}: {ended.stderr.strip()[:200]})"]
     wrong += exit_wrong(kind, ended, survived)
     wrong += scenario.judge(world, ended)
-    may_stay = kind == "SIGKILL" or (kind == "error" and step.tidies)
+    may_stay = broken and (scenario.leaves or kind == "SIGKILL" or (kind == "error" and step.tidies))
     left = world.litter() | (set() if may_stay else world.orphans())
     if left and not may_stay:
         wrong.append(f"left: {', '.join(sorted(left))}")
@@ -130,7 +61,7 @@ def attempt(world: World, scenario: Scenario, kind: str, step: Step) -> Cell:
     state = world.state()
     wrong += [f"changed: {key}: {world.before[key]} → {state[key]}" for key in state if state[key] != world.before[key]]
     world.sweep()
-    return Cell(scenario.name, world.kind, kind, step, tuple(wrong), survived, bool(left))
+    return Cell(scenario.name, world.kind, kind, step, tuple(wrong), survived, bool(left), missed)
 
 
 def exit_wrong(kind: str, ended: Ended, survived: bool) -> list[str]:

@@ -1,8 +1,9 @@
 """`python -m tests.nthfailure.inject LOG KIND STEP -- …`: dbadmin's command line, with one of its outside acts broken.
 
 An outside act is a program started, a file written, renamed or removed, a signal sent, a connection, a statement. Each
-is numbered by its place in dbadmin's code and how often it came there: `act dialects/private.py:34#2`. With the KIND
-"count" they are all written to LOG; with another one this happens where STEP would be done, and LOG says so:
+is named by its line in dbadmin's code, a hash of all its callers and of the statement's shape, and how often it came
+there: `mkdir dialects/private.py:34 1f0a9c3e#2`. With the KIND "count" they are all written to LOG; with another one
+this happens where STEP would be done, and LOG says so:
 
     error       it fails, as the operating system or the driver would say
     SIGINT …    the signal comes just before it
@@ -13,9 +14,11 @@ is numbered by its place in dbadmin's code and how often it came there: `act dia
 import errno
 import json
 import os
+import re
 import signal
 import sys
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,6 +37,9 @@ AUDITED = {
     "os.killpg": "kill", "socket.connect": "connect", "sqlite3.connect": "connect", "open": "write",
 }  # fmt: skip
 """What Python's audit events are called here."""
+VALUES = re.compile(r"'[^']*'|\bdbadmin_\w+|\d+|\s+")
+SHOWN = 120
+"""So much of an act is told."""
 LOST = (2013, "Lost connection to MySQL server during query")
 
 
@@ -56,17 +62,18 @@ class Steps:
             stack = list(frames(sys._getframe(2)))
             if not stack:
                 return  # Python's own, at its end
-            key = f"{act} {stack[0]}"
+            whole = zlib.crc32("\n".join((act, shape(act, what), *stack)).encode())
+            key = f"{act} {stack[0]} {whole:08x}"
             self.counts[key] += 1
             name = f"{key}#{self.counts[key]}"
             if self.kind == "count":
-                self.tell(step=name, what=what[:120], stack=stack)
+                self.tell(step=name, what=what[:SHOWN], stack=stack)
             elif self.fired and self.kind == "twice":
                 self.kind = "done"
                 os.kill(self.process, signal.SIGINT)
             elif name == self.step and not self.fired:
                 self.fired = True
-                self.tell(fired=name, what=what[:120])
+                self.tell(fired=name, what=what[:SHOWN])
                 self.fire(error)
         finally:
             self.busy.now = False
@@ -103,6 +110,11 @@ class Steps:
             return
         what = " ".join(str(one) for one in arguments[:2])
         self.meet(act, what, lambda: failure(event, arguments))
+
+
+def shape(act: str, what: str) -> str:
+    """A statement without what differs from run to run: values, numbers, names of copies; nothing of other acts."""
+    return VALUES.sub(" ", what[:SHOWN])[:60].strip() if act.startswith("sql") else ""
 
 
 def written(arguments: tuple[Any, ...]) -> bool:

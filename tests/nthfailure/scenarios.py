@@ -1,6 +1,8 @@
 """The commands that are broken off, and what has to be true of what they were asked to make."""
 
 import json
+import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,23 +10,11 @@ from typing import Any
 
 from dbadmin.copies.backups import open_backup
 from dbadmin.errors import DbadminError
+from nthfailure.steps import Ended, counted, injected
 from nthfailure.worlds import World, content
 
 ALL, SERVERS = ("sqlite", "postgresql", "mariadb"), ("postgresql", "mariadb")
 Found = list[str]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a run ended: its exit code (negative: the signal that killed it) and what it said."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def killed(self) -> bool:
-        return self.code < 0
 
 
 @dataclass(frozen=True)
@@ -35,6 +25,8 @@ class Scenario:
     engines: tuple[str, ...]
     prepare: Callable[[World], list[str]]
     judge: Callable[[World, Ended], Found]
+    leaves: bool = False
+    """Whether something may stay, however it was broken off: it was there before."""
 
 
 def suffix(world: World) -> str:
@@ -93,10 +85,28 @@ def with_commands(world: World) -> list[str]:
     return rehearse("--copy-command", made, "--drop-command", f"rm -f {copy}")(world)
 
 
+def with_commands_of_a_server(world: World) -> list[str]:
+    """The copy is a backup restored, and a file stands for its being there."""
+    target, there = world.fresh_target(), world.out / "clone.db"
+    url = target.url.render_as_string(hide_password=False)
+    restoring = shlex.join([sys.executable, "-m", "dbadmin", "restore", str(backup_of(world)), "--to", url])
+    made = f"touch {there} && {restoring} && echo {shlex.quote(url)}"
+    return rehearse("--copy-command", made, "--drop-command", f"rm -f {there}")(world)
+
+
 def clone_dropped(world: World, ended: Ended) -> Found:
     """The drop command has run, but after SIGKILL: dbadmin knows nothing of such a copy."""
     left = (world.out / "clone.db").exists() and not ended.killed and "drop command" not in ended.stderr
     return [*safe(world, ended), *(["the drop command did not run"] if left else [])]
+
+
+def in_place(world: World) -> list[str]:
+    """A restored copy is itself what is rehearsed on."""
+    target = world.fresh_target()
+    url = target.url.render_as_string(hide_password=False)
+    done = world.run("dbadmin", "restore", str(backup_of(world)), "--to", url)
+    assert done.returncode == 0, done.stderr
+    return rehearse("--url", url, "--in-place")(world)
 
 
 def kept(world: World, ended: Ended) -> Found:
@@ -180,6 +190,42 @@ def nothing(world: World, ended: Ended) -> Found:
     return []
 
 
+# copies
+
+
+def clean_after(*words: str) -> Callable[[World], list[str]]:
+    """Clean up after a rehearsal that was killed when all that it makes was there."""
+
+    def prepare(world: World) -> list[str]:
+        arguments = rehearse(*words)(world)
+        if words not in world.known:
+            injected(world, arguments, "count", "-")
+            world.known[words] = next(step.name for step in counted(world) if decides(step.stack))
+            world.sweep()
+        assert injected(world, arguments, "SIGKILL", world.known[words]).killed
+        return ["copies", "--clean", "--format", "json"]
+
+    return prepare
+
+
+def decides(stack: tuple[str, ...]) -> bool:
+    """Whether this is where the rehearsal compares what the deciding walk left."""
+    return any(frame.endswith(" _decide") for frame in stack)
+
+
+def named_or_gone(world: World, ended: Ended) -> Found:
+    """`copies` names what is left."""
+    done = world.run("dbadmin", "copies", "--format", "json")
+    if done.returncode:
+        return [f"copies: exit {done.returncode}: {done.stderr.strip()}"]
+    named = {copy["directory"] for copy in json.loads(done.stdout)["copies"]}
+    unnamed = world.litter() - named
+    wrong = [f"left, and copies does not name it: {', '.join(sorted(unnamed))}"] if unnamed else []
+    if not named and (orphans := world.orphans()):
+        wrong.append(f"left, and copies names nothing: {', '.join(sorted(orphans))}")
+    return wrong
+
+
 SCENARIOS = (
     Scenario("verify-rollback", ALL, rehearse(), safe),
     Scenario("verify-rollback --dry-run", ALL, rehearse("--dry-run"), nothing),
@@ -187,9 +233,15 @@ SCENARIOS = (
     Scenario("verify-rollback --backup", ALL, rehearse("--backup", "BACKUP"), safe),
     Scenario("verify-rollback --scratch same-server", SERVERS, rehearse("--scratch", "same-server"), safe),
     Scenario("verify-rollback --backup --scratch", SERVERS, elsewhere, safe),
+    Scenario("verify-rollback --in-place", ALL, in_place, safe),
     Scenario("verify-rollback --copy-command", ("sqlite",), with_commands, clone_dropped),
+    Scenario("verify-rollback --copy-command", SERVERS, with_commands_of_a_server, clone_dropped),
     Scenario("backup", ALL, back_up(), whole),
     Scenario("backup --verify, compressed", ALL, back_up("--verify", ending=".gz"), whole),
     Scenario("restore", ALL, restore, restored_or_not),
     Scenario("restore --confirm", ALL, replace, restored_or_not),
+    Scenario("copies --clean", ALL, clean_after(), named_or_gone, leaves=True),
+    Scenario(
+        "copies --clean, same server", SERVERS, clean_after("--scratch", "same-server"), named_or_gone, leaves=True
+    ),
 )  # fmt: skip

@@ -67,6 +67,8 @@ class World:
             self._administer(statement)
         self.decoys = self._plant()
         self.before = self.state()
+        self.known: dict[tuple[str, ...], str] = {}
+        """What scenarios have found out, and need not find out again."""
         self._numbers = 0
 
     def environment(self, **more: str) -> dict[str, str]:
