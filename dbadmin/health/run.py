@@ -132,8 +132,8 @@ def _one(check: Check, look: Look, clock: Clock) -> tuple[CheckRun, list[HealthF
 
 
 def _not_here(check: Check, dialect: Dialect) -> str:
-    engines = ", ".join(check.info().engines)
-    return f"it asks what only {engines} tells, and this is {ENGINES.get(dialect.name, dialect.name)}"
+    engines = " and ".join(check.info().engines)
+    return f"it asks what only {engines} can tell, and this is {ENGINES.get(dialect.name, dialect.name)}"
 
 
 def answers(connection: "Connection") -> bool:
