@@ -1,5 +1,7 @@
 """`dbadmin shell` with code that comes as -c, as a file or through a pipe."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,16 @@ def test_a_pipe_runs_as_a_script(blog: Path, run: Run) -> None:
 def test_code_needs_neither_ipython_nor_pandas(blog: Path, run: Run) -> None:
     code = "import sys; print([m for m in ('IPython', 'pandas') if m in sys.modules])"
     assert run("shell", "-c", code, cwd=blog).stdout == "[]\n"
+
+
+def test_a_session_loads_nothing_of_engines_that_it_does_not_ask(tmp_path: Path, sqlite: TestDatabase) -> None:
+    sqlite.execute(*TABLES)
+    directory = application(tmp_path / "small", sqlite.url)
+    parts = ("dbadmin.dialects.mysql.", "dbadmin.queries")
+    code = f"import sys; print(*sorted(name for name in sys.modules if name.startswith({parts})))"
+    here = [sys.executable, "-m", "dbadmin", "shell", "-c", code]  # not of the nursery, where all is loaded
+    told = subprocess.run(here, cwd=directory, capture_output=True, text=True, check=True).stdout
+    assert told.split() == [f"dbadmin.dialects.mysql.{name}" for name in ("address", "isolation", "optionfiles")]
 
 
 def test_a_password_in_an_error_is_hidden(tmp_path: Path, sqlite: TestDatabase, run: Run) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects import PACKAGES, Address, every, named
+from dbadmin.dialects import PACKAGES, Address, named
+from dbadmin.dialects.isolation import each
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -29,8 +30,8 @@ def child_environment(
             if "://" in value:
                 environment[name] = _URL.sub(lambda found: lead(found.group(), source, copy), value)
     hidden: dict[str, str] = {}
-    for dialect in every():
-        for name, denied in dialect.isolation.environment().items():
+    for isolation in each().values():
+        for name, denied in isolation.environment().items():
             if name in environment:
                 hidden[name] = environment.pop(name)
             if denied is not None:

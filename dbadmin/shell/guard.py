@@ -6,7 +6,6 @@ Where nobody can be asked (code of -c, a file or a pipe; a notebook that runs by
 from typing import Any
 
 from dbadmin.errors import UsageError
-from dbadmin.queries.written import without_where
 from dbadmin.render.values import visible
 from dbadmin.secrets import mask
 from dbadmin.shell.live import Live
@@ -45,6 +44,8 @@ class Guard:
 
     def judge(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         """Raise UsageError where a statement changes every row and nobody says yes."""
+        from dbadmin.queries.written import without_where  # with all of the helpers, when something is written first
+
         if not without_where(statement):
             return
         shown = visible(mask(" ".join(statement.split())))

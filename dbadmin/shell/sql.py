@@ -1,4 +1,7 @@
-"""SQL at the prompt: parameters from the namespace, statements in the session's own transaction."""
+"""SQL at the prompt: parameters from the namespace, statements in the session's own transaction.
+
+What reads statements is loaded with the first one, and not with the prompt.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,7 +13,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
 from dbadmin.errors import UsageError
-from dbadmin.queries.written import Written, split_statements, tokens
 from dbadmin.results import QueryPlan
 from dbadmin.shell.live import Live
 
@@ -36,6 +38,8 @@ def parameters(statement: str, names: Mapping[str, Any]) -> dict[str, Any]:
 
     Numbers of numpy and pandas become Python's, which every driver takes. Raises UsageError where one has no value.
     """
+    from dbadmin.queries.written import tokens
+
     wanted = list(dict.fromkeys(token.name for token in tokens(statement) if token.name))
     missing = [name for name in wanted if name not in names]
     if missing:
@@ -64,6 +68,8 @@ def explain(live: Live, text: str, names: Mapping[str, Any], *, analyze: bool) -
 
     What is run for `analyze` in a session that writes is rolled back.
     """
+    from dbadmin.queries.written import Written, split_statements
+
     held = names.get(text.strip())
     statements = [held] if isinstance(held, ClauseElement) else split_statements(text)
     if len(statements) != 1:
@@ -89,6 +95,8 @@ def explain(live: Live, text: str, names: Mapping[str, Any], *, analyze: bool) -
 
 def shown(statement: Any, connection: Any) -> str:
     """A statement's SQL with placeholders."""
+    from dbadmin.queries.written import Written
+
     return statement.sql if isinstance(statement, Written) else str(statement.compile(dialect=connection.dialect))
 
 
@@ -112,6 +120,7 @@ def run(live: Live, text: str, names: Mapping[str, Any]) -> "Iterator[tuple[str,
     `attrs["rows_changed"]` says how many it changed, None where that is not told.
     """
     from dbadmin.frames import frame  # with what it needs of numpy and Arrow, when a result is first wanted
+    from dbadmin.queries.written import split_statements, tokens
 
     statements = split_statements(text)
     if not statements:
