@@ -88,9 +88,7 @@ def _intervals(values: Sequence[Any]) -> Array:
 
 
 def objects(values: Sequence[Any]) -> Array:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+    return np.fromiter(values, dtype=object, count=len(values))  # does not look into a value, as an assignment would
 
 
 CONVERTERS: dict[Family, Callable[[Sequence[Any]], Array]] = {
