@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 CONSOLE = re.compile(r"<!-- console -->\n```console\n(.*?)```", re.DOTALL)
 SCRIPT = "alembic/versions/a27f60c4b9e8_two_subscription_states.py"
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class Terminal:
@@ -72,7 +72,7 @@ def holds(file: Path, now: Callable[[re.Match[str]], str]) -> None:
 
 
 def test_every_command_of_the_tutorial_runs_as_written(temporary_directory: Path) -> None:
-    home = temporary_directory / "tutorial"
+    home = temporary_directory / "t"  # short: lines fold where they would for a reader
     home.mkdir()
     script = home / "shop" / SCRIPT
     page = (DOCS / "tutorial.md").read_text(encoding="utf-8")

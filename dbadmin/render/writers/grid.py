@@ -48,7 +48,7 @@ def drawn(sheet: Sheet) -> Iterator[str]:
     natural = [max([width(header), *(width(row[i]) for row in sheet.cells)]) for i, header in enumerate(sheet.headers)]
     widths = shared(sheet, natural, range(len(columns))) if columns else []
     below = [i for i, column in enumerate(columns) if column.below]
-    if widths is not None and all(widths[i] >= min(natural[i], COMFORTABLE) for i in below):
+    if widths is not None and all(widths[i] >= needed(columns[i], natural[i]) for i in below):
         for lines in grid(sheet, range(len(columns)), widths):
             yield from lines
         return
@@ -62,6 +62,11 @@ def drawn(sheet: Sheet) -> Iterator[str]:
     for lines, cells in zip(rows, sheet.cells, strict=True):
         yield from lines
         yield from under(sheet, cells, below)
+
+
+def needed(column: Column, natural: int) -> int:
+    """How many places a column that may stand below its row has to get beside it: all of them where it would be cut."""
+    return min(natural, COMFORTABLE) if column.wrap else natural
 
 
 def shared(sheet: Sheet, natural: Sequence[int], which: Sequence[int]) -> list[int] | None:
