@@ -64,6 +64,8 @@ EVERY_DAY = {
         "test_shell_extension": (),
         "test_health_revision": (),
         "test_drift": ("no_drift",),
+        "test_drift_remedies": (),
+        "test_drift_quiet": (),
         "test_health": ("mends_it", "nothing_read", "without_rights"),
         "test_health_state": ("who_blocks", "run_out"),
         "test_health_models": ("mended",),
@@ -93,6 +95,8 @@ EVERY_DAY = {
         "test_health_live": ("number_of_statements",),
         "test_rollback_head": ("rebuilds_an_index", "lost_by_design", "mangles", "no_reference", "was_there_before"),
         "test_drift": ("no_drift", "create_all"),
+        "test_drift_remedies": (),
+        "test_drift_quiet": (),
     },
 }  # fmt: skip
 """Modules of rehearsals, which take seconds each on a server → those that run every time; the others do as `slow`."""

@@ -3,7 +3,7 @@
 Each takes the definition as the map has it; None where no single statement does it on this engine.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from dbadmin.dialects.names import split, table_of
 from dbadmin.dialects.values import ObjectKey
@@ -40,6 +40,43 @@ class Mending:
         if key.kind in ("constraint", "index", "trigger", "view"):
             removed, made = self.remove(key, before), self.make(key, after)
             return f"{removed}; {made}" if removed and made else None
+        return None
+
+    def make_table(self, key: ObjectKey, schema: Mapping[ObjectKey, str]) -> str | None:
+        """Make a table that is missing, with all that the schema map has of it."""
+        own = {other: text for other, text in schema.items() if self._is_of(other, key)}
+        order = next((split(text) for other, text in own.items() if other.kind == "column-order"), ())
+        columns = {split(other.name)[-1]: text for other, text in own.items() if other.kind == "column"}
+        inside = [f"{self.quote(name)} {self.declared(columns[name])}" for name in order if name in columns]
+        for other, text in own.items():
+            if other.kind == "constraint":
+                inside.append(text if split(other.name)[-1] == text else f"CONSTRAINT {self.own_name(other)} {text}")
+        options = self.table_options(schema[key])
+        if options is None or not inside:
+            return None
+        made = [f"CREATE TABLE {self.full_name(key)} ({', '.join(inside)}){options}"]
+        beside = ("index", "trigger", "policy", "rule")
+        rest = [self.make(other, text) for other, text in own.items() if other.kind in beside]
+        return None if None in rest else "; ".join(filter(None, [*made, *rest, *self.describe(key, schema[key], own)]))
+
+    def _is_of(self, other: ObjectKey, key: ObjectKey) -> bool:
+        table = table_of(other)
+        return table is not None and other.kind != "table" and tuple(filter(None, table)) == split(key.name)
+
+    def declared(self, text: str) -> str:
+        """A column's definition as CREATE TABLE takes it."""
+        return text
+
+    def table_options(self, text: str) -> str | None:
+        """What stands behind the brackets of CREATE TABLE; None where that takes more than words."""
+        return "" if text == "TABLE" else None
+
+    def describe(self, key: ObjectKey, text: str, own: Mapping[ObjectKey, str]) -> Iterator[str]:
+        """What is told of a table in statements of their own: comments, row level security."""
+        return iter(())
+
+    def revise(self, key: ObjectKey, before: str | None, after: str | None) -> str | None:
+        """The same in a revision, by Alembic's operations, where the engine has no statement for it."""
         return None
 
     def table(self, key: ObjectKey) -> str:

@@ -137,7 +137,7 @@ class _Measuring:
             return first_appearance(leg, Facet(key=key))
 
         at = ", ".join(self.status.current) or "base"
-        return compare.from_revision(self.from_migrations, at, maker, self.mending, models)
+        return compare.from_revision(self.from_migrations, at, maker, self.mending, leg.after.schema, models)
 
     def _models(self, head: Leg | None) -> "Snapshot | str | None":
         if not any(one.tables for one in self.metadata):

@@ -38,7 +38,7 @@ class MysqlChanges(Changes):
             case "truncate":
                 return METADATA
             case "update" | "delete":
-                return Effect("row locks", "writes", "rewrite")
+                return Effect("a lock on each row", "writes", "rewrite")
         return None
 
     def rewrites(self, old: ColumnText | None, new: ColumnText) -> bool | None:

@@ -7,6 +7,15 @@ from dbadmin.dialects.names import split
 from dbadmin.dialects.rules import quoter
 from dbadmin.dialects.values import ObjectKey
 
+_ROUTINE = re.compile(
+    r"(?P<kind>FUNCTION|PROCEDURE) (?P<head>.*? SQL SECURITY \w+)(?: DEFINER=\S+)? SQL_MODE '[^']*' (?P<body>.*)",
+    re.DOTALL,
+)
+_EVENT = re.compile(
+    r"EVENT (?P<when>(?:AT|EVERY) .*?) (?P<then>ON COMPLETION (?:NOT )?PRESERVE)(?P<state> \w+)?(?: TIME ZONE \S+)?"
+    r"(?: DEFINER=\S+)? SQL_MODE '[^']*'(?P<comment> COMMENT '(?:[^']|'')*')? (?P<body>.*)", re.DOTALL
+)  # fmt: skip
+_STATES = {"ENABLED": " ENABLE", "DISABLED": " DISABLE"}
 _INDEX = re.compile(r"(?P<kind>(?:[A-Z]+ )?INDEX|UNIQUE(?: KEY)?)")
 
 
@@ -28,7 +37,19 @@ class MysqlMending(Mending):
             )
         if key.kind == "trigger":
             return self._trigger(key, text)
+        if found := _ROUTINE.match(text):
+            return f"CREATE {found['kind']} {self.own_name(key)}{found['head']} {found['body']}"
+        if key.kind == "sequence":
+            return f"CREATE SEQUENCE {self.own_name(key)} {text}"
+        if found := _EVENT.match(text):
+            when = re.sub(r"(AT|STARTS|ENDS) (\d[\d-]* [\d:.]+)", r"\1 '\2'", found["when"])
+            told = f"{found['then']}{_STATES.get((found['state'] or '').strip(), '')}{found['comment'] or ''}"
+            return f"CREATE EVENT {self.own_name(key)} ON SCHEDULE {when} {told} DO {found['body']}"
         return super().make(key, text)
+
+    def table_options(self, text: str) -> str | None:
+        """The options of a table are written as the map has them."""
+        return text.removeprefix("TABLE")
 
     def remove(self, key: ObjectKey, text: str) -> str | None:
         """A constraint without a name of its own can only be dropped by the one that the server made."""
@@ -43,7 +64,15 @@ class MysqlMending(Mending):
         return super().remove(key, text)
 
     def change(self, key: ObjectKey, before: str, after: str) -> str | None:
-        """A column is said anew as a whole."""
+        """A column is said anew as a whole, as are the options of a table."""
+        if key.kind == "table" and "PARTITION BY" not in before + after:
+            comment = "" if " COMMENT '" in after else " COMMENT ''"
+            return f"ALTER TABLE {self.full_name(key)}{after.removeprefix('TABLE')}{comment}"
+        if key.kind == "sequence":
+            return f"ALTER SEQUENCE {self.own_name(key)} {after}"
+        if key.kind in ("function", "procedure", "event"):
+            made = self.make(key, after)
+            return f"{self.remove(key, before)}; {made}" if made else None
         if key.kind == "column":
             return f"ALTER TABLE {self.table(key)} MODIFY COLUMN {self.own_name(key)} {after}"
         return super().change(key, before, after)

@@ -1,6 +1,7 @@
 """Statements that make PostgreSQL's objects as `schema_sql.py` describes them, most in the server's own words."""
 
 import re
+from collections.abc import Iterator, Mapping
 
 from dbadmin.dialects.mending import Mending
 from dbadmin.dialects.names import split
@@ -9,6 +10,10 @@ from dbadmin.dialects.rules import quoter
 from dbadmin.dialects.values import ObjectKey
 
 _DEFAULT = re.compile(r" DEFAULT (.*?)(?= NOT NULL| STATISTICS | COMMENT '|$)", re.DOTALL)
+_BESIDE = re.compile(r" (?:STATISTICS -?\d+|COMMENT '(?:[^']|'')*')")
+_COMMENT = re.compile(r" COMMENT ('(?:[^']|'')*')$")
+_SECURED = re.compile(r" (FORCE )?ROW LEVEL SECURITY")
+_OWNED = re.compile(r" OWNED BY (.*)$")
 _WHOLE = ("index", "trigger", "rule", "function", "procedure", "statistics")
 """Kinds whose definition is the statement that makes them."""
 _LABEL = re.compile(r"'(?:[^']|'')*'")
@@ -21,12 +26,14 @@ class PostgresqlMending(Mending):
         super().__init__(quoter("postgresql"))
 
     def make(self, key: ObjectKey, text: str) -> str | None:
-        """Also enums, sequences, views, policies, extensions and schemas."""
+        """Also types, sequences, views, policies, extensions and schemas."""
         name = self.full_name(key)
         if key.kind in _WHOLE:
             return text.partition(" /* ")[0]
         words = {
             "enum": f"CREATE TYPE {name} AS ENUM ({text})",
+            "composite-type": f"CREATE TYPE {name} AS ({text})",
+            "domain": f"CREATE DOMAIN {name} AS {text}",
             "sequence": f"CREATE SEQUENCE {name} {text}",
             "view": f"CREATE VIEW {name} {text}",
             "materialized-view": f"CREATE MATERIALIZED VIEW {name} {text}",
@@ -47,8 +54,8 @@ class PostgresqlMending(Mending):
             return f"DROP INDEX {'.'.join(map(self.quote, [*schema, name]))}"
         if key.kind in ("trigger", "rule", "policy"):
             return f"DROP {key.kind.upper()} {self.own_name(key)} ON {self.table(key)}"
-        words = {"enum": "TYPE", "domain": "DOMAIN", "materialized-view": "MATERIALIZED VIEW", "extension": "EXTENSION",
-                 "schema": "SCHEMA"}  # fmt: skip
+        words = {"enum": "TYPE", "composite-type": "TYPE", "domain": "DOMAIN", "extension": "EXTENSION",
+                 "materialized-view": "MATERIALIZED VIEW", "schema": "SCHEMA"}  # fmt: skip
         if key.kind in words:
             return f"DROP {words[key.kind]} {self.full_name(key)}"
         return super().remove(key, text)
@@ -57,6 +64,10 @@ class PostgresqlMending(Mending):
         """Columns part by part; an enum that only lacks labels gets them; functions are replaced."""
         if key.kind == "column":
             return self._column(key, before, after)
+        if key.kind == "table":
+            return "; ".join(self._told(key, before, after)) or None
+        if key.kind == "sequence" and _OWNED.search(before) == _OWNED.search(after):
+            return f"ALTER SEQUENCE {self.full_name(key)} {after}"
         if key.kind == "enum":
             return self._labels(key, _LABEL.findall(before), _LABEL.findall(after))
         if key.kind in ("function", "procedure"):
@@ -64,6 +75,47 @@ class PostgresqlMending(Mending):
         if key.kind in ("policy", "rule", "materialized-view"):
             return f"{self.remove(key, before)}; {self.make(key, after)}"
         return super().change(key, before, after)
+
+    def make_table(self, key: ObjectKey, schema: Mapping[ObjectKey, str]) -> str | None:
+        """With the sequences that belong to its columns."""
+        made = super().make_table(key, schema)
+        for other, text in schema.items():
+            owned = _OWNED.search(text) if other.kind == "sequence" else None
+            own = split(owned[1])[:-1] if owned is not None else ()
+            if made is not None and owned is not None and own[-len(split(other.name)) :] == split(key.name):
+                name = self.full_name(other)
+                made = (
+                    f"CREATE SEQUENCE {name} {_OWNED.sub('', text)}; {made}; ALTER SEQUENCE {name} OWNED BY {owned[1]}"
+                )
+        return made
+
+    def declared(self, text: str) -> str:
+        """Statistics and comments are said in statements of their own."""
+        return _BESIDE.sub("", text)
+
+    def table_options(self, text: str) -> str | None:
+        """Partitions, inheritance and foreign tables take more than words."""
+        rest = _SECURED.sub("", _COMMENT.sub("", text)).removeprefix("TABLE")
+        return rest if not rest or rest.startswith(" WITH (") else None
+
+    def describe(self, key: ObjectKey, text: str, own: Mapping[ObjectKey, str]) -> Iterator[str]:
+        """Comments and row level security."""
+        yield from self._told(key, "TABLE", text)
+        for other, definition in own.items():
+            if other.kind == "column" and (found := _COMMENT.search(definition)):
+                yield f"COMMENT ON COLUMN {self.table(other)}.{self.own_name(other)} IS {found[1]}"
+
+    def _told(self, key: ObjectKey, before: str, after: str) -> Iterator[str]:
+        """What differs in a table's comment and row level security; nothing where anything else does, too."""
+        if _SECURED.sub("", _COMMENT.sub("", before)) != _SECURED.sub("", _COMMENT.sub("", after)):
+            return
+        name, was, is_now = self.full_name(key), _COMMENT.search(before), _COMMENT.search(after)
+        if (was and was[1]) != (is_now and is_now[1]):
+            yield f"COMMENT ON TABLE {name} IS {is_now[1] if is_now else 'NULL'}"
+        flags = [{found[1] or "" for found in _SECURED.finditer(text)} for text in (before, after)]
+        for word, on, off in (("", "ENABLE", "DISABLE"), ("FORCE ", "FORCE", "NO FORCE")):
+            if (word in flags[0]) != (word in flags[1]):
+                yield f"ALTER TABLE {name} {on if word in flags[1] else off} ROW LEVEL SECURITY"
 
     def _column(self, key: ObjectKey, before: str, after: str) -> str | None:
         name, parts = self.own_name(key), []
@@ -74,7 +126,11 @@ class PostgresqlMending(Mending):
             parts.append(f"ALTER COLUMN {name} " + (f"SET DEFAULT {is_now}" if is_now else "DROP DEFAULT"))
         if (" NOT NULL" in before) != (" NOT NULL" in after):
             parts.append(f"ALTER COLUMN {name} {'SET' if ' NOT NULL' in after else 'DROP'} NOT NULL")
-        return f"ALTER TABLE {self.table(key)} {', '.join(parts)}" if parts else None
+        told = [f"ALTER TABLE {self.table(key)} {', '.join(parts)}"] if parts else []
+        comments = [found[1] if (found := _COMMENT.search(text)) else "NULL" for text in (before, after)]
+        if comments[0] != comments[1]:
+            told.append(f"COMMENT ON COLUMN {self.table(key)}.{name} IS {comments[1]}")
+        return "; ".join(told) or None
 
     def _labels(self, key: ObjectKey, before: list[str], after: list[str]) -> str | None:
         if [label for label in after if label in before] != before:

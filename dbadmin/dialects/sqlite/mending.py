@@ -1,8 +1,21 @@
 """Statements that make SQLite's objects as the schema map describes them; most changes need a new table."""
 
+import re
+
 from dbadmin.dialects.mending import Mending
+from dbadmin.dialects.names import split, table_of
 from dbadmin.dialects.rules import quoter
 from dbadmin.dialects.values import ObjectKey
+
+_COLUMN = re.compile(r"(?P<type>.*?)(?P<null> NOT NULL)?(?: DEFAULT (?P<default>.*))?", re.DOTALL)
+_TYPE = re.compile(r"(?P<name>[A-Z]+)(?P<rest>\(\d+(?:, ?\d+)?\))?")
+_KNOWN = frozenset({
+    "INTEGER", "BIGINT", "SMALLINT", "VARCHAR", "CHAR", "TEXT", "NUMERIC", "DECIMAL", "FLOAT", "REAL", "BOOLEAN",
+    "DATE", "DATETIME", "TIME", "TIMESTAMP", "BLOB", "JSON",
+})  # fmt: skip
+"""Types that SQLAlchemy has by these names."""
+_FOREIGN = re.compile(r"FOREIGN KEY \((?P<own>.*)\) REFERENCES (?P<table>.+?) \((?P<theirs>.*?)\)(?P<rest>.*)")
+_ACTION = re.compile(r" ON (DELETE|UPDATE) (CASCADE|SET NULL|SET DEFAULT|RESTRICT|NO ACTION)")
 
 
 class SqliteMending(Mending):
@@ -25,3 +38,63 @@ class SqliteMending(Mending):
         if key.kind in ("index", "trigger"):
             return f"DROP {key.kind.upper()} {self.own_name(key)}"
         return None if key.kind == "constraint" else super().remove(key, text)
+
+    def table_options(self, text: str) -> str | None:
+        """STRICT and WITHOUT ROWID stand behind the brackets, AUTOINCREMENT in a column."""
+        words = [word.strip() for word in text.split(",")[1:]]
+        known = set(words) <= {"STRICT", "WITHOUT ROWID"}
+        return (f" {', '.join(words)}" if words else "") if known else None
+
+    def revise(self, key: ObjectKey, before: str | None, after: str | None) -> str | None:
+        """Columns are altered, and constraints made and dropped, in batch mode; None for those without a name."""
+        table = table_of(key)
+        named = key.kind == "column" or split(key.name)[-1] not in (before, after)
+        if table is None or key.kind not in ("column", "constraint") or not named:
+            return None
+        name = split(key.name)[-1]
+        parts = [_altered(name, before, after)] if key.kind == "column" else []
+        if key.kind == "constraint":
+            parts += [f"batch.drop_constraint({name!r}, type_={_kind(before)!r})"] if before is not None else []
+            parts += [_made(name, after)] if after is not None else []
+        calls = [part for part in parts if part is not None]
+        if len(calls) != len(parts) or not calls:
+            return None
+        return f"with op.batch_alter_table({table.name!r}) as batch: {'; '.join(calls)}"
+
+
+def _kind(text: str) -> str:
+    words = {"UNIQUE": "unique", "CHECK": "check", "FOREIGN": "foreignkey", "PRIMARY": "primary"}
+    return words.get(text.split()[0], "check")
+
+
+def _altered(name: str, before: str | None, after: str | None) -> str | None:
+    """What makes a column as it should be."""
+    was, is_now = (_COLUMN.fullmatch(text) if text is not None else None for text in (before, after))
+    if was is None or is_now is None:
+        return None
+    given = []
+    if was["type"] != is_now["type"]:
+        found = _TYPE.fullmatch(is_now["type"])
+        if found is None or found["name"] not in _KNOWN:
+            return None
+        given.append(f"type_=sa.{found['name']}{found['rest'] or '()'}")
+    if was["null"] != is_now["null"]:
+        given.append(f"nullable={is_now['null'] is None}")
+    if was["default"] != is_now["default"]:
+        default = is_now["default"]
+        given.append(f"server_default={f'sa.text({default!r})' if default is not None else None}")
+    return f"batch.alter_column({name!r}, {', '.join(given)})"
+
+
+def _made(name: str, text: str) -> str | None:
+    """What makes a constraint as its definition says."""
+    if text.startswith("CHECK (") and text.endswith(")"):
+        return f"batch.create_check_constraint({name!r}, sa.text({text[7:-1]!r}))"
+    if found := re.fullmatch(r"UNIQUE \((.*)\)", text):
+        return f"batch.create_unique_constraint({name!r}, {list(split(found[1]))!r})"
+    found = _FOREIGN.fullmatch(text)
+    if found is None or _ACTION.sub("", found["rest"]):
+        return None
+    lists = f"{list(split(found['own']))!r}, {list(split(found['theirs']))!r}"
+    actions = "".join(f", on{what.lower()}={action!r}" for what, action in _ACTION.findall(found["rest"]))
+    return f"batch.create_foreign_key({name!r}, {split(found['table'])[-1]!r}, {lists}{actions})"

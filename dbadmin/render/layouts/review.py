@@ -24,6 +24,10 @@ CHOSEN = {
 }
 
 
+_ENGINES = {"mysql": "MariaDB or MySQL"}
+"""Engines that have more than one name."""
+
+
 def lay_out_review(result: Review, *, detail: bool = False) -> Document:
     """Findings first; `detail` adds why each matters."""
     columns = (*COLUMNS, Column("why", wrap=True, below=True)) if detail else COLUMNS
@@ -53,7 +57,7 @@ def answer(result: Review) -> Callout:
     """One line: how many findings of which level, in how many revisions, for which engine."""
     chosen = CHOSEN.get(result.chosen, result.chosen)
     read = f"{plural(len(result.revisions), 'revision')} ({chosen})"
-    engine = f" for {result.engine}" if result.engine else ""
+    engine = f" for {_ENGINES.get(result.engine, result.engine)}" if result.engine else ""
     if result.database is not None:
         engine += f" with the tables of {result.database.name}"
     if not result.revisions:

@@ -1,0 +1,156 @@
+"""What is no drift: what any two databases differ in, and what is only written otherwise."""
+
+from pathlib import Path
+
+import pytest
+from apps import make_app
+from rehearsing import execute
+from servers import TestDatabase
+from test_drift import ENV, drift, told
+
+pytestmark = pytest.mark.rehearsal
+
+MADE = {
+    "sqlite": """
+op.execute("CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a INTEGER DEFAULT 0, b VARCHAR(20), c TEXT, "
+           "CONSTRAINT uq_b UNIQUE (b), CHECK (a >= 0))")
+op.execute("CREATE VIEW v AS SELECT id, a FROM t")
+""",
+    "postgresql": """
+op.execute("CREATE TABLE t (id serial PRIMARY KEY, a integer DEFAULT 0 NOT NULL, b varchar(20), c text, "
+           "made timestamp DEFAULT now(), CONSTRAINT uq_b UNIQUE (b), CONSTRAINT ck_a CHECK (a >= 0))")
+op.execute("CREATE VIEW v AS SELECT id, a FROM t WHERE b IN ('x', 'y')")
+op.execute("CREATE SEQUENCE numbers")
+op.execute("CREATE EXTENSION IF NOT EXISTS plpgsql")
+""",
+    "mariadb": """
+op.execute("CREATE TABLE t (id integer PRIMARY KEY AUTO_INCREMENT, a integer DEFAULT 0 NOT NULL, b varchar(20), "
+           "c text, made datetime DEFAULT now(), CONSTRAINT uq_b UNIQUE (b), CONSTRAINT ck_a CHECK (a >= 0))")
+op.execute("CREATE VIEW v AS SELECT id, a FROM t WHERE b IN ('x', 'y')")
+op.execute("CREATE FUNCTION f(a integer) RETURNS integer DETERMINISTIC RETURN a + 1")
+op.execute("CREATE EVENT ev ON SCHEDULE EVERY 1 DAY DO SET @x = 1")
+""",
+}
+BY_HAND = {
+    "sqlite": (
+        "INSERT INTO t (a, b) VALUES (1, 'x')",
+        "ALTER TABLE t DROP COLUMN c",
+        "ALTER TABLE t ADD COLUMN c TEXT",  # rows and an AUTOINCREMENT, and a column in another place
+        "PRAGMA user_version = 7",
+        "ANALYZE",
+    ),
+    "postgresql": (
+        "INSERT INTO t (a, b) VALUES (1, 'x')",
+        "SELECT nextval('numbers')",
+        "ALTER TABLE t DROP COLUMN c",
+        "ALTER TABLE t ADD COLUMN c text",
+        "ALTER TABLE t ALTER COLUMN a SET DEFAULT '0'",
+        "ALTER TABLE t ALTER COLUMN made SET DEFAULT CURRENT_TIMESTAMP",
+        "ALTER TABLE t RENAME CONSTRAINT uq_b TO t_b_key",
+        "ALTER TABLE t RENAME CONSTRAINT ck_a TO t_a_check",
+        "CREATE OR REPLACE VIEW v AS SELECT t.id, t.a FROM t WHERE (t.b IN ('x', 'y'))",
+        "GRANT SELECT ON t TO PUBLIC",
+        "CREATE ROLE drift_owner",
+        "ALTER TABLE t OWNER TO drift_owner",
+        "ANALYZE t",
+        "CREATE TEMPORARY TABLE temporary (id integer)",
+    ),
+    "mariadb": (
+        "INSERT INTO t (a, b) VALUES (1, 'x'), (2, 'y')",
+        "ALTER TABLE t DROP COLUMN c",
+        "ALTER TABLE t ADD COLUMN c text",
+        "ALTER TABLE t ALTER COLUMN a SET DEFAULT '0'",
+        "ALTER TABLE t MODIFY made datetime DEFAULT CURRENT_TIMESTAMP",
+        "ALTER TABLE t DROP INDEX uq_b",
+        "ALTER TABLE t ADD CONSTRAINT another UNIQUE (b)",
+        "CREATE OR REPLACE VIEW v AS SELECT t.id, t.a FROM t WHERE t.b IN ('x', 'y')",
+        "CREATE USER IF NOT EXISTS drift_definer@localhost",
+        "GRANT SELECT ON *.* TO drift_definer@localhost",
+        "CREATE OR REPLACE DEFINER=drift_definer@localhost FUNCTION f(a int) RETURNS int DETERMINISTIC RETURN a + 1",
+        "SET time_zone = '+03:00'",
+        "ANALYZE TABLE t",
+    ),
+}
+
+
+def test_what_any_two_databases_differ_in_is_no_drift(database: TestDatabase, tmp_path: Path) -> None:
+    app = make_app(tmp_path, url=database.url, revisions={"a1": (None, MADE[database.kind], "pass")})
+    app.alembic("upgrade", "head")
+    assert drift(app).drift == ()
+    for statement in BY_HAND[database.kind]:
+        execute(database.url, statement)
+    try:
+        assert told(drift(app)) == {}
+    finally:
+        if database.kind == "postgresql":
+            execute(database.url, "DROP OWNED BY drift_owner CASCADE", "DROP ROLE drift_owner")
+        elif database.kind == "mariadb":
+            execute(database.url, "DROP USER drift_definer@localhost")
+
+
+MODELS = """
+import enum
+import sqlalchemy as sa
+
+class Kind(enum.Enum):
+    small = 1
+    large = 2
+
+parent = sa.Table("parent", metadata, sa.Column("id", sa.Integer, primary_key=True))
+things = sa.Table(
+    "things", metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("flag", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("data", sa.JSON),
+    sa.Column("kind", sa.Enum(Kind, name="kind")),
+    sa.Column("price", sa.Numeric(10, 2), server_default="0"),
+    sa.Column("share", sa.Double),
+    sa.Column("amount", sa.Integer),
+    sa.Column("note", sa.Text),
+    sa.Column("blob", sa.LargeBinary),
+    sa.Column("at", sa.DateTime, server_default=sa.func.now()),
+    sa.Column("day", sa.Date, server_default=sa.text("'2020-01-01'")),
+    sa.Column("code", sa.String(20), unique=True),
+    sa.Column("parent_id", sa.ForeignKey("parent.id", ondelete="SET NULL"), index=True),
+    sa.Column("twice", sa.Integer, sa.Computed("amount * 2", persisted=True)),
+)
+sa.Index("ix_note", things.c.code, things.c.day.desc())
+"""
+WRITTEN = {
+    "sqlite": """
+op.execute("CREATE TABLE parent (id INTEGER NOT NULL PRIMARY KEY)")
+op.execute("CREATE TABLE things (id integer not null primary key, flag boolean default 1 not null, data json, "
+           "kind varchar(5), price numeric(10, 2) default 0, share double, amount int, note text, blob blob, "
+           "at datetime default CURRENT_TIMESTAMP, day date default '2020-01-01', code varchar(20) unique, "
+           "parent_id integer references parent (id) on delete set null, "
+           "twice integer generated always as (amount * 2) stored)")
+""",
+    "postgresql": """
+op.execute("CREATE TABLE parent (id serial PRIMARY KEY)")
+op.execute("CREATE TYPE kind AS ENUM ('small', 'large')")
+op.execute("CREATE TABLE things (id bigserial primary key, flag bool default true not null, data json, kind kind, "
+           "price decimal(10, 2) default '0', share float8, amount int, note text, blob bytea, "
+           "at timestamp default now(), day date default '2020-01-01', code varchar(20) unique, "
+           "parent_id int references parent (id) on delete set null, "
+           "twice int generated always as (amount * 2) stored)")
+""",
+    "mariadb": """
+op.execute("CREATE TABLE parent (id integer PRIMARY KEY AUTO_INCREMENT)")
+op.execute("CREATE TABLE things (id bigint primary key auto_increment, flag tinyint(1) default 1 not null, data json, "
+           "kind enum('small', 'large'), price decimal(10, 2) default 0, share double, amount int, note text, "
+           "`blob` blob, at datetime default current_timestamp, day date default '2020-01-01', "
+           "code varchar(20) unique, parent_id int, twice int generated always as (amount * 2) stored, "
+           "foreign key (parent_id) references parent (id) on delete set null)")
+""",
+}
+INDEXES = """
+op.create_index("ix_things_parent_id", "things", ["parent_id"])
+op.execute("CREATE INDEX ix_note ON things (code, day DESC)")
+"""
+
+
+def test_models_and_migrations_that_write_the_same_otherwise_agree(database: TestDatabase, tmp_path: Path) -> None:
+    revisions = {"a1": (None, WRITTEN[database.kind] + INDEXES, "pass")}
+    app = make_app(tmp_path, url=database.url, revisions=revisions, env=ENV, models=MODELS)
+    app.alembic("upgrade", "head")
+    assert told(drift(app)) == {}
