@@ -7,6 +7,7 @@ import pytest
 from review import script, silent
 
 from dbadmin.dialects import named
+from dbadmin.errors import NotFinished
 from dbadmin.migrations.project import Project
 from dbadmin.migrations.review import Around, choose, review, squawk
 from dbadmin.migrations.review.offline import Rendered, render_sql
@@ -63,3 +64,21 @@ def test_without_squawk_its_absence_is_said(tmp_path: Path, monkeypatch: pytest.
     answer = review(scripts, choice, Around(named("postgresql"), "postgresql"), progress=silent)
     assert answer.linter is None
     assert any("dbadmin-toolkit[review]" in note for note in answer.notes)
+
+
+def test_settings_of_squawk_beside_alembic_ini_are_heeded(tmp_path: Path) -> None:
+    program = squawk.available()
+    if program is None:
+        pytest.skip("squawk is not installed")
+    (case,) = rendered(tmp_path, case1='op.drop_index("ix", "users")').values()
+    assert [code for code, _ in squawk.findings(program, case, None, tmp_path, "case1")] != []
+    (tmp_path / ".squawk.toml").write_text('excluded_rules = ["require-concurrent-index-deletion"]\n')
+    assert list(squawk.findings(program, case, None, tmp_path, "case1")) == []
+
+
+def test_a_squawk_that_does_not_answer_is_said_with_what_to_try(tmp_path: Path) -> None:
+    program = tmp_path / "squawk"
+    program.write_text("#!/bin/sh\necho no such option >&2\necho '{'\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(NotFinished, match="squawk gave no answer"):
+        list(squawk.findings(str(program), Rendered((), None), None, tmp_path, "case1"))
