@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
 from conftest import Finished, Run
 from kinds import KINDS
 
@@ -44,6 +45,8 @@ pytestmark = pytest.mark.rehearsal
 
 def built(name: str, directory: Path) -> Path:
     """The application, or for `monorepo` the directory above its two."""
+    if name == "src-layout" and not hasattr(Config(), "toml_args"):
+        pytest.skip("this Alembic reads no pyproject.toml: that came with 1.16")
     if name != "monorepo":
         return KINDS[name].build(directory)
     for one in ("billing", "catalogue"):
