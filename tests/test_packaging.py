@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from dbadmin.example.make import make
+
 ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = {
     "": "sqlalchemy",
@@ -86,6 +88,22 @@ def test_the_sdist_holds_what_git_tracks_but_for_the_machinery_of_ci(built: Path
 def test_every_extra_is_tried() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(declared["optional-dependencies"]) - DEVELOPERS == set(EXTRAS) - {""}
+
+
+def test_commands_that_need_no_extra_do_without_any(tmp_path: Path) -> None:
+    shop = make(tmp_path / "shop", users=5, posts=9).directory
+    missing = sorted(set(EXTRAS.values()) - {EXTRAS[""]})
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({missing}))\n"
+        "import dbadmin\n"
+        "with dbadmin.connect() as db:\n"
+        "    print(len(db.recent('blog_posts')), len(db.sql('select 1')), len(db.join('blog_posts', 'users')))\n"
+        "from dbadmin.cli import main; main(['recent', 'blog_posts', '--limit', '1'])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=shop, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("9 1 9\n"), done.stdout
 
 
 def installed(wheel: Path, extra: str, python: Path, directory: Path) -> Path:

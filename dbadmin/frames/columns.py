@@ -57,7 +57,9 @@ class ColumnOfFrame:
             self._found.append(found)
 
     def _convert(self) -> None:
-        """Make arrays of the frame of what was read by columns."""
+        """Make arrays of the frame of what was read by columns; nothing was where pyarrow is missing."""
+        if not self._found:
+            return
         assert self.kind is not None
         self._arrays += [from_arrow(found, self.kind, self.numeric) for found in joined(self._found)]
         self._found.clear()

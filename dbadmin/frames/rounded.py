@@ -11,7 +11,6 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeEngine
 
 from dbadmin.dialects.columns import Values
-from dbadmin.dialects.slices import decimals
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +33,8 @@ class Rounded:
 
     def arrow(self, stored: Values) -> "pa.Array | None":
         """What it makes of each value, as decimal128; None where that cannot hold all of them (-0.00, infinity)."""
+        from dbadmin.dialects.slices import decimals  # with pyarrow, which is an extra
+
         given = _floats(stored)
         if given is None:
             return None
