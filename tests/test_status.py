@@ -9,6 +9,7 @@ from rehearsing import execute
 from servers import TestDatabase
 from sqlalchemy import NullPool, create_engine, inspect
 
+import dbadmin
 from dbadmin.database import Database
 from dbadmin.migrations.scripts import open_scripts
 from dbadmin.migrations.status import status
@@ -38,6 +39,15 @@ def test_an_empty_database_is_empty_and_stays_so(database: TestDatabase, tmp_pat
     assert (found.state, found.current, found.heads, found.applied, found.total) == ("empty", (), ("c3",), 0, 3)
     assert [r.revision for r in found.pending] == ["a1", "b2", "c3"]
     assert tables(app) == set()
+
+
+def test_a_session_that_lives_on_sees_the_revision_that_was_just_written(sqlite: TestDatabase, tmp_path: Path) -> None:
+    app = make_app(tmp_path, url=sqlite.url, revisions=LINE)
+    Path(sqlite.url.database or "").touch()
+    with dbadmin.connect(app=app.directory) as db:
+        assert db.status().heads == ("c3",)
+        app.add({"d4": ("c3", "pass", "pass")})
+        assert db.status().heads == ("d4",)
 
 
 def test_tables_without_a_version_are_unmanaged(database: TestDatabase, tmp_path: Path) -> None:

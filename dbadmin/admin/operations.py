@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.admin.opened import Opened
@@ -41,9 +40,9 @@ class Operations(Opened):
             )
         return self.application.project
 
-    @cached_property
+    @property
     def scripts(self) -> "Scripts":
-        """The project's revision scripts."""
+        """The project's revision scripts, as they are now: a session lives on while its user writes some."""
         from dbadmin.migrations.scripts import open_scripts
 
         return open_scripts(self.project, remember=self.remember)
@@ -59,10 +58,11 @@ class Operations(Opened):
         from dbadmin.migrations.status import status
 
         with migrated(self.application, self.database) as databases:
+            scripts = self.scripts
             first, *others = (
                 status(
                     one.database,
-                    self.scripts,
+                    scripts,
                     version_table=one.version_table,
                     version_table_schema=one.version_table_schema,
                     key=one.key,
