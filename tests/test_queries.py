@@ -440,6 +440,17 @@ def test_join_gives_posts_with_their_authors(blog: TestDatabase) -> None:
     assert names(query) == ["blog_posts.id", "title", "username"]
 
 
+def test_a_foreign_key_that_stands_twice_is_one_way() -> None:
+    metadata = sa.MetaData()
+    sa.Table("users", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text))
+    author = sa.Column("author", sa.Integer)
+    keys = [sa.ForeignKeyConstraint([author], ["users.id"], name=name) for name in ("one", "two")]
+    sa.Table("posts", metadata, sa.Column("id", sa.Integer, primary_key=True), author, *keys)
+    entities = Entities.of((), [metadata])
+    assert "users" in str(recent("posts", order_by="id", where="author.name = ann", entities=entities))
+    assert len(list(entities.references(entities.find("users")))) == 1
+
+
 def test_join_withholds_credentials_and_says_so() -> None:
     query = join_query(BlogPost, User)
     assert query.withheld == ("hashed_password", "verification_token", "reset_token")

@@ -213,13 +213,14 @@ class Entities:
 
     @cached_property
     def _references(self) -> tuple[tuple["Entity", "Entity", ForeignKeyConstraint], ...]:
-        found = []
+        found: dict[Any, tuple[Entity, Entity, ForeignKeyConstraint]] = {}
         for entity in self.tables():
             for constraint in sorted(entity.table.foreign_key_constraints, key=_position):
                 referred = _referred(constraint)
-                if referred is not None:
-                    found.append((entity, self.of_table(referred), constraint))
-        return tuple(found)
+                if referred is not None:  # the same key twice (REFERENCES at a column, and FOREIGN KEY) is one way
+                    compared = frozenset((e.parent.name, e.target_fullname) for e in constraint.elements)
+                    found.setdefault((entity.name, compared), (entity, self.of_table(referred), constraint))
+        return tuple(found.values())
 
     @cached_property
     def _by_end(self) -> dict[TableName, list[tuple[Entity, Entity, ForeignKeyConstraint]]]:
