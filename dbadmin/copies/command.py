@@ -79,7 +79,7 @@ class Command:
                 progress("copy command", time.monotonic() - began, None)
                 time.sleep(_LOOK_EVERY)
         finally:
-            if process is not None:
+            if process is not None:  # pragma: no branch  without an error there is a process
                 with held_back():
                     _end(process)
         if process.returncode:
