@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import sqlalchemy as sa
 from results_samples import BEHIND, COUNTS, LOSSY, MODELS, ROWS, SAFE
 
 import dbadmin
@@ -22,6 +23,12 @@ def asked(name: str, *arguments: Any, **options: Any) -> Rows:
     pairs = [("method", name), *((f"argument {i}", a) for i, a in enumerate(arguments)), *options.items()]
     columns = (Column("what", "TEXT"), Column("value", "JSON"))
     return Rows(columns, tuple((k, v) for k, v in pairs if k != "progress"), None, False, None)
+
+
+class NoTables(Rows):
+    """What `tables` was asked for, in the place of an answer without any table."""
+
+    tables = ()
 
 
 def sql_(statement: str, **options: Any) -> Rows:
@@ -63,6 +70,8 @@ class FakeAdmin:
     """Answers of fixed samples."""
 
     settings = SimpleNamespace(start=Path(), directory=Path())
+    database = SimpleNamespace(sync_engine=sa.create_engine("sqlite://"))
+    """Whose engine is never connected."""
 
     def __init__(self, **options: Any) -> None:
         self.options = options
@@ -83,7 +92,8 @@ class FakeAdmin:
         return asked("counts", *tables, **options) if tables else COUNTS
 
     def tables(self, exact: bool) -> Rows:
-        return asked("opened", **self.options)
+        told = asked("opened", **self.options)
+        return NoTables(told.columns, told.rows, told.limit, told.truncated, told.sql)
 
     def models(self) -> Any:
         return MODELS

@@ -17,7 +17,7 @@ from copying import count, filled, opened
 
 import dbadmin
 from dbadmin.copies import registry
-from dbadmin.dialects import processes, stamped
+from dbadmin.dialects import named, processes, stamped
 from dbadmin.errors import NotFinished, UnknownName
 
 pytestmark = pytest.mark.rehearsal
@@ -93,6 +93,28 @@ def test_what_a_killed_rehearsal_left_is_listed_and_cleaned_and_nothing_else(
         strangers[0].rmdir()
         strangers[1].unlink()
         strangers[2].rmdir()
+
+
+@pytest.mark.parametrize("chosen", [True, False], ids=["another is chosen", "none can be written to"])
+def test_what_lies_in_a_directory_that_cannot_be_written_to_any_more_is_listed(
+    holding: tuple[subprocess.Popen[str], str], chosen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk, where Python chooses another temporary directory and says nothing."""
+
+    def choose() -> str:
+        if chosen:
+            return str(tmp_path)
+        raise FileNotFoundError("No usable temporary directory found")
+
+    process, name = holding
+    process.kill()
+    process.wait()
+    copying = named("sqlite").copying
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "gettempdir", choose)
+        assert [one.name for one in copying.existing()] == [name]
+        copying.remove(name)
+        assert copying.existing() == ()
 
 
 def test_a_copy_of_another_host_is_never_cleaned(

@@ -22,6 +22,11 @@ def temporary_directories() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(Path(place).resolve() for place in (tempfile.gettempdir(), "/tmp")))
 
 
+def searched_directories() -> tuple[Path, ...]:
+    """Where private directories may lie: where they may be made, and where they may have been made before."""
+    return tuple(dict.fromkeys((*stamped.searched(), Path("/tmp").resolve())))
+
+
 def temporary(prefix: str, account: Account | None, fits: Callable[[Path], bool]) -> Path:
     """A new private directory (0700, the account's own) that the account can enter and whose socket fits."""
     for base in temporary_directories():

@@ -7,7 +7,6 @@ import secrets
 import shutil
 import socket
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -171,12 +170,13 @@ def owner(made: Path) -> dict[str, Any]:
 
 
 def existing(prefix: str, engine: str) -> tuple[Existing, ...]:
-    """Directories of this prefix in the temporary directory that carry an owner's record of this user.
+    """Directories of this prefix in the temporary directories that carry an owner's record of this user.
 
     And those that do not yet, or no more, carry one, as their name and their emptiness tell.
     """
-    found = list(stamped.unfinished(prefix, engine, [Path(tempfile.gettempdir())], OWNER))
-    for path in sorted(Path(tempfile.gettempdir()).glob(f"{prefix}*")):
+    places = stamped.searched()
+    found = list(stamped.unfinished(prefix, engine, places, OWNER))
+    for path in sorted(path for place in places for path in place.glob(f"{prefix}*")):
         owner = _read_owner(path)
         if owner is not None:
             found.append(

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import ClassVar, Self, TypeVar
 
 from dbadmin.dialects import processes
-from dbadmin.dialects.places import last_lines, temporary_directories
+from dbadmin.dialects.places import last_lines, searched_directories
 from dbadmin.dialects.record import Record
 from dbadmin.errors import NoScratchServer
 from dbadmin.interrupts import held_back
@@ -146,7 +146,7 @@ S = TypeVar("S", bound=PrivateServer)
 
 def found(kind: type[S], prefix: str) -> Iterator[S]:
     """Every server of this kind in the temporary directories, running or not, whoever owns it."""
-    for base in temporary_directories():
+    for base in searched_directories():
         yield from inside(kind, base, f"{prefix}*")
 
 

@@ -40,6 +40,17 @@ def new(prefix: str, base: Path | None = None) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{prefix}{own}-", dir=base))
 
 
+def searched() -> tuple[Path, ...]:
+    """Where an earlier run may have left something: the temporary directory, and those that are named for it.
+
+    Python passes silently over a named one that it cannot write to; a full disk hides nothing that lies there.
+    """
+    named = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
+    with suppress(FileNotFoundError):  # none can be written to
+        named.insert(0, tempfile.gettempdir())
+    return tuple(dict.fromkeys(Path(place).resolve() for place in named))
+
+
 def token(name: str) -> str:
     """What is random in a name: what is made elsewhere on behalf of such a directory is called by it.
 

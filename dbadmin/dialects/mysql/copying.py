@@ -16,7 +16,7 @@ from dbadmin.dialects.mysql import directory, left, marked, neutralise, server, 
 from dbadmin.dialects.mysql.place import MysqlPlace, TwinPlace, create_connection
 from dbadmin.dialects.mysql.server import Server
 from dbadmin.dialects.mysql.surroundings import Surroundings
-from dbadmin.dialects.places import temporary_directories
+from dbadmin.dialects.places import searched_directories, temporary_directories
 from dbadmin.dialects.record import RECORD
 from dbadmin.dialects.values import Existing, FileProof
 from dbadmin.errors import NoScratchServer, NotSupported
@@ -110,7 +110,7 @@ class MysqlCopying(Copying):
         return (*servers, *self._unfinished(), *left.LEFT.existing())
 
     def _unfinished(self) -> tuple[Existing, ...]:
-        return stamped.unfinished(directory.PREFIX, "mysql", temporary_directories(), RECORD)
+        return stamped.unfinished(directory.PREFIX, "mysql", searched_directories(), RECORD)
 
     def remove(self, name: str) -> None:
         for empty in self._unfinished():

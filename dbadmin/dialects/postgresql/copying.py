@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dbadmin.dialects import stamped
 from dbadmin.dialects.copying import Copying, Place
-from dbadmin.dialects.places import temporary_directories
+from dbadmin.dialects.places import searched_directories, temporary_directories
 from dbadmin.dialects.postgresql import binaries as installed
 from dbadmin.dialects.postgresql import directory, left, marked, neutralise, server, surroundings
 from dbadmin.dialects.postgresql.databases import SIZE
@@ -104,7 +104,7 @@ class PostgresqlCopying(Copying):
         return (*servers, *self._unfinished(), *left.LEFT.existing())
 
     def _unfinished(self) -> tuple[Existing, ...]:
-        return stamped.unfinished(directory.PREFIX, "postgresql", temporary_directories(), RECORD)
+        return stamped.unfinished(directory.PREFIX, "postgresql", searched_directories(), RECORD)
 
     def remove(self, name: str) -> None:
         for empty in self._unfinished():
