@@ -66,6 +66,7 @@ def source(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     made.execute(*FILLED)
     yield Source(running, made, directory)
     running.drop(made)
+    running._as_superuser("DROP USER ghost@'10.%%'")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from dbadmin.render.layouts.graph import graph
 from dbadmin.render.values import plural
 from dbadmin.results import Revision, Status
 
-TONES: dict[str, Tone] = {
+TONES: dict[str, Tone] = {  # what needs most attention last
     "up-to-date": "good",
     "empty": "warn",
     "behind": "warn",
@@ -16,16 +16,41 @@ TONES: dict[str, Tone] = {
 
 
 def lay_out_status(result: Status, *, detail: bool = False) -> Document:
-    """State, facts, pending revisions; with `detail` the whole history. Further databases follow, each likewise."""
+    """State, facts, pending revisions; with `detail` the whole history. Of several databases each, below all states."""
     blocks, main = blocks_of(result, detail)
+    if result.others:
+        blocks = [overall(result), Heading(heading(result)), *blocks]
     for other in result.others:
-        blocks += [Heading(f"Database {other.database_key or other.database.name}"), *blocks_of(other, detail)[0]]
+        blocks += [Heading(heading(other)), *blocks_of(other, detail)[0]]
     return Document(f"Status of {result.database.name}", tuple(blocks), main)
+
+
+def overall(result: Status) -> Callout:
+    """The state of several databases: of the one that needs most attention, and each one's."""
+    every = (result, *result.others)
+    worst = max(every, key=lambda one: list(TONES).index(one.state))
+    each = ", ".join(f"{one.database_key or one.database.name} {spoken(one)}" for one in every)
+    return Callout(spoken(worst).upper(), f"{plural(len(every), 'database')}: {each}", TONES[worst.state])
+
+
+def heading(result: Status) -> str:
+    """What stands above one database of several."""
+    return f"Database {result.database_key or result.database.name}"
+
+
+def spoken(result: Status) -> str:
+    """The state in words.
+
+    >>> from types import SimpleNamespace
+    >>> spoken(SimpleNamespace(state="up-to-date"))
+    'up to date'
+    """
+    return result.state.replace("-", " ")
 
 
 def blocks_of(result: Status, detail: bool) -> tuple[list[Block], Table]:
     """The blocks of one database, and the table among them that CSV gives."""
-    blocks: list[Block] = [Callout(result.state.replace("-", " ").upper(), reason(result), TONES[result.state])]
+    blocks: list[Block] = [Callout(spoken(result).upper(), reason(result), TONES[result.state])]
     if step := next_step(result):
         blocks.append(Text(step))
     blocks.append(facts(result))
