@@ -149,6 +149,22 @@ def test_what_a_finding_says_mends_it_and_the_reverse_takes_that_back(sick: Test
     assert set(structure(sick)) == set(found)
 
 
+def test_a_type_below_a_view_comes_with_the_views_instead_of_sql_that_fails(postgresql: TestDatabase) -> None:
+    postgresql.execute(
+        "CREATE TABLE parents (id bigint PRIMARY KEY)",
+        'CREATE TABLE children (id integer PRIMARY KEY, "of" integer REFERENCES parents, other integer'
+        " REFERENCES parents)",
+        'CREATE VIEW "All children" AS SELECT "of" FROM children',
+    )
+    found = {finding.object: finding for finding in inspected(postgresql, "fk-type-mismatch").findings}
+    seen, free = found["children.of"], found["children.other"]
+    assert (seen.sql, seen.undo) == ((), ())
+    assert '"All children"' in str(seen.remedy)
+    applied(postgresql, free.sql)
+    left = [finding.object for finding in inspected(postgresql, "fk-type-mismatch").findings]
+    assert left == ["children.of"]
+
+
 def test_an_index_that_nothing_read_is_told_of_and_one_that_is_needed_is_not(database: TestDatabase) -> None:
     if database.kind == "sqlite":
         (run,) = inspected(database_of(database), "unused-index").checks

@@ -4,7 +4,7 @@ The base tells nothing. A check names the methods that it asks, so the engines o
 overrides all of them. Each method is a fixed number of queries, whatever the number of tables.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -217,6 +217,10 @@ class Health:
     ) -> Mend | None:  # fmt: skip
         """Add a foreign key to a table that exists; None where the engine cannot. `covered`: an index serves it."""
         return None
+
+    def columns_in_views(self, connection: "Connection") -> Mapping[tuple[TableName, str], tuple[str, ...]]:
+        """Views by the columns that they use, where the engine changes no type below a view; empty elsewhere."""
+        return {}
 
     def change_type(
         self, quote: Quote, table: TableName, column: str, type: str, old: str

@@ -62,8 +62,8 @@ def foreign_key_type(look: Look) -> Iterator[Found]:
             if own == other or not own or not other:
                 continue
             level: Severity = "note" if own.partition("(")[0] == other.partition("(")[0] else "warning"
-            mend = look.health.change_type(look.quote, key.table, column, other, own)
+            mend, besides = look.change_type(key.table, column, other, own)
             detail = f"{own} refers to {key.to}.{to}, which is {other}"
-            remedy = f"change the type to {other}" + ("; it rewrites the table" if level == "warning" else "")
+            remedy = f"change the type to {other}" + ("; it rewrites the table" if level == "warning" else "") + besides
             about = look.about(key.table)
             yield Found(f"{key.table}.{column}", detail, remedy, mend, level, about=about)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dbadmin.dialects import TableName, of
 from dbadmin.dialects.facts import ForeignKey, Index, Since, Table
-from dbadmin.dialects.health import Health, quoter
+from dbadmin.dialects.health import Health, Mend, quoter
 from dbadmin.secrets import SENSITIVE_WORDS
 
 if TYPE_CHECKING:
@@ -109,6 +109,16 @@ class Look:
     def is_partitioned(self, table: TableName) -> bool:
         """Whether a table is the parent of partitions."""
         return table in self.by_table and self.by_table[table].partitioned
+
+    def change_type(self, table: TableName, column: str, type: str, old: str) -> tuple[Mend | None, str]:
+        """The SQL that gives a column another type, and what else is to do for it; no SQL where views forbid it."""
+        default = self.connection.dialect.default_schema_name
+        used = self.once("columns in views", self.health.columns_in_views)
+        spelled = TableName(None, table.name) if table.schema == default else table
+        views = used.get((spelled, column), ())
+        if views:
+            return None, f"; drop what uses it before, and make it again after: {', '.join(views)}"
+        return self.health.change_type(self.quote, table, column, type, old), ""
 
     @property
     def threshold(self) -> float:

@@ -254,8 +254,9 @@ def model_type(look: Look) -> Iterator[Found]:
             now, wanted = (str(kind.compile(dialect=dialect)) for kind in (found["type"], column.type))
             if look.health.same_type(now, wanted):
                 continue
-            mend = look.health.change_type(look.quote, pair.name, column.name, wanted, now)
-            said = (f"{now} in the database, {wanted} in the model", "see whether every value fits first", mend)
+            mend, besides = look.change_type(pair.name, column.name, wanted, now)
+            remedy = f"see whether every value fits first{besides}"
+            said = (f"{now} in the database, {wanted} in the model", remedy, mend)
             yield told(look, pair, column.name, *said)
 
 

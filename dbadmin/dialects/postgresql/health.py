@@ -200,6 +200,11 @@ class PostgresqlHealth(PostgresqlLive, Health):
         validate, drop = (f"{alter} {what} CONSTRAINT {quote(name)}" for what in ("VALIDATE", "DROP"))
         return Mend((add, validate), (drop,))
 
+    def columns_in_views(self, connection: "Connection") -> dict[tuple[TableName, str], tuple[str, ...]]:
+        """pg_depend: ALTER COLUMN TYPE is refused where a view or a rule uses the column."""
+        rows = connection.exec_driver_sql(sql.COLUMNS_IN_VIEWS)
+        return {(TableName(row.schema, row.table_name), row.column_name): tuple(row.views) for row in rows}
+
     def change_type(self, quote: Quote, table: TableName, column: str, type: str, old: str) -> Mend | None:
         """ALTER COLUMN TYPE; `type` and `old` are the catalog's own words."""
         alter = f"ALTER TABLE {spelled(quote, table)} ALTER COLUMN {quote(column)} TYPE"

@@ -131,6 +131,21 @@ FOREIGN_KEYS = f"""
     ORDER BY 1 NULLS FIRST, 2, 3
 """
 
+COLUMNS_IN_VIEWS = f"""
+    SELECT
+        nullif(n.nspname, current_schema()) AS schema,
+        c.relname AS table_name,
+        a.attname AS column_name,
+        array_agg(DISTINCT r.ev_class::regclass::text ORDER BY r.ev_class::regclass::text) AS views
+    FROM pg_catalog.pg_depend AS d
+    JOIN pg_catalog.pg_rewrite AS r ON r.oid = d.objid AND r.ev_class <> d.refobjid
+    JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND {OURS}
+    GROUP BY 1, 2, 3
+"""
+
 TABLES = f"""
     SELECT
         nullif(n.nspname, current_schema()) AS schema,
