@@ -1,12 +1,14 @@
 """HTML: one self-contained page, or the same blocks as a fragment for a notebook."""
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 from dbadmin.render.document import (
     Block,
     Callout,
     Code,
+    Column,
     Document,
     Drawing,
     Heading,
@@ -38,6 +40,9 @@ STYLE = """
 .dbadmin.dbadmin table .right { text-align: right; }
 .dbadmin .facts tr:nth-child(n) { background: transparent; }
 .dbadmin .facts th { color: var(--quiet); font-weight: normal; white-space: nowrap; }
+.dbadmin .rows tr:nth-child(n) { background: transparent; } .dbadmin .rows tr.above td { border-bottom: 0; }
+.dbadmin .rows tr.below td { max-width: 60em; padding-top: 0; } .dbadmin .rows tr.below p { margin: 0 0 .2em; }
+.dbadmin .rows td.short { overflow-wrap: normal; }
 .dbadmin .good { color: var(--good); } .dbadmin .bad { color: var(--bad); }
 .dbadmin .warn { color: var(--warn); }
 .dbadmin .dim, .dbadmin .note { color: var(--quiet); }
@@ -54,7 +59,8 @@ STYLE = """
     padding: .1em .7em; text-align: left; white-space: normal; }
   .dbadmin .wide td::before { content: attr(data-label); color: var(--quiet); }
   .dbadmin.dbadmin table.wide td { text-align: left; }
-  .dbadmin .wide td.absent { display: none; } }
+  .dbadmin .wide td.absent { display: none; }
+  .dbadmin .wide tr.above { border-bottom: 0; padding-bottom: 0; } .dbadmin .wide tr.below td { display: block; } }
 """.strip()
 PAGE_STYLE = "body { margin: 0; background: var(--paper); } main { max-width: 78em; margin: auto; padding: 1.5em; }"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -133,32 +139,45 @@ def table_html(table: Table) -> str:
     note = f'\n<p class="note">{escape(table.note)}</p>' if table.note else ""
     if not table.rows and table.empty:
         return f"{title}<p>{escape(table.empty)}</p>{note}"
+    below = [i for i, column in enumerate(table.columns) if column.below]
+    beside = [i for i in range(len(table.columns)) if i not in below]
     head = "".join(
         f'<th scope="col"{classes("right" if c.align == "right" else None)}>{escape(c.name)}</th>'
-        for c in table.columns
+        for c in (table.columns[i] for i in beside)
     )
-    wide = len(table.columns) >= WIDE
-    rows = [
-        "<tr>"
-        + "".join(
-            cell_html(v, c.align, label=c.name if wide else None) for v, c in zip(row, table.columns, strict=True)
-        )
-        + "</tr>"
-        for row in table.rows
-    ]
-    table_class = classes("wide" if wide else None)
+    wide = len(beside) >= WIDE
     lines = [
-        f"<table{table_class}>",
+        f"<table{classes('wide' if wide else None, 'rows' if below else None)}>",
         "<thead>",
         f"<tr>{head}</tr>",
         "</thead>",
         "<tbody>",
-        *rows,
+        *(row_html(table.columns, row, beside, below, labelled=wide) for row in table.rows),
         "</tbody>",
         "</table>",
     ]
-    body = "\n".join(lines)
-    return title + scroll(body) + note
+    return title + scroll("\n".join(lines)) + note
+
+
+def row_html(
+    columns: Sequence[Column], row: Sequence[Any], beside: list[int], below: list[int], *, labelled: bool
+) -> str:
+    """One row, and what stands below it."""
+    cells = [cell_html(row[i], columns[i].align, label=columns[i].name if labelled else None) for i in beside]
+    under = [
+        f"<p{classes(tone_of(row[i]))}>{label(columns[i], i == below[0])}{escape(text(value_of(row[i])))}</p>"
+        for i in below
+        if value_of(row[i]) is not None
+    ]
+    if not under:
+        return f"<tr>{''.join(cells)}</tr>"
+    whole = f'<td colspan="{len(beside)}">{"".join(under)}</td>'
+    return f'<tr class="above">{"".join(cells)}</tr>\n<tr class="below">{whole}</tr>'
+
+
+def label(column: Column, first: bool) -> str:
+    """What names a cell that stands below its row; the first explains itself, as on a terminal."""
+    return "" if first else f'<span class="dim">{escape(column.name)}: </span>'
 
 
 def scroll(table: str) -> str:
