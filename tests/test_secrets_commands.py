@@ -140,7 +140,8 @@ def test_a_url_that_cannot_be_read_is_not_repeated(
 ) -> None:
     with told(postgresql, run, temporary_directory, tmp_path) as runs:
         cut = shown(runs.app.url).replace("%40", "@").replace("%3A", ":").replace("%2F", "/")
-        runs.run("tables", "--url", "env:CUT", "--debug", code=2, CUT=cut)
+        for command in ("tables", "status", "inspect"):
+            runs.run(command, "--url", "env:CUT", "--debug", code=2, CUT=cut)
         runs.run("restore", "b.dump", "--to", "env:CUT", "--debug", code=2, CUT=cut)
     # The last one's own arguments show it, which is why nobody watches.
     nowhere = shown(runs.app.url.set(query={"host": "/nowhere"}))

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,7 @@ def test_control_c_ends_a_statement_in_one_line(
     shell.type("import asyncio, time")
     shell.process.sendline("print('begun'); " + line)
     shell.process.expect("begun\r\n")
+    time.sleep(0.5)  # until the statement runs
     shell.process.sendintr()
     said = shell.wait()
     assert "dbadmin: interrupted; %tb shows where" in said and "Traceback" not in said

@@ -15,6 +15,13 @@ def on_driver(dbapi_connection: Any, work: Callable[[sqlite3.Connection], T]) ->
     return result
 
 
+def interrupt(dbapi_connection: Any) -> None:
+    """End what the connection does at this moment, in whichever thread that is."""
+    one = isinstance(dbapi_connection, sqlite3.Connection)
+    raw = dbapi_connection if one else dbapi_connection.driver_connection._conn
+    raw.interrupt()
+
+
 def file_of(raw: sqlite3.Connection) -> str:
     """The path of the main database as SQLite has it; empty in memory."""
     return next(str(row[2] or "") for row in raw.execute("PRAGMA database_list") if row[1] == "main")

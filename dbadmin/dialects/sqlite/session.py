@@ -9,12 +9,13 @@ from weakref import WeakKeyDictionary
 from dbadmin.dialects.sessions import MISSING_COLUMN, SessionRules
 from dbadmin.dialects.sqlite.address import Location, SqliteAddressing, join, locate
 from dbadmin.dialects.sqlite.authorizer import authorize
-from dbadmin.dialects.sqlite.driver import file_of, on_driver
+from dbadmin.dialects.sqlite.driver import file_of, interrupt, on_driver
 from dbadmin.dialects.values import Identity
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed, TimedOut
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
+    from sqlalchemy.engine import ExceptionContext
 
 
 class Deadline:
@@ -38,6 +39,22 @@ class Deadline:
 
 
 _deadlines: "WeakKeyDictionary[Connection, Deadline]" = WeakKeyDictionary()
+
+
+def _stopped(context: "ExceptionContext") -> BaseException | None:
+    """After Ctrl-C: end what a thread of the driver still runs, and tell that it was Ctrl-C.
+
+    Python drops what is raised in a progress handler, so that KeyboardInterrupt becomes an error of SQLite.
+    """
+    connection, error = context.connection, context.original_exception
+    deadline = None if connection is None else _deadlines.get(connection)
+    if connection is None or deadline is None:
+        return None
+    if connection.dialect.is_async and not isinstance(error, Exception):
+        interrupt(connection.connection.dbapi_connection)
+    if getattr(error, "sqlite_errorname", "") != "SQLITE_INTERRUPT" or deadline.passed():
+        return None
+    return KeyboardInterrupt()
 
 
 class SqliteSession(SessionRules):
@@ -105,6 +122,8 @@ class SqliteSession(SessionRules):
             event.listen(connection, "before_cursor_execute", deadline.start)
             event.listen(connection, "commit", deadline.clear)
             event.listen(connection, "rollback", deadline.clear)
+            if not event.contains(connection.dialect, "handle_error", _stopped):
+                event.listen(connection.dialect, "handle_error", _stopped)
         deadline.seconds = statement
         if deadline.at is not None:  # a statement is about to run, and began to count with what was said before
             deadline.start()
