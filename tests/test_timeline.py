@@ -60,6 +60,19 @@ def test_a_lock_ends_with_its_transaction_also_where_the_next_one_takes_it_again
     assert bounds(made.locks()["r1"][0]) == (0.69, 1.11)
 
 
+def test_a_commit_that_takes_its_time_gives_its_locks_to_no_later_revision() -> None:
+    made = timeline((0.0, "r1"))
+    made.statement(1.0, "ALTER TABLE a ADD x integer")
+    made.statement_ended(2.0)
+    made.look(look(2.1, STRONG, session=7))
+    made.look(Look(2.2, 2.2, 7, frozenset(), ends=True))
+    made.look(Look(2.25, 2.45, None, frozenset({STRONG})))  # it began before the commit and ended after it
+    made.begin(2.4, "r2", KNOWN)
+    made.statement(2.42, "DROP INDEX ix")
+    made.look(look(2.6))
+    assert told(made) == {"r1": [("a", "Strong")]}
+
+
 def test_the_end_of_one_session_leaves_the_locks_of_others() -> None:
     made = timeline()
     for one in (look(1), look(1.2, STRONG), Look(1.3, 1.3, 8, frozenset(), ends=True), look(2, STRONG), look(3)):

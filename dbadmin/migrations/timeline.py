@@ -73,6 +73,7 @@ class Timeline:
     _waiting: list[Look] = field(default_factory=list)
     _open: dict[Held, Span] = field(default_factory=dict)
     _ending: list[Span] = field(default_factory=list)
+    _ended: float = 0.0
     _looked: dict[int | None, float] = field(default_factory=dict)
 
     def begin(self, at: float, revision: str, known: Mapping[int | str, Known] | None) -> None:
@@ -125,10 +126,12 @@ class Timeline:
             for held in [held for held in self._open if held.session == look.session]:
                 self._open[held].last = max(self._open[held].last, look.began)
                 self._ending.append(self._open.pop(held))
+            self._ended = look.began
             return
-        self._end(self._ending, look.ended)
-        self._ending.clear()
-        for held in look.held:
+        lasting = self._lasting(look)
+        self._end([span for span in self._ending if span not in lasting], look.ended)
+        self._ending = lasting
+        for held in look.held - {span.held for span in lasting}:
             if held in self._open:
                 self._open[held].last = look.began
             else:
@@ -137,6 +140,17 @@ class Timeline:
         gone = [held for held in self._open if held not in look.held and look.session in (None, held.session)]
         self._end([self._open.pop(held) for held in gone], look.ended)
         self._looked[look.session] = look.began
+
+    def _lasting(self, look: Look) -> list[Span]:
+        """Locks of a transaction that was about to end and has not yet: nothing began since that could have them."""
+        for happened in (self.revisions, self.statements):
+            after = bisect_right(happened, self._ended, key=lambda one: one.at)
+            if after < len(happened) and happened[after].at < look.began:
+                return []
+        found = [span for span in self._ending if span.held in look.held]
+        for span in found:
+            span.last = max(span.last, look.began)
+        return found
 
     def _end(self, spans: Iterable[Span], at: float) -> None:
         for span in spans:
