@@ -147,8 +147,12 @@ def test_numbers_that_run_out_are_told_of_and_widened(database: TestDatabase) ->
         database.execute(
             "CREATE TABLE t (id tinyint PRIMARY KEY AUTO_INCREMENT COMMENT 'it''s')", "INSERT INTO t VALUES (120)",
             "CREATE TABLE u (id tinyint unsigned PRIMARY KEY AUTO_INCREMENT)", "INSERT INTO u VALUES (120)",
+            "CREATE SEQUENCE `odd%% ``one` MAXVALUE 100 NOCACHE", "SELECT setval(`odd%% ``one`, 95)",
+            "CREATE SEQUENCE round MAXVALUE 10 CYCLE NOCACHE", "SELECT setval(round, 9)",
+            "CREATE SEQUENCE down START WITH -1 INCREMENT BY -1 MINVALUE -10 NOCACHE", "SELECT setval(down, -9)",
+            "CREATE SEQUENCE fresh",
         )  # fmt: skip
-        expected = {"sequence-exhaustion:t.id": "error"}
+        expected = {"sequence-exhaustion:t.id": "error", "sequence-exhaustion:odd% `one": "error"}
     before = found(database, "sequence-exhaustion")
     assert {key: finding.severity for key, finding in before.items()} == expected
     applied(database, tuple(one for finding in before.values() for one in finding.sql))

@@ -1,6 +1,7 @@
 """What MySQL and MariaDB tell of now and of their counters: sessions, cache, statements, settings, space."""
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects.facts import (
@@ -17,7 +18,8 @@ from dbadmin.dialects.facts import (
 from dbadmin.dialects.health import Quote, quoter, spelled
 from dbadmin.dialects.mysql import health_sql as sql
 from dbadmin.dialects.mysql.health_settings import RULES
-from dbadmin.dialects.mysql.look import literal
+from dbadmin.dialects.mysql.look import literal, rows
+from dbadmin.dialects.mysql.schema_sql import SEQUENCE
 from dbadmin.dialects.mysql.show import number, status, variables
 from dbadmin.dialects.values import TableName
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 LARGEST = {"tinyint": 2**7 - 1, "smallint": 2**15 - 1, "mediumint": 2**23 - 1, "int": 2**31 - 1, "bigint": 2**63 - 1}
+MOST = LARGEST["bigint"] - 1
+"""The largest value that a sequence may be told to end at."""
+SEQUENCES_AT_ONCE = 200
 PICOSECONDS = 1e12
 _INTEGER = re.compile(r"^\w+(?:\(\d+\))?")
 """A type's name and width, without what follows (unsigned, zerofill)."""
@@ -35,7 +40,7 @@ class MysqlLive:
     """Facts that change by themselves."""
 
     def sequences(self, connection: "Connection") -> tuple[Sequence, ...]:
-        """AUTO_INCREMENT of every table against the largest value of its column.
+        """AUTO_INCREMENT of every table against the largest value of its column, and MariaDB's sequences.
 
         A column that foreign keys refer to cannot be changed before they are gone.
         """
@@ -57,7 +62,7 @@ class MysqlLive:
             narrow = (f"{modify} {row.type} {rest}",) if widen else ()
             name = f"{row.table_name}.{row.name}"
             found.append(Sequence(name, table, row.name, row.type, following - 1, largest, widen, narrow))
-        return tuple(found)
+        return (*found, *_on_their_own(connection, quote))
 
     def bloat(self, connection: "Connection") -> tuple[Bloat, ...]:
         """DATA_FREE beside what the table's file holds; 4 MB of it are what InnoDB keeps ready."""
@@ -141,3 +146,21 @@ class MysqlLive:
                 sample = f"SELECT {value} AS v FROM {spelled(quote, table)} WHERE {column} <> '' LIMIT 50"
                 found.append(TextColumn(table, row.name, sample))
         return tuple(found)
+
+
+def _on_their_own(connection: "Connection", quote: Quote) -> Iterator[Sequence]:
+    """Sequences that count upward and do not cycle; one that ends where an integer type does may be of that type."""
+    names = [row.name for row in connection.exec_driver_sql(sql.SEQUENCES)]
+    ends = {largest * unsigned + unsigned - 2 for largest in LARGEST.values() for unsigned in (1, 2)}
+    for start in range(0, len(names), SEQUENCES_AT_ONCE):
+        some = names[start : start + SEQUENCES_AT_ONCE]
+        each = (SEQUENCE.format(number=number, sequence=quote(name)) for number, name in enumerate(some))
+        for row in rows(connection, " UNION ALL ".join(each)):
+            name, largest, step = some[row["number"]], int(row["maximum_value"]), int(row["increment"])
+            if step < 0 or row["cycle_option"]:
+                continue
+            capped = largest not in ends
+            alter = f"ALTER SEQUENCE {quote(name)} MAXVALUE"
+            widen, narrow = ((f"{alter} {MOST}",), (f"{alter} {largest}",)) if capped else ((), ())
+            last = int(row["next_not_cached_value"]) - step
+            yield Sequence(name, None, None, "sequence", last, largest, widen, narrow, capped)

@@ -85,6 +85,13 @@ USES_BY_USERSTAT = """
 """
 """MariaDB's own counters, of those indexes that were used at all."""
 
+SEQUENCES = """
+    SELECT table_name AS name
+      FROM information_schema.tables
+     WHERE table_schema = DATABASE() AND table_type = 'SEQUENCE'
+     ORDER BY table_name
+"""
+
 AUTO_INCREMENT = """
     SELECT table_name AS name, auto_increment AS next_one
     FROM information_schema.tables
