@@ -23,8 +23,8 @@ HEAD = """\
 Written by `python -m tests.benchmarks --page docs/benchmarks.md`; not by hand. Each row runs two commands, or two
 readers, in turn on the same machine, and gives the median of their ratios with the lowest and the highest: a ratio
 holds on other machines too, seconds do not. Beside each stands what it is held against: the limit (what nobody can do
-without), or another tool. `missed` means that the aim is not reached. Rows of other readers (pandas, connectorx, polars,
-adbc) are held to the same aim, for comparison, and are counted with the others.
+without), or another tool. `missed` means that the aim is not reached. Rows of other readers (pandas, connectorx,
+polars, adbc) are held to the same aim, for comparison, and are counted with the others.
 """
 
 
