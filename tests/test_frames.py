@@ -302,6 +302,15 @@ def test_chunks_are_the_whole_in_parts(opened: Database) -> None:
     assert [len(part) for part in frame(opened, recent_query(BlogPost, where="id < 0"), chunks=20)] == [0]
 
 
+def test_rows_without_a_column_are_counted(postgresql: TestDatabase) -> None:
+    postgresql.execute("CREATE TABLE t (a integer)", "INSERT INTO t VALUES (1), (2), (3)")
+    for found in _opened(postgresql):
+        counted = frame(found, "SELECT FROM t")
+        assert (counted.shape, counted.attrs["reader"]) == ((3, 0), "rows")
+        assert frame(found, "SELECT FROM t WHERE false").shape == (0, 0)
+        assert [part.shape for part in frame(found, "SELECT FROM t", chunks=2)] == [(2, 0), (1, 0)]
+
+
 def test_between_chunks_the_database_answers_and_an_abandoned_iteration_is_closed(opened: Database) -> None:
     parts = frame(opened, recent_query(BlogPost), chunks=10)
     next(parts)

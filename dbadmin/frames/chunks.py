@@ -81,7 +81,7 @@ class Parts:
     def _fill(self, building: Building, running: "Opened | Batches") -> None:
         """Take as many rows as a part has; a batch of large rows may come in several."""
         if isinstance(running, Opened):
-            rows = running.result.fetchmany(self.size) if running.names else []
+            rows = running.result.fetchmany(self.size) if running.result.returns_rows else []
             if rows:
                 building.add(rows, running.raw)
             return

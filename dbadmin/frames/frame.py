@@ -120,10 +120,10 @@ def _collect(
 ) -> "pd.DataFrame":
     with opened(connection, prepared, BATCH, raw=raw) as running:
         frame = Building(connection, prepared, running, form)
-        for batch in running.result.partitions(BATCH) if running.names else ():
+        for batch in running.result.partitions(BATCH) if running.result.returns_rows else ():
             frame.add(batch, running.raw)
             progress("rows", frame.rows, None)
         if not prepared.streams:
-            tell = changed_beside_rows if running.names else changed
+            tell = changed_beside_rows if running.result.returns_rows else changed
             frame.attrs["rows_changed"] = tell(running.result, frame.attrs["sql"])
         return frame.built("rows", fallback)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FULL = 2 * 2**20
 """Bytes after which a batch is handed on, however few rows it has: what a processor's cache holds is decoded faster."""
+AT_ONCE = 2**18
+"""Bytes that are received at once at most: what has arrived beyond a small batch is held beside it."""
 HEAD = Struct("<IB")
 """Length and number of a packet, and the byte that its content begins with; no packet of a result is empty."""
 LARGEST = 2**24 - 1
@@ -143,7 +145,7 @@ class Packets:
         from pymysql import OperationalError
         from pymysql.constants import CR
 
-        arrived = self.driver._rfile.read1(2**20)
+        arrived = self.driver._rfile.read1(AT_ONCE)
         if not arrived:
             self.driver._force_close()
             raise OperationalError(CR.CR_SERVER_LOST, "Lost connection to MySQL server during query")

@@ -65,6 +65,8 @@ def read(connection: "Connection", executable: Executable, params: Mapping[str, 
         description = list(probe.cursor.description)
         context: Any = probe.context
     codes: tuple[Any, ...] = tuple(column[1] for column in description)
+    if not codes:
+        raise NotColumnar("rows without a column are told apart from a COPY's trailer by nothing but their number")
     enums = _check_types(connection, driver, names, codes)
     inner = context.statement.removeprefix(BEFORE).removesuffix(AFTER)
     given = context.parameters[0]
