@@ -14,8 +14,8 @@ from rehearsing import execute
 from servers import TestDatabase
 from sqlalchemy import make_url
 
-from dbadmin.dialects import looking
-from dbadmin.dialects.looking import NotAsBefore, Way
+from dbadmin.dialects import bare
+from dbadmin.dialects.bare import NotAsBefore, Way
 
 LINE = {"a1": Rev(None, "op.execute('CREATE TABLE t (id integer)')"), "b2": Rev("a1"), "c3": Rev("b2")}
 SESSION = """
@@ -245,7 +245,7 @@ def test_a_session_that_takes_writes_is_not_asked(database: TestDatabase) -> Non
     """Opened without what makes it read-only: the proof must notice."""
     url = make_url(database.url)
     if database.kind == "sqlite":
-        from dbadmin.dialects.sqlite.looking import _prove
+        from dbadmin.dialects.sqlite.bare import _prove
 
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection, pytest.raises(NotAsBefore):
             _prove(connection)
@@ -254,16 +254,16 @@ def test_a_session_that_takes_writes_is_not_asked(database: TestDatabase) -> Non
     if database.kind == "postgresql":
         import psycopg
 
-        from dbadmin.dialects.postgresql.looking import _prove as prove
+        from dbadmin.dialects.postgresql.bare import _prove as prove
 
-        assert looking.parameters("psycopg", cargs, cparams) is None
+        assert bare.parameters("psycopg", cargs, cparams) is None
         cparams.pop("context", None)
         with psycopg.connect(**cparams) as opened, pytest.raises(NotAsBefore):
             prove(opened)
         return
     import pymysql
 
-    from dbadmin.dialects.mysql import looking as mysql
+    from dbadmin.dialects.mysql import bare as mysql
 
     way = Way("pymysql", (), cparams)
     assert mysql.READ_ONLY

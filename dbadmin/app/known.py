@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from dbadmin.app.config import Settings
-from dbadmin.dialects import looking
-from dbadmin.dialects.looking import Way
+from dbadmin.dialects import bare
+from dbadmin.dialects.bare import Way
 from dbadmin.migrations.project import Project, read_options
 from dbadmin.migrations.remembered import Remembered, digest, is_settled, stamp, state
 
@@ -69,7 +69,7 @@ def keep(application: "Application", database: "Database", way: Way | None) -> N
     if application.notes or settings.get("echo") or database.statement_timeout is not None or not _plain(way):
         return
     cparams, password = _without_password(way.cparams, settings, project)
-    if cparams is None or any(name.startswith(looking.reads(way.driver)) for name in seen["changed"]):
+    if cparams is None or any(name.startswith(bare.reads(way.driver)) for name in seen["changed"]):
         return
     kept = {
         "seen": {name: seen[name] for name in ("files", "folders", "names")},
@@ -105,7 +105,7 @@ def _state(
     if kept["password"] is not None and kept["password"][1][0] == "variable":
         used.append(settings.environment.get(kept["password"][1][1]))
     seen = state(kept["seen"], environment, used, since=since)
-    read_by_driver = sorted((n, v) for n, v in variables.items() if n.startswith(looking.reads(kept["driver"])))
+    read_by_driver = sorted((n, v) for n, v in variables.items() if n.startswith(bare.reads(kept["driver"])))
     files = _code(settings.runs_in, since) if kept["finds"] else []
     if seen is None or files is None:
         return None

@@ -1,6 +1,6 @@
 """The engines. `of_url` chooses before connecting, `of` after it (a mysql:// URL may be a MariaDB server).
 
-What they are made of is loaded when it is first used: `looking` needs none of it.
+What they are made of is loaded when it is first used: `bare` needs none of it.
 """
 
 from functools import cache

@@ -20,7 +20,7 @@ def command(check: bool, history: bool, drift: bool) -> int:
     For example: dbadmin status --check --drift --format json
     """
     if not drift:
-        from dbadmin.app.looking import kept, status_as_known
+        from dbadmin.app.bare_status import kept, status_as_known
 
         found = status_as_known(settings(), checked=check)
         if found is None:

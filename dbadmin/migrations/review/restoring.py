@@ -1,21 +1,19 @@
 """Data: whether the downgrade gives back what the upgrade writes over, and whether anything could."""
 
-import re
 from collections.abc import Iterable, Iterator
 
-from dbadmin.dialects.changes import Change, ColumnText, Write
-from dbadmin.migrations.review.names import FAMILIES
+from dbadmin.dialects.changes import Change, Write
 from dbadmin.migrations.review.reversing import hides_something
 from dbadmin.migrations.review.rule import Found, Look, about, rule
 
-_PROVE = "`dbadmin verify-rollback` counts the rows that differ"
+PROVE = "`dbadmin verify-rollback` counts the rows that differ"
 
 
 @rule(
     "data-not-restored", "warning",
     why="the version before finds rows as the new one left them: values that it does not know, rows that it never made",
     instead="write the old values back in downgrade(), from a column or a table beside that keeps them; or raise "
-    f"NotImplementedError there and say why; {_PROVE}",
+    f"NotImplementedError there and say why; {PROVE}",
 )  # fmt: skip
 def data_not_restored(look: Look) -> Iterator[Found]:
     """Rows that the upgrade writes in a table that was there before, and that the downgrade leaves as they are."""
@@ -77,7 +75,7 @@ def _touched(change: Change, columns: tuple[str, ...], down: Iterable[Change]) -
     why="several values become one, so that nothing tells afterwards which row had which: no downgrade can give them "
     "back from what is left",
     instead="keep the old values in a column or a table beside until the release has proven itself, and write them "
-    f"back from there; {_PROVE}",
+    f"back from there; {PROVE}",
 )  # fmt: skip
 def values_merged(look: Look) -> Iterator[Found]:
     """The upgrade makes several values one, and the downgrade writes something else than values that were kept."""
@@ -108,82 +106,3 @@ def _merges(write: Write, *, again: bool) -> str | None:
     if len(write.picked | {write.constant}) > 2:
         return f"{', '.join(sorted(write.picked - {write.constant}))} become {write.constant}"
     return f"{', '.join(write.picked)} becomes {write.constant}, as another value does" if again else None
-
-
-@rule(
-    "type-narrowed", "warning",
-    why="values that do not fit are cut or rounded, or make it fail, and the type that comes back does not hold them "
-    "again",
-    instead="a new column of the new type beside the old one, which is dropped when the release has proven itself; "
-    f"{_PROVE}",
-)  # fmt: skip
-def type_narrowed(look: Look) -> Iterator[Found]:
-    """A column gets a type that holds fewer values than its own."""
-    for change in look.upgrade:
-        for new in change.columns if change.kind == "alter_column" and "type" in change.given else ():
-            before = look.before.column(change.full_table, change.names[0] if change.names else None)
-            old = before if before is not None and before.type is not None else change.old
-            if old is None or (old is change.old and old.type in _TEXTS and length_of(old) is None):
-                continue  # existing_type=sa.String() often stands for one that has a length
-            if less := narrowed(old, new):
-                yield Found(about(change, new.name), less, change.line, change)
-
-
-_TEXTS = {"String", "VARCHAR", "Unicode"}
-_NUMBERS = {"smallint": 1, "integer": 2, "bigint": 3}
-_EXACT = {"Numeric", "NUMERIC", "DECIMAL", "numeric", "decimal"}
-_REAL = {"Float", "FLOAT", "REAL", "Double", "DOUBLE", "DOUBLE_PRECISION", "float", "real"}
-_TIMES = {"DateTime", "TIMESTAMP", "DATETIME", "timestamp", "datetime"}
-
-
-def narrowed(old: ColumnText, new: ColumnText) -> str | None:
-    """What a type loses against another; None where that is nothing, or not known.
-
-    >>> narrowed(ColumnText("a", "String", (200,)), ColumnText("a", "String", (50,)))
-    'String(50) has no room for all that String(200) holds'
-    >>> narrowed(ColumnText("a", "Integer"), ColumnText("a", "Numeric", (10, 2)))
-    """
-    if old.type is None or new.type is None:
-        return None
-    one, other = FAMILIES.get(old.type), FAMILIES.get(new.type)
-    numbers = one in _NUMBERS and other in _NUMBERS and _NUMBERS[other] < _NUMBERS[one]
-    fraction = old.type in _EXACT | _REAL and other in _NUMBERS and _scale(old) != 0
-    less = numbers or fraction or _less_digits(old, new) or _shorter(old, new, one, other)
-    less = less or (old.type in _TIMES and new.type in ("Date", "DATE", "date", "Time", "TIME", "time"))
-    return f"{new.written} has no room for all that {old.written} holds" if less else None
-
-
-def _less_digits(old: ColumnText, new: ColumnText) -> bool:
-    if not (old.type in _EXACT and new.type in _EXACT):
-        return False
-    one, other = (_digits(column) for column in (old, new))
-    return one is not None and other is not None and (other[1] < one[1] or other[0] - other[1] < one[0] - one[1])
-
-
-def _digits(column: ColumnText) -> tuple[int, int] | None:
-    given = (*column.arguments, *(column.options.get(n) for n in ("precision", "scale")[len(column.arguments) :]))
-    precision, scale = given[0], given[1] or 0
-    return (precision, scale) if isinstance(precision, int) and isinstance(scale, int) else None
-
-
-def _scale(column: ColumnText) -> int | None:
-    digits = _digits(column) if column.type in _EXACT else None
-    return digits[1] if digits else None
-
-
-def _shorter(old: ColumnText, new: ColumnText, one: str | None, other: str | None) -> bool:
-    if (one, other) != ("text", "text"):
-        return False
-    was, now = length_of(old), length_of(new)
-    return now is not None and (was is None or now < was) and not (was is None and _has_default_length(old))
-
-
-def length_of(column: ColumnText) -> int | None:
-    """How many characters a text type holds; None for any number."""
-    length = column.arguments[0] if column.arguments else column.options.get("length")
-    return length if isinstance(length, int) else None
-
-
-def _has_default_length(column: ColumnText) -> bool:
-    """A type whose length stands somewhere that is not read."""
-    return bool(column.arguments) or bool(re.search("(?i)uuid", column.type or ""))

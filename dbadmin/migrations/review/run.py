@@ -11,6 +11,7 @@ from dbadmin.migrations.review import (
     locks,
     losses,
     names,
+    narrowing,
     restoring,
     reversing,
     squawk,
@@ -26,7 +27,7 @@ from dbadmin.migrations.review.rule import RULES, Found, Look, Rule, Size
 from dbadmin.migrations.scripts import Scripts
 from dbadmin.results import LEVELS, DatabaseInfo, Review, ReviewedRevision, ReviewFinding, Severity
 
-FAMILIES = (names, keys, downgrades, reversing, restoring, losses, locks, transactions, surroundings)
+FAMILIES = (names, keys, downgrades, reversing, restoring, narrowing, losses, locks, transactions, surroundings)
 """The modules that register rules."""
 LONG = 2.0
 """Seconds for which others may be kept out without anybody noticing: the default of verify-rollback's --lock-budget."""

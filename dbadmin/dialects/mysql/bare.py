@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from dbadmin.dialects.looking import Looked, Way, took_a_write
+from dbadmin.dialects.bare import Looked, Way, took_a_write
 
 READS = ("MYSQL", "MARIADB", "SSL")
 READ_ONLY = "START TRANSACTION READ ONLY"
@@ -19,7 +19,7 @@ def parameters(cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Mapping[str,
 
 
 def look(way: Way, table: str, schema: str | None, lock: float | None) -> Looked:
-    """See `dialects.looking.look`."""
+    """See `dialects.bare.look`."""
     import pymysql
 
     with closing(pymysql.connect(**way.cparams)) as connection, connection.cursor() as cursor:

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.app.config import Settings
-from dbadmin.dialects import looking
-from dbadmin.dialects.looking import Way
+from dbadmin.dialects import bare
+from dbadmin.dialects.bare import Way
 from dbadmin.results import DatabaseInfo, Status
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def status_as_known(settings: Settings, *, checked: bool = False) -> Status | No
         found = known(settings)
         if found is None:
             return None
-        looked = looking.look(found.way, found.version_table, found.version_table_schema, found.lock_timeout)
+        looked = bare.look(found.way, found.version_table, found.version_table_schema, found.lock_timeout)
         info = DatabaseInfo(found.url, looked.engine, looked.version, looked.name)
         schema = f"{found.version_table_schema}." if found.version_table_schema else ""
         scripts = open_scripts(settings.project, remember=True)
@@ -55,7 +55,7 @@ def kept(application: "Application", database: "Database") -> Iterator[None]:
     ways: list[Way | None] = []
 
     def connecting(dialect: Any, record: Any, cargs: list[Any], cparams: dict[str, Any]) -> None:
-        ways.append(looking.parameters(dialect.driver, cargs, cparams))
+        ways.append(bare.parameters(dialect.driver, cargs, cparams))
 
     event.listen(engine, "do_connect", connecting)
     yield

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from dbadmin.dialects.looking import Looked, NotAsBefore, Way, took_a_write
+from dbadmin.dialects.bare import Looked, NotAsBefore, Way, took_a_write
 from dbadmin.dialects.sqlite.authorizer import authorize
 
 READS = ("SQLITE_",)
@@ -21,7 +21,7 @@ def parameters(cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Mapping[str,
 
 
 def look(way: Way, table: str, schema: str | None, lock: float | None) -> Looked:
-    """See `dialects.looking.look`."""
+    """See `dialects.bare.look`."""
     connect: Any = sqlite3.connect
     with closing(connect(*way.cargs, **way.cparams, isolation_level=None)) as connection:
         if lock is not None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from dbadmin.dialects.looking import Looked, Way, took_a_write
+from dbadmin.dialects.bare import Looked, Way, took_a_write
 
 READS = ("PG", "KRB5", "SSL")
 READ_ONLY = "SELECT set_config('transaction_read_only', 'on', true), set_config('row_security', 'off', true)"
@@ -20,7 +20,7 @@ def parameters(cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Mapping[str,
 
 
 def look(way: Way, table: str, schema: str | None, lock: float | None) -> Looked:
-    """See `dialects.looking.look`."""
+    """See `dialects.bare.look`."""
     import psycopg
 
     with closing(psycopg.connect(**way.cparams)) as connection:

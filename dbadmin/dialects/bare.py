@@ -41,7 +41,7 @@ def look(way: Way, table: str, schema: str | None, lock: float | None) -> Looked
 
     Raises whatever the driver raises, and NotAsBefore.
     """
-    found: Looked = import_module(f"dbadmin.dialects.{PACKAGES[way.driver]}.looking").look(way, table, schema, lock)
+    found: Looked = import_module(f"dbadmin.dialects.{PACKAGES[way.driver]}.bare").look(way, table, schema, lock)
     if not found.revisions:
         raise NotAsBefore("no revision: the tables have to be looked at")
     return found
@@ -52,13 +52,13 @@ def parameters(driver: str, cargs: Sequence[Any], cparams: Mapping[str, Any]) ->
     if driver not in PACKAGES:
         return None
     known: Mapping[str, Any] | None
-    known = import_module(f"dbadmin.dialects.{PACKAGES[driver]}.looking").parameters(cargs, cparams)
+    known = import_module(f"dbadmin.dialects.{PACKAGES[driver]}.bare").parameters(cargs, cparams)
     return None if known is None else Way(driver, list(cargs), known)
 
 
 def reads(driver: str) -> tuple[str, ...]:
     """How the variables begin that a driver reads when it connects."""
-    prefixes: tuple[str, ...] = import_module(f"dbadmin.dialects.{PACKAGES[driver]}.looking").READS
+    prefixes: tuple[str, ...] = import_module(f"dbadmin.dialects.{PACKAGES[driver]}.bare").READS
     return prefixes
 
 
