@@ -2,6 +2,7 @@
 for.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -189,14 +190,18 @@ def test_backups_are_their_owners_alone_and_tell_nothing(runs: Told, servers: Se
 def test_a_demo_takes_nothing_of_the_environment_along(
     engine: str, sqlite: TestDatabase, run: Run, temporary_directory: Path, tmp_path: Path
 ) -> None:
+    directory = (
+        temporary_directory / f"demo-{engine}"
+    )  # a server that root starts runs as somebody else: not in tmp_path
     with told(sqlite, run, temporary_directory, tmp_path) as runs:
-        demo = ("demo", str(tmp_path / "demo"), "--engine", engine, "--users", "2", "--posts", "3")
+        demo = ("demo", str(directory), "--engine", engine, "--users", "2", "--posts", "3")
         try:
             runs.run(*demo, "--debug", "--format", "json", code=0)
             runs.run(*demo, "--debug", code=2)
         finally:
-            run("demo", str(tmp_path / "demo"), "--stop")
-        settings = tmp_path / "demo" / ".env"
+            run("demo", str(directory), "--stop")
+        settings = directory / ".env"
         assert secrets_in(settings.read_bytes()) == []
         assert settings.stat().st_mode & 0o077 == 0
         assert sa.make_url(settings.read_text().partition("=")[2].strip().strip("'\"")).password is None
+    shutil.rmtree(directory)

@@ -1,6 +1,7 @@
 """The schema map sees every change of an object and no change of mere spelling."""
 
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from servers import TestDatabase
 
 from dbadmin.dialects import ObjectKey, of
 from dbadmin.dialects.names import split
+from dbadmin.dialects.values import Schema
 from dbadmin.state import Difference, compare, snapshot
 from dbadmin.state.schema import read
 
@@ -174,6 +176,44 @@ def test_every_change_of_an_object_is_seen(database: TestDatabase) -> None:
         told = {(d.key.kind, ".".join(split(d.key.name))) for d in found if d.key}
         assert (kind, name) in told, (statement, told)
     print(f"{database.kind}: {len(SEEN[database.kind])} of {len(SEEN[database.kind])} changes seen")
+
+
+def other_spelling(schema: Schema) -> dict[ObjectKey, tuple[str, str]]:
+    return {
+        key: (text.replace("DEFAULT 1", "DEFAULT 01") if "DEFAULT 1" in text else f"{text} ", text)
+        for key, text in schema.items()
+    }
+
+
+def interrupted_everywhere(database: TestDatabase) -> int:
+    """Read and compare with Ctrl-C at the first statement, then at the second, …; how many statements there are."""
+    left = 0
+
+    def interrupt(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+
+    engine = sa.create_engine(database.url, poolclass=sa.NullPool)
+    for event in ("do_execute", "do_execute_no_params"):
+        sa.event.listen(engine, event, interrupt)
+    for number in count(1):
+        left = number
+        try:
+            with engine.connect() as connection:
+                schema = read(connection)
+                of(connection).schema.canonical(connection, other_spelling(schema))
+        except KeyboardInterrupt:
+            continue
+        break
+    return number - 1
+
+
+def test_ctrl_c_at_any_statement_is_told_as_such(database: TestDatabase) -> None:
+    """SQLAlchemy closes a connection whose statement was interrupted: what gives its settings back must not hide it."""
+    made(database)
+    assert interrupted_everywhere(database) >= {"sqlite": 4, "postgresql": 60}[database.kind]
 
 
 def test_a_change_there_and_back_is_no_difference(database: TestDatabase) -> None:

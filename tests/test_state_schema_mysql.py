@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 from servers import TestDatabase
-from test_state_schema import differences
+from test_state_schema import differences, interrupted_everywhere
 
 from dbadmin.dialects import ObjectKey, of
 from dbadmin.dialects.names import split, table_of
@@ -206,6 +206,10 @@ def test_every_change_is_seen_and_nothing_after_it_is_taken_back(filled: TestDat
                 connection.exec_driver_sql(statement)
             assert compare(before, snapshot(connection, data=False)) == (), (there, back)
     print(f"mariadb: {len(PAIRS)} changes seen, and none after they were taken back")
+
+
+def test_ctrl_c_at_any_statement_is_told_as_such(filled: TestDatabase) -> None:
+    assert interrupted_everywhere(filled) >= 20
 
 
 def test_the_map_is_read_in_a_fixed_number_of_queries(filled: TestDatabase) -> None:

@@ -79,9 +79,10 @@ def looking(connection: "Connection") -> Iterator[None]:
         _set(connection, wanted)
         yield
     finally:
-        _set(connection, found)
-        if not leave_open:
-            ask(connection, "ROLLBACK")
+        if not connection.invalidated:  # interrupted or lost: SQLAlchemy has closed it, and the session ended with it
+            _set(connection, found)
+            if not leave_open:
+                ask(connection, "ROLLBACK")
         if not open_before:
             connection.rollback()
 

@@ -60,13 +60,23 @@ def looking(connection: "Connection") -> Iterator[None]:
         ask(connection, _PIN)
         yield
     finally:
-        if alone:
-            ask(connection, "ROLLBACK")
-        else:
-            ask(connection, "ROLLBACK TO SAVEPOINT dbadmin_look")
-            ask(connection, "RELEASE SAVEPOINT dbadmin_look")
+        if not connection.invalidated:  # interrupted or lost: SQLAlchemy has closed it, and the session ended with it
+            back = ("ROLLBACK",) if alone else ("ROLLBACK TO SAVEPOINT dbadmin_look", "RELEASE SAVEPOINT dbadmin_look")
+            for statement in back:
+                ask(connection, statement)
         if not open_before:
             connection.rollback()
+
+
+@contextmanager
+def undone(connection: "Connection") -> Iterator[None]:
+    """A block inside `looking` that leaves nothing of what it makes, whether it fails or not."""
+    ask(connection, "SAVEPOINT dbadmin_like")
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            ask(connection, "ROLLBACK TO SAVEPOINT dbadmin_like")
 
 
 def _commits_by_itself(connection: "Connection") -> bool:

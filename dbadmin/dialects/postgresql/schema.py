@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dbadmin.dialects.base import SchemaReader
 from dbadmin.dialects.names import join, split, table_of
 from dbadmin.dialects.postgresql import schema_sql
-from dbadmin.dialects.postgresql.look import PUBLIC, ask, looking, qualified, quote, rows
+from dbadmin.dialects.postgresql.look import PUBLIC, ask, looking, qualified, quote, rows, undone
 from dbadmin.dialects.values import ObjectKey, Schema
 from dbadmin.errors import NotSupported
 
@@ -164,15 +164,13 @@ def _view(connection: "Connection", key: ObjectKey, pair: tuple[str, str]) -> tu
     for text in pair:
         head, _, rest = text.partition("AS ")
         body = rest.removesuffix(schema_sql.EMPTY)
-        ask(connection, "SAVEPOINT dbadmin_like")
         try:
-            ask(connection, f"CREATE TEMP VIEW dbadmin_v AS {body.strip().rstrip(';')}")
-            found = ask(connection, "SELECT pg_get_viewdef('pg_temp.dbadmin_v'::regclass)").scalar()
+            with undone(connection):
+                ask(connection, f"CREATE TEMP VIEW dbadmin_v AS {body.strip().rstrip(';')}")
+                found = ask(connection, "SELECT pg_get_viewdef('pg_temp.dbadmin_v'::regclass)").scalar()
             made.append(f"{head}AS {found}{rest[len(body) :]}")
         except DBAPIError:
             made.append(text)
-        finally:
-            ask(connection, "ROLLBACK TO SAVEPOINT dbadmin_like")
     return made[0], made[1]
 
 
@@ -182,16 +180,14 @@ def _made_again(connection: "Connection", key: ObjectKey, statement: str, read_b
 
     table = table_of(key)
     assert table is not None
-    ask(connection, "SAVEPOINT dbadmin_like")
     try:
-        ask(connection, f"CREATE TEMP TABLE dbadmin_like (LIKE {qualified(table.schema, table.name)})")
-        ask(connection, statement)
-        text: str | None = ask(connection, read_back).scalar()
+        with undone(connection):
+            ask(connection, f"CREATE TEMP TABLE dbadmin_like (LIKE {qualified(table.schema, table.name)})")
+            ask(connection, statement)
+            text: str | None = ask(connection, read_back).scalar()
+            return text
     except DBAPIError:
-        text = None
-    finally:
-        ask(connection, "ROLLBACK TO SAVEPOINT dbadmin_like")
-    return text
+        return None
 
 
 def _column(connection: "Connection", key: ObjectKey, pair: tuple[str, str]) -> tuple[str, str]:
@@ -204,20 +200,18 @@ def _column(connection: "Connection", key: ObjectKey, pair: tuple[str, str]) -> 
     table = table_of(key)
     assert table is not None
     column = split(key.name)[-1]
-    ask(connection, "SAVEPOINT dbadmin_like")
     try:
-        ask(connection, f"CREATE TEMP TABLE dbadmin_like (LIKE {qualified(table.schema, table.name)})")
-        nullable = "ALTER TABLE pg_temp.dbadmin_like ALTER COLUMN {} DROP NOT NULL"
-        for name in _not_null(connection):
-            ask(connection, nullable.format(quote(name)))
-        for match in found:
-            ask(connection, f"INSERT INTO pg_temp.dbadmin_like ({quote(column)}) VALUES ({match[2]})")
-        values = [row[0] for row in rows(connection, f"SELECT {quote(column)}::text FROM pg_temp.dbadmin_like")]
+        with undone(connection):
+            ask(connection, f"CREATE TEMP TABLE dbadmin_like (LIKE {qualified(table.schema, table.name)})")
+            nullable = "ALTER TABLE pg_temp.dbadmin_like ALTER COLUMN {} DROP NOT NULL"
+            for name in _not_null(connection):
+                ask(connection, nullable.format(quote(name)))
+            for match in found:
+                ask(connection, f"INSERT INTO pg_temp.dbadmin_like ({quote(column)}) VALUES ({match[2]})")
+            values = [row[0] for row in rows(connection, f"SELECT {quote(column)}::text FROM pg_temp.dbadmin_like")]
         same = values[0] == values[1]
     except DBAPIError:
         same = False
-    finally:
-        ask(connection, "ROLLBACK TO SAVEPOINT dbadmin_like")
     return (pair[1], pair[1]) if same else pair
 
 

@@ -127,7 +127,8 @@ def _same_value(connection: "Connection", type_: str, one: str, other: str) -> b
         ask("INSERT INTO temp.dbadmin_like DEFAULT VALUES")
         return bool(ask("SELECT a IS b AND typeof(a) = typeof(b) FROM temp.dbadmin_like").scalar())
     finally:
-        ask("DROP TABLE temp.dbadmin_like")
+        if not connection.invalidated:
+            ask("DROP TABLE temp.dbadmin_like")
 
 
 def read(raw: sqlite3.Connection) -> dict[ObjectKey, str]:
