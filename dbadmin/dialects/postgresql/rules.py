@@ -73,7 +73,7 @@ class PostgresqlRules(Rules):
                 return None
             listed = ", ".join(literal(label) for label in labels) or "NULL"
             shown = f"type {now} with the values {', '.join(labels)}"
-            key = ObjectKey("enum", _type_key(now))
+            key = ObjectKey("enum", type_key(now))
             return self.write.type(column, f"{name}::text NOT IN ({listed})", shown, key=key)
         condition = None if now == then else _misfits(name, now, then)
         return self.write.type(column, condition, f"type {now}") if condition else None
@@ -87,7 +87,7 @@ class PostgresqlRules(Rules):
         table, name = table_of_column(key), split(key.name)[-1]
         if " NOT NULL" in masked(text):
             yield self.write.not_null(key, table, name)
-        of_domain = ObjectKey("domain", _type_key(column_type(text)))
+        of_domain = ObjectKey("domain", type_key(column_type(text)))
         domain = schema.get(of_domain)
         if domain is None:
             return
@@ -148,7 +148,7 @@ def column_type(text: str) -> str:
 
 def enum_labels(type_: str, schema: Schema) -> list[str] | None:
     """The labels of an enum type, None for other types."""
-    text = schema.get(ObjectKey("enum", _type_key(type_)))
+    text = schema.get(ObjectKey("enum", type_key(type_)))
     return None if text is None else [label[1:-1].replace("''", "'") for label in re.findall(r"'(?:[^']|'')*'", text)]
 
 
@@ -157,7 +157,7 @@ def masked_but_brackets(text: str) -> str:
     return re.sub(r"'(?:[^']|'')*'", lambda found: " " * len(found.group()), text)
 
 
-def _type_key(type_: str) -> str:
+def type_key(type_: str) -> str:
     names = split(type_.partition("(")[0])
     return join(names[1:] if len(names) > 1 and names[0] == PUBLIC else names)
 

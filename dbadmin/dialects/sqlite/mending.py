@@ -1,9 +1,10 @@
 """Statements that make SQLite's objects as the schema map describes them; most changes need a new table."""
 
 import re
+from collections.abc import Mapping
 
 from dbadmin.dialects.mending import Mending
-from dbadmin.dialects.names import split, table_of
+from dbadmin.dialects.names import join, split, table_of
 from dbadmin.dialects.rules import quoter
 from dbadmin.dialects.values import ObjectKey
 
@@ -16,6 +17,10 @@ _KNOWN = frozenset({
 """Types that SQLAlchemy has by these names."""
 _FOREIGN = re.compile(r"FOREIGN KEY \((?P<own>.*)\) REFERENCES (?P<table>.+?) \((?P<theirs>.*?)\)(?P<rest>.*)")
 _ACTION = re.compile(r" ON (DELETE|UPDATE) (CASCADE|SET NULL|SET DEFAULT|RESTRICT|NO ACTION)")
+
+_OPTIONS = {"STRICT": ("sqlite_strict", True), "WITHOUT ROWID": ("sqlite_with_rowid", False),
+            "AUTOINCREMENT": ("sqlite_autoincrement", True)}  # fmt: skip
+"""Words of a table → the argument of SQLAlchemy's Table, and its value."""
 
 
 class SqliteMending(Mending):
@@ -40,14 +45,34 @@ class SqliteMending(Mending):
         return None if key.kind == "constraint" else super().remove(key, text)
 
     def table_options(self, text: str) -> str | None:
-        """STRICT and WITHOUT ROWID stand behind the brackets, AUTOINCREMENT in a column."""
+        """STRICT and WITHOUT ROWID stand behind the brackets, AUTOINCREMENT in a column: see `make_table`."""
         words = [word.strip() for word in text.split(",")[1:]]
         known = set(words) <= {"STRICT", "WITHOUT ROWID"}
         return (f" {', '.join(words)}" if words else "") if known else None
 
+    def make_table(self, key: ObjectKey, schema: Mapping[ObjectKey, str]) -> str | None:
+        """AUTOINCREMENT stands in the column that is the primary key."""
+        head, counted, rest = schema[key].partition(", AUTOINCREMENT")
+        if not counted:
+            return super().make_table(key, schema)
+        own = {other: text for other, text in schema.items() if self._is_of(other, key)}
+        primary = next((other for other, text in own.items() if text.startswith("PRIMARY KEY")), None)
+        if primary is None:
+            return None
+        column = ObjectKey("column", join([split(key.name)[-1], *split(own[primary][len("PRIMARY KEY (") : -1])]))
+        counting = {column: f"{own[column]} PRIMARY KEY AUTOINCREMENT", key: head + rest}
+        return super().make_table(
+            key, {other: text for other, text in {**schema, **counting}.items() if other != primary}
+        )
+
     def revise(self, key: ObjectKey, before: str | None, after: str | None) -> str | None:
         """Columns are altered, and constraints made and dropped, in batch mode; None for those without a name."""
         table = table_of(key)
+        if key.kind == "table" and before and after and set(words := after.split(", ")[1:]) <= set(_OPTIONS):
+            given = ", ".join(f"{_OPTIONS[word][0]!r}: {_OPTIONS[word][1]}" for word in words)
+            return (
+                f"with op.batch_alter_table({split(key.name)[-1]!r}, recreate='always', table_kwargs={{{given}}}): pass"
+            )
         named = key.kind == "column" or split(key.name)[-1] not in (before, after)
         if table is None or key.kind not in ("column", "constraint") or not named:
             return None
