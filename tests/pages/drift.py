@@ -41,7 +41,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "an index that was added in production, CONCURRENTLY",
         "a revision with op.create_index(…, if_not_exists=True)",
     ),
-    "enum": ("ALTER TYPE … ADD VALUE by hand; labels in another order", "a revision with the same statement"),
+    "enum": (
+        "ALTER TYPE … ADD VALUE by hand; labels in another order",
+        "a revision with the same statement; for another order, one that makes the type anew",
+    ),
     "sequence": ("another increment or owner", "ALTER SEQUENCE, as `remedy` says where it can be told"),
     "model": (
         "a model in a module that env.py does not import",
