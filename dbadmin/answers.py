@@ -91,10 +91,7 @@ class Answers:
         if by is not None:
             if len(tables) != 1:
                 raise UsageError("--by counts within one table", hint="dbadmin count TABLE --by COLUMN")
-            from dbadmin.queries import count_by_query
-
-            query = count_by_query(tables[0], by, where=where, entities=self.known(*tables))
-            return self._rows(query, None)
+            return self._rows(self.count_by_query(tables[0], by, where=where), None)
         if where and len(tables) != 1:
             raise UsageError("--where filters one table", hint="dbadmin count TABLE --where FILTER")
         if not tables or estimate:
@@ -127,19 +124,18 @@ class Answers:
         return TableCount(str(entity.name), rows, False, model_name(entity))
 
     def _exact_counts(self, tables: Sequence[Any], where: Any) -> Counts:
-        from dbadmin.queries import counts
+        from dbadmin.queries import Query, counts
 
-        entities = self.known(*tables)
-        found = [entities.find(table) for table in tables]
-        statement = counts(found, where=where or None, entities=entities)
+        found = [self.known(*tables).find(table) for table in tables]
+        query = self._query(lambda entities: Query(counts(found, where=where or None, entities=entities)), *tables)
         try:
-            rows = self.database.run(lambda c: c.execute(statement).all())
+            rows = self._rows(query, None).rows
         except TimedOut:
             if where:
                 raise
-            return Counts(tuple(self._count_or_estimate(entity) for entity in found), str(statement))
+            return Counts(tuple(self._count_or_estimate(entity) for entity in found), str(query.select))
         counted = (TableCount(r[0], r[1], True, model_name(e)) for r, e in zip(rows, found, strict=True))
-        return Counts(tuple(counted), str(statement))
+        return Counts(tuple(counted), str(query.select))
 
     def _count_or_estimate(self, entity: "Entity") -> TableCount:
         from dbadmin.queries import count
@@ -150,12 +146,30 @@ class Answers:
 
         return self._if_in_time(self._estimate(entity), counted)
 
+    def count(self, table: Any, *, where: Any = None) -> int:
+        """The rows of one table, counted."""
+        from dbadmin.queries import Query, count
+
+        query = self._query(lambda entities: Query(count(table, where=where, entities=entities)), table)
+        return int(self._rows(query, None).rows[0][0])
+
+    def count_by_query(self, table: Any, by: Any, *, where: Any = None) -> "Query":
+        """The statement of `count` with `by`."""
+        from dbadmin.queries import count_by_query
+
+        return self._query(partial(count_by_query, table, by, where=where), table)
+
     def recent_query(self, table: Any, **options: Any) -> "Query":
         """The statement of `recent`."""
         from dbadmin.queries import recent_query
 
         options.setdefault("timezone", self.application.settings.get("timezone", "UTC"))
-        return recent_query(table, sensitive=self._sensitive, entities=self.known(table), **options)
+        return self._query(partial(recent_query, table, sensitive=self._sensitive, **options), table)
+
+    def _query(self, make: "Callable[..., Query]", *tables: Any) -> "Query":
+        from dbadmin.queries import remade
+
+        return remade(lambda entities: make(entities=entities), self.known(*tables))
 
     def recent(self, table: Any, *, limit: int | None = None, **options: Any) -> Rows:
         """The newest rows of a table, newest first; rows without a time are left out and counted."""
@@ -167,16 +181,10 @@ class Answers:
 
         if agg:
             options["aggregates"] = agg
-        return group_query(table, by=by, sensitive=self._sensitive, entities=self.known(table), **options)
+        return self._query(partial(group_query, table, by=by, sensitive=self._sensitive, **options), table)
 
     def group(
-        self,
-        table: Any,
-        *,
-        by: Any,
-        agg: Mapping[str, str] | None = None,
-        limit: int | None = None,
-        **options: Any,
+        self, table: Any, *, by: Any, agg: Mapping[str, str] | None = None, limit: int | None = None, **options: Any
     ) -> Rows:
         """Aggregates per parent, value or period, largest first."""
         others = bool(options.get("others"))
@@ -187,7 +195,7 @@ class Answers:
         """The statement of `join`."""
         from dbadmin.queries import join_query
 
-        return join_query(*tables, sensitive=self._sensitive, entities=self.known(*tables), **options)
+        return self._query(partial(join_query, *tables, sensitive=self._sensitive, **options), *tables)
 
     def join(self, tables: Sequence[Any], *, limit: int | None = None, **options: Any) -> Rows:
         """Rows of tables joined along their foreign keys."""
@@ -221,12 +229,6 @@ class Answers:
         from dbadmin.frames import rows
 
         return rows(self.database, query, limit=limit)
-
-    def frame(self, query: "Query") -> "pd.DataFrame":
-        """A helper's statement as a DataFrame; what was left out is in `attrs["withheld"]`."""
-        from dbadmin.frames import frame
-
-        return frame(self.database, query)
 
     # Tables and models.
 

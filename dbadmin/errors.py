@@ -13,6 +13,7 @@
     │   └── NoScratchServer       4  no private server can be started here
     ├── NotFinished               5  begun, but not finished or not proven
     │   ├── StatementFailed       5  the database refused or failed a statement
+    │   │   └── MissingColumn     5  it names a column that the table has not
     │   ├── WriteRefused          5  a write in a read-only session
     │   ├── DamagedBackup         5
     │   └── ChildFailed           5  the process that runs env.py died, hung or would not answer
@@ -135,6 +136,10 @@ class StatementFailed(NotFinished):
     """The database refused, failed or timed out a statement."""
 
     code = "statement-failed"
+
+
+class MissingColumn(StatementFailed):
+    """A statement names a column that its table has not: the models may be ahead of the database."""
 
 
 class TimedOut(StatementFailed):

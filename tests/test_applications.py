@@ -22,7 +22,7 @@ EVERY_DAY = {
 """What is typed every time; all of the page is typed nightly."""
 SAYS = {
     ("fastapi-async", "shell"): "3\n",
-    ("fastapi-async", "recent"): "no such column: orders.note\nhint: dbadmin describe TABLE",
+    ("fastapi-async", "recent"): "left out, as the database does not have them: orders.note",
     ("fastapi-async", "verify-rollback"): "SAFE",
     ("fastapi-async", "group"): "ada@example.org",
     ("flask-migrate", "shell"): "['Ada', 'Ada', 'Émilie']\n",

@@ -31,28 +31,30 @@ class Frames(Opened):
 
     def count(self, table: Any, *, by: Any = None, where: Any = None) -> "int | pd.DataFrame":
         """The number of rows of a table; with `by`, a DataFrame with one count per value."""
-        from dbadmin.queries import count, count_by_query
-
-        entities = self.answers.known(table)
         if by is not None:
-            return self.answers.frame(count_by_query(table, by, where=where, entities=entities))
-        statement = count(table, where=where, entities=entities)
-        return int(self.database.run(lambda connection: connection.scalar(statement)) or 0)
+            return self._helped(self.answers.count_by_query(table, by, where=where))
+        return self.answers.count(table, where=where)
 
     def recent(self, table: Any, **options: Any) -> "pd.DataFrame":
         """The newest rows, newest first; options as `dbadmin.queries.recent` (days, limit, columns, where …)."""
-        return self.answers.frame(self.answers.recent_query(table, **options))
+        return self._helped(self.answers.recent_query(table, **options))
 
     def group(self, table: Any, *, by: Any, **options: Any) -> "pd.DataFrame":
         """Aggregates per parent, value or period; options as `dbadmin.queries.group`.
 
         `db.group(BlogPost, by=BlogPost.author, posts="count", latest="max(created_at)")`
         """
-        return self.answers.frame(self.answers.group_query(table, by=by, **options))
+        return self._helped(self.answers.group_query(table, by=by, **options))
 
     def join(self, *tables: Any, **options: Any) -> "pd.DataFrame":
         """Rows of tables joined along their foreign keys; options as `dbadmin.queries.join`."""
-        return self.answers.frame(self.answers.join_query(*tables, **options))
+        return self._helped(self.answers.join_query(*tables, **options))
+
+    def _helped(self, query: "Query") -> "pd.DataFrame":
+        """A helper's statement as a DataFrame; what was left out is in `attrs["withheld"]` and `attrs["missing"]`."""
+        from dbadmin.frames import frame
+
+        return frame(self.database, query)
 
     def sql(self, statement: str, /, **parameters: Any) -> "pd.DataFrame":
         """Rows of any SQL with `:name` parameters: `db.sql("select … where id = :id", id=3)`."""

@@ -43,6 +43,7 @@ class Building:
 
         self.attrs: dict[str, Any] = {"sql": shown_sql(prepared, connection.dialect)}
         self.attrs["withheld"] = list(prepared.withheld)
+        self.attrs["missing"] = list(prepared.missing)
         self.names, self.types = running.names, running.types
         self.columns: list[GrowingColumn] = [
             ColumnOfFrame(n, t, form.numeric) for n, t in zip(running.names, running.types, strict=True)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from dbadmin.database import Database
 from dbadmin.dialects import Progress, private
 from dbadmin.errors import UsageError
+from dbadmin.frames.absent import with_what_is_there
 from dbadmin.frames.parquet import to_parquet
 from dbadmin.frames.rows import rows
 from dbadmin.frames.statements import Statement, prepare
@@ -48,7 +49,11 @@ def export(
         raise UsageError("only a query's rows can be written to a file", hint="give SELECT …")
     with complete(target) as part:
         if suffix == ".parquet":
-            return to_parquet(database, prepared, part, limit, numeric=numeric, progress=progress)
+
+            def ask(asked: Statement) -> int:
+                return to_parquet(database, prepare(asked, params), part, limit, numeric=numeric, progress=progress)
+
+            return with_what_is_there(database, statement, ask)
         found = rows(database, statement, limit=limit, params=params)
         part.write_bytes(render(found, FILE_FORMATS[suffix], kind="sql").encode("utf-8", "backslashreplace"))
         return len(found.rows)

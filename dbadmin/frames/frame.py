@@ -9,6 +9,7 @@ from dbadmin.database import Database
 from dbadmin.dialects import Progress
 from dbadmin.dialects.columns import NotColumnar
 from dbadmin.errors import UsageError
+from dbadmin.frames.absent import with_what_is_there
 from dbadmin.frames.building import Backend, Building, Form, Numerics, tolerant
 from dbadmin.frames.chunks import chunks as in_chunks
 from dbadmin.frames.columnar import columnar
@@ -70,24 +71,30 @@ def frame(
     rows in constant memory; `numeric`, "float" for float64 instead of Decimal objects; `dtype_backend`, "pyarrow"
     for pandas's Arrow dtypes (`frames.arrow`); `progress`, called with what is done, the rows so far and None.
 
-    `attrs["sql"]` has the SQL with placeholders, `attrs["withheld"]` what was left out, `attrs["reader"]` "arrow"
-    where the result was read by columns, else "rows", and `attrs["fallback"]` why; of what is no query,
-    `attrs["rows_changed"]` has the number of rows that it changed, None where that is not told.
+    `attrs["sql"]` has the SQL with placeholders, `attrs["withheld"]` what was left out, `attrs["missing"]` columns
+    that a helper left out because the database does not have them, `attrs["reader"]` "arrow" where the result was read
+    by columns, else "rows", and `attrs["fallback"]` why; of what is no query, `attrs["rows_changed"]` has the number
+    of rows that it changed, None where that is not told.
     """
-    prepared, form = prepare(statement, params), Form(numeric, dtype_backend)
+    form = Form(numeric, dtype_backend)
     told = progress or _untold
     if chunks is not None:
         if chunks < 1:
             raise UsageError(f"chunks is {chunks}; give a number of rows above 0", hint="such as chunks=100_000")
-        return in_chunks(database, prepared, chunks, form, told)
+        return in_chunks(database, prepare(statement, params), chunks, form, told)
 
-    def work(connection: Connection) -> "pd.DataFrame":
-        found = _whole(connection, prepared, form, told)
-        if not len(found):
-            check_seen(connection, prepared)
-        return found
+    def ask(asked: Statement) -> "pd.DataFrame":
+        prepared = prepare(asked, params)
 
-    return work(database) if isinstance(database, Connection) else database.run(work)
+        def work(connection: Connection) -> "pd.DataFrame":
+            found = _whole(connection, prepared, form, told)
+            if not len(found):
+                check_seen(connection, prepared)
+            return found
+
+        return work(database) if isinstance(database, Connection) else database.run(work)
+
+    return with_what_is_there(database, statement, ask)
 
 
 def _untold(what: str, done: float, total: float | None) -> None:

@@ -1,6 +1,7 @@
 """A statement's rows as a frozen result, for the command line: values as the database gave them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from dbadmin.database import Database
 from dbadmin.errors import UsageError
+from dbadmin.frames.absent import with_what_is_there
 from dbadmin.frames.building import tolerant
 from dbadmin.frames.lenient import read
 from dbadmin.frames.statements import (
@@ -40,10 +42,14 @@ def rows(
 
     Rows that `recent` leaves out for want of a time are counted, and a note says how many.
     """
-    prepared = _cut(prepare(statement, params), limit)
-    if isinstance(database, Connection):
-        return _rows(database, prepared, limit)
-    return database.run(lambda connection: _rows(connection, prepared, limit))
+
+    def ask(asked: Statement) -> Rows:
+        prepared = _cut(prepare(asked, params), limit)
+        if isinstance(database, Connection):
+            return _rows(database, prepared, limit)
+        return database.run(lambda connection: _rows(connection, prepared, limit))
+
+    return with_what_is_there(database, statement, ask)
 
 
 def statement_rows(
@@ -91,7 +97,7 @@ def _rows(connection: Connection, prepared: Prepared, limit: int | None) -> Rows
     notes = _notes(connection, prepared.query)
     if not notes:
         return found
-    return Rows(found.columns, found.rows, found.limit, found.truncated, found.sql, found.withheld, notes)
+    return replace(found, notes=notes)
 
 
 def _result(connection: Connection, prepared: Prepared, running: Opened, limit: int | None) -> Rows:
@@ -110,6 +116,7 @@ def _result(connection: Connection, prepared: Prepared, running: Opened, limit: 
         len(fetched) > len(kept),
         sql,
         prepared.withheld,
+        missing=prepared.missing,
         rows_changed=None if prepared.streams else changed_beside_rows(result, sql),
     )
 

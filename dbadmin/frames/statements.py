@@ -41,6 +41,11 @@ class Prepared:
         """Columns that a helper left out."""
         return self.query.withheld if self.query is not None else ()
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Columns that the database does not have, and that a helper left out for it."""
+        return self.query.missing if self.query is not None else ()
+
 
 @dataclass(frozen=True)
 class Opened:

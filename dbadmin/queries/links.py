@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, ForeignKeyConstraint, FromClause, Table, and_
@@ -101,6 +101,7 @@ def relationships(entity: Entity) -> tuple[Step, ...]:
     for relationship in entity.mapper.relationships:
         there = Entity.of_model(relationship.mapper.class_)
         if there is not None:
+            there = replace(there, absent=entity.absent) if entity.absent else there
             links = _links(relationship, entity, there)
             found.append(Step(relationship.key, links, _shown(links)))
     return tuple(found)

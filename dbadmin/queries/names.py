@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,16 +11,21 @@ from sqlalchemy import Column, ColumnElement, ForeignKeyConstraint, FromClause, 
 from sqlalchemy.exc import NoReferenceError, SQLAlchemyError
 from sqlalchemy.orm import Mapper
 
+from dbadmin.dialects.sessions import MISSING_COLUMN
 from dbadmin.dialects.values import TableName
-from dbadmin.errors import UnknownName, UsageError, UserCodeError
+from dbadmin.errors import MissingColumn, UnknownName, UsageError, UserCodeError
 
 
 @dataclass(frozen=True)
 class Entity:
-    """A table, and the model that is mapped to it where there is one."""
+    """A table, and the model that is mapped to it where there is one.
+
+    `absent` are columns that are declared and that the database turned out not to have: nothing takes them unasked.
+    """
 
     table: Table
     model: type[Any] | None = None
+    absent: frozenset[Column[Any]] = frozenset()
 
     @classmethod
     def of_model(cls, model: type[Any]) -> "Entity | None":
@@ -56,6 +61,10 @@ class Entity:
     @cached_property
     def columns(self) -> tuple[Column[Any], ...]:
         """The columns in their order, those of an inherited table first."""
+        return tuple(c for c in self._declared if c not in self.absent) if self.absent else self._declared
+
+    @cached_property
+    def _declared(self) -> tuple[Column[Any], ...]:
         if self.mapper is None or not self._joined:
             return tuple(self.table.columns)
         mapped = (c for c in self.mapper.columns if isinstance(c, Column))
@@ -85,7 +94,7 @@ class Entity:
             for attribute in self.mapper.column_attrs:
                 if isinstance(attribute.columns[0], Column):
                     found[attribute.key] = attribute.columns[0]
-        return {c.key: c for c in self.columns} | found | {c.name: c for c in self.columns}
+        return {c.key: c for c in self._declared} | found | {c.name: c for c in self._declared}
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -116,6 +125,8 @@ class Entity:
         if found is None and self.mapper is not None:
             same = self.mapper.get_property_by_column(column).columns[0]
             found = source.corresponding_column(same)
+        if found is None and column in self.absent:
+            raise MissingColumn(f"the database has no column {column.table}.{column.name}", hint=MISSING_COLUMN)
         if found is None:
             raise UnknownName("column", column.name, self.column_names)
         return found
@@ -124,8 +135,9 @@ class Entity:
 class Entities:
     """Every table that can be named, with the foreign keys between them."""
 
-    def __init__(self, entities: Iterable[Entity]) -> None:
-        self.all = tuple(entities)
+    def __init__(self, entities: Iterable[Entity], absent: frozenset[Column[Any]] = frozenset()) -> None:
+        self.absent = absent
+        self.all = tuple(map(self._here, entities))
         self._by_table: dict[TableName, Entity] = {}
         for entity in self.all:
             known = self._by_table.get(entity.name)
@@ -158,6 +170,13 @@ class Entities:
         beside = sorted((m.class_ for m in mapper.registry.mappers), key=lambda c: (c.__module__, c.__qualname__))
         return cls.of([mapper.class_, *(c for c in beside if c is not mapper.class_)], [])
 
+    def without(self, absent: frozenset[Column[Any]]) -> "Entities":
+        """The same, where the database does not have these columns."""
+        return Entities(self.all, absent)
+
+    def _here(self, entity: Entity) -> Entity:
+        return replace(entity, absent=self.absent) if self.absent else entity
+
     def tables(self) -> tuple[Entity, ...]:
         """One entity per table, sorted by name."""
         return tuple(sorted(self._by_table.values(), key=str))
@@ -173,7 +192,7 @@ class Entities:
         Raises UnknownName with the nearest names, UsageError where several are meant.
         """
         if isinstance(name, Entity):
-            return name
+            return self._here(name)
         if isinstance(name, Table):
             return self.of_table(name)
         if isinstance(name, str):
@@ -183,7 +202,7 @@ class Entities:
             raise UsageError(
                 f"{name!r} is no model, no Table and no name of one", hint="dbadmin tables lists the names"
             )
-        return entity
+        return self._here(entity)
 
     def _named(self, name: str) -> Entity:
         for fold in (str, str.lower):

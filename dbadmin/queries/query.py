@@ -1,12 +1,13 @@
 """A helper's statement, with what has to be said beside it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import signature
 from typing import Any, ParamSpec
 
-from sqlalchemy import Column, ColumnElement, FromClause, Select
+from sqlalchemy import Column, ColumnElement, FromClause, Select, Table
+from sqlalchemy.sql.visitors import iterate
 
 from dbadmin.errors import UsageError
 from dbadmin.queries.names import Entities, Entity
@@ -35,7 +36,8 @@ class Query:
 
     `without_time` counts the rows that `recent` leaves out because they have no value in `time_column`; it is
     None where every row has one. `notes` are for people. `seen` is the row that the statement goes on after, where
-    its place is not told by its key alone.
+    its place is not told by its key alone. `anew` makes the same statement without columns that the database turned
+    out not to have, which are then named in `missing`; a column that was asked for by its name stays.
     """
 
     select: Select[Any]
@@ -44,6 +46,13 @@ class Query:
     time_column: str | None = None
     notes: tuple[str, ...] = ()
     seen: Seen | None = None
+    missing: tuple[str, ...] = ()
+    anew: Callable[[frozenset[Column[Any]]], "Query"] | None = None
+
+    @property
+    def tables(self) -> frozenset[Table]:
+        """Every table that the statement reads."""
+        return frozenset(part for part in iterate(self.select) if isinstance(part, Table))
 
 
 def as_select(query: Callable[P, Query]) -> Callable[P, Select[Any]]:
@@ -57,6 +66,16 @@ def as_select(query: Callable[P, Query]) -> Callable[P, Select[Any]]:
     told.__name__ = told.__qualname__ = query.__name__.removesuffix("_query")
     told.__signature__ = signature(query).replace(return_annotation=Select[Any])
     return select
+
+
+def remade(make: Callable[[Entities], Query], entities: Entities) -> Query:
+    """The Query that `make` gives, which can also be made of what the database turns out to have."""
+
+    def anew(absent: frozenset[Column[Any]]) -> Query:
+        names = sorted(f"{column.table}.{column.name}" for column in absent)
+        return replace(make(entities.without(absent)), missing=tuple(names))
+
+    return replace(make(entities), anew=anew)
 
 
 def start(table: Any, entities: Entities | None) -> tuple[Entities, Entity]:

@@ -86,7 +86,7 @@ def time_path(entity: Entity) -> Path:
     """The column that tells how new a row is. Raises UsageError with candidates."""
     for name in TIME_COLUMNS:
         column = entity.find(name)
-        if column is not None and family(column.type) in _ORDERED:
+        if column is not None and column not in entity.absent and family(column.type) in _ORDERED:
             return Path((), name)
     key = autoincrement_key(entity)
     if key is not None:

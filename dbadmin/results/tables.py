@@ -150,7 +150,10 @@ class Column(Record):
 
 @dataclass(frozen=True)
 class Rows(Result):
-    """Rows as the database gave them. `limit` is None without one; `sql` holds placeholders, never values."""
+    """Rows as the database gave them. `limit` is None without one; `sql` holds placeholders, never values.
+
+    `withheld` are columns that look like credentials, `missing` those that the models have and the database has not.
+    """
 
     kind = "rows"
 
@@ -162,6 +165,7 @@ class Rows(Result):
     withheld: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     rows_changed: int | None = None
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

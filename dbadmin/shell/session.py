@@ -8,11 +8,16 @@ from dbadmin import readonly
 from dbadmin.admin import Admin
 from dbadmin.database import Database, explain
 from dbadmin.errors import ConnectionFailed, DbadminError, WriteRefused
+from dbadmin.render.layouts.rows import left_out
 from dbadmin.secrets import mask
+from dbadmin.shell.talk import tell
 
 if TYPE_CHECKING:
+    import pandas as pd
     from sqlalchemy import Connection
     from sqlalchemy.orm import Session
+
+    from dbadmin.queries import Query
 
 STATEMENT_SECONDS = {"read-only": 30.0, "write": 60.0, "sandbox": 60.0}
 
@@ -31,6 +36,12 @@ class SessionAdmin(Admin):
 
     def __repr__(self) -> str:
         return f"<Admin of {self.database.shown_url} ({self.database.mode})>"
+
+    def _helped(self, query: "Query") -> "pd.DataFrame":
+        found = super()._helped(query)
+        if found.attrs["missing"]:
+            tell(left_out(found.attrs["missing"]))
+        return found
 
     def query(self, *entities: Any) -> Any:
         """`Session.query`; on an AsyncSession that of the Session within, which works at the prompt."""

@@ -14,7 +14,7 @@ from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.mysql.statements import refused, whole_server
 from dbadmin.dialects.sessions import MISSING_COLUMN, SessionRules
 from dbadmin.dialects.values import CONNECT_SECONDS, Identity
-from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed, TimedOut
+from dbadmin.errors import ConnectionFailed, DbadminError, MissingColumn, NotFinished, StatementFailed, TimedOut
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -286,7 +286,7 @@ class MysqlSession(SessionRules):
         if code in SERVER_TAKES_NO_WRITES:
             return StatementFailed(f"the server takes no writes: {message}", hint="is it a replica?")
         if code == 1054:
-            return StatementFailed(message, hint=MISSING_COLUMN)
+            return MissingColumn(message, hint=MISSING_COLUMN)
         return None
 
 

@@ -12,7 +12,7 @@ from dbadmin.dialects.postgresql.address import conninfo
 from dbadmin.dialects.postgresql.statements import refused, whole_server
 from dbadmin.dialects.sessions import MISSING_COLUMN, SessionRules
 from dbadmin.dialects.values import CONNECT_SECONDS, Identity
-from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed, TimedOut
+from dbadmin.errors import ConnectionFailed, DbadminError, MissingColumn, NotFinished, StatementFailed, TimedOut
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -243,7 +243,7 @@ class PostgresqlSession(SessionRules):
                 hint="ask as a role that sees every row; for this role's rows alone: SET LOCAL row_security = on first",
             )
         if state == "42703":
-            return StatementFailed(message, hint=MISSING_COLUMN)
+            return MissingColumn(message, hint=MISSING_COLUMN)
         if state == "55P03":
             return TimedOut(
                 f"another session holds a lock: {message}",

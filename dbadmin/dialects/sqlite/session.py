@@ -11,7 +11,7 @@ from dbadmin.dialects.sqlite.address import Location, SqliteAddressing, join, lo
 from dbadmin.dialects.sqlite.authorizer import authorize
 from dbadmin.dialects.sqlite.driver import file_of, interrupt, on_driver
 from dbadmin.dialects.values import Identity
-from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished, StatementFailed, TimedOut
+from dbadmin.errors import ConnectionFailed, DbadminError, MissingColumn, NotFinished, TimedOut
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -180,7 +180,7 @@ class SqliteSession(SessionRules):
                 hint="try again, or wait longer with --lock-timeout 30s",
             )
         if name == "SQLITE_ERROR" and str(error).startswith("no such column"):
-            return StatementFailed(str(error), hint=MISSING_COLUMN)
+            return MissingColumn(str(error), hint=MISSING_COLUMN)
         return None
 
 

@@ -1,6 +1,7 @@
 """Rows as the database gave them: `recent`, `group`, `join`, `sql`, `count --by`."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from dbadmin.render.document import Block, Column, Document, Table, Text
@@ -47,10 +48,24 @@ def rows_table(result: Rows) -> Table:
 
 def remarks(result: Rows) -> tuple[str, ...]:
     """What the rows do not show."""
-    if not result.withheld:
-        return result.notes
-    names = ", ".join(result.withheld)
-    return (*result.notes, f"left out, as they look like credentials: {names} (name them to see them)")
+    found = list(result.notes)
+    if result.withheld:
+        names = ", ".join(result.withheld)
+        found.append(f"left out, as they look like credentials: {names} (name them to see them)")
+    if result.missing:
+        found.append(left_out(result.missing))
+    return tuple(found)
+
+
+def left_out(missing: Sequence[str]) -> str:
+    """What is said of columns that the models have and the database has not.
+
+    >>> left_out(["orders.note"])
+    'left out, as the database does not have them: orders.note (dbadmin status shows pending revisions)'
+    """
+    return (
+        f"left out, as the database does not have them: {', '.join(missing)} (dbadmin status shows pending revisions)"
+    )
 
 
 def how_many(result: Rows) -> str:
