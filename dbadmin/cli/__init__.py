@@ -18,7 +18,7 @@ import click
 
 from dbadmin.cli.group import COMMANDS, WIDEST_HELP, LazyGroup
 from dbadmin.cli.state import Options
-from dbadmin.errors import DbadminError, InternalError, NotFinished, UsageError
+from dbadmin.errors import DbadminError, InternalError, NotFinished
 
 INTERRUPTED, TERMINATED = 130, 143
 AT_A_PROMPT = ("shell", "notebook")
@@ -149,8 +149,9 @@ def as_dbadmin_error(error: Exception, given: Options) -> DbadminError:
     if isinstance(error, DbadminError):
         return error
     if isinstance(error, click.ClickException):
-        where = f"dbadmin {given.command}" if given.command else "dbadmin"
-        return UsageError(error.format_message(), hint=f"{where} --help")
+        from dbadmin.cli.wording import in_our_words
+
+        return in_our_words(error, dbadmin, given)
     if isinstance(error, OSError) and error.errno is not None:
         where = f" ({error.filename})" if error.filename else ""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

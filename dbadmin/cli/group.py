@@ -174,6 +174,7 @@ def defaults(name: str, command: click.Command, given: Options) -> dict[str, Any
         of_application = key in STAY_SETTINGS and settings.values.get(key) is setting
         if key in known and not of_application:
             values[str(known[key].name)] = as_typed(known[key], setting.value)
+            given.origins[str(known[key].name)] = setting.origin
     return values
 
 

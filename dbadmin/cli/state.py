@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 class Options:
-    """Global options as typed; None: not given. Timeouts in seconds, 0 for none."""
+    """Global options as typed; None: not given. Timeouts in seconds, 0 for none.
+
+    `origins` says of a command's own options where a value that was not typed stands, by the parameter's name.
+    """
 
     url: str | None = None
     app: str | None = None
@@ -22,6 +25,9 @@ class Options:
     format: str | None = None
     output: "tuple[Path, ...]" = ()
     command: str | None = None
+
+    def __init__(self) -> None:
+        self.origins: dict[str, str] = {}
 
 
 def options() -> Options:
