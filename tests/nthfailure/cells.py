@@ -48,7 +48,7 @@ def attempt(world: World, scenario: Scenario, kind: str, step: Step) -> Cell:
     missed = not broken and ended.code == 0 and (step.again or step.act == "kill")  # a poll less, a process gone
     survived = ended.code == 0 and (missed or kind == "error")
     wrong = [] if broken or missed else [f"not reached (exit {ended.code}: {ended.stderr.strip()[:200]})"]
-    wrong += exit_wrong(kind, ended, survived)
+    wrong += exit_wrong(kind, ended, survived, refuses=scenario.refuses)
     wrong += scenario.judge(world, ended)
     may_stay = broken and (scenario.leaves or kind == "SIGKILL" or (kind == "error" and step.tidies))
     left = world.litter() | (set() if may_stay else world.orphans())
@@ -64,10 +64,10 @@ def attempt(world: World, scenario: Scenario, kind: str, step: Step) -> Cell:
     return Cell(scenario.name, world.kind, kind, step, tuple(wrong), survived, bool(left), missed)
 
 
-def exit_wrong(kind: str, ended: Ended, survived: bool) -> list[str]:
+def exit_wrong(kind: str, ended: Ended, survived: bool, *, refuses: bool = False) -> list[str]:
     """What is wrong with how it ended and what it said."""
     wrong = []
-    expected = ENDS[kind] or FAILURES
+    expected = ENDS[kind] or (*FAILURES, *((2,) if refuses else ()))
     if ended.code not in expected and not survived:
         wrong.append(f"exit {ended.code}: {ended.stderr.strip()[:300]}")
     if "Traceback" in ended.stderr or "Exception ignored" in ended.stderr:

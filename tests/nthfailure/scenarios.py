@@ -27,6 +27,8 @@ class Scenario:
     judge: Callable[[World, Ended], Found]
     leaves: bool = False
     """Whether something may stay, however it was broken off: it was there before."""
+    refuses: bool = False
+    """Whether it refuses (exit 2) where it cannot ask whether it may."""
 
 
 def suffix(world: World) -> str:
@@ -233,7 +235,7 @@ SCENARIOS = (
     Scenario("verify-rollback --backup", ALL, rehearse("--backup", "BACKUP"), safe),
     Scenario("verify-rollback --scratch same-server", SERVERS, rehearse("--scratch", "same-server"), safe),
     Scenario("verify-rollback --backup --scratch", SERVERS, elsewhere, safe),
-    Scenario("verify-rollback --in-place", ALL, in_place, safe),
+    Scenario("verify-rollback --in-place", ALL, in_place, safe, refuses=True),
     Scenario("verify-rollback --copy-command", ("sqlite",), with_commands, clone_dropped),
     Scenario("verify-rollback --copy-command", SERVERS, with_commands_of_a_server, clone_dropped),
     Scenario("backup", ALL, back_up(), whole),

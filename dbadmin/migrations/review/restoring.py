@@ -71,6 +71,26 @@ def _touched(change: Change, columns: tuple[str, ...], down: Iterable[Change]) -
 
 
 @rule(
+    "downgrade-deletes-rows", "warning",
+    why="after a rollback the rows are gone, also those that users wrote since, and the next upgrade brings none back",
+    instead="give the rows what the version before understands, or keep them in a table beside, from which upgrade() "
+    f"takes them again; or raise NotImplementedError there and say why; {PROVE}",
+)  # fmt: skip
+def downgrade_deletes_rows(look: Look) -> Iterator[Found]:
+    """Rows that the downgrade deletes from a table that stays: the upgrade wrote none, and nothing keeps them."""
+    down, up = look.script.downgrade, look.script.upgrade
+    if hides_something(look, "upgrade") or any(change.kind == "insert" for change in (*up, *down)):
+        return
+    own = {c.full_table for c in (*up, *down) if c.kind in ("create_table", "drop_table", "rename_table")}
+    for change in down:
+        if change.kind in ("delete", "truncate") and change.full_table is not None and change.full_table not in own:
+            line = look.script.lines.get("downgrade", change.line)
+            yield Found(
+                about(change), "downgrade() deletes rows that upgrade() did not make", line, direction="downgrade"
+            )
+
+
+@rule(
     "values-merged", "warning",
     why="several values become one, so that nothing tells afterwards which row had which: no downgrade can give them "
     "back from what is left",
