@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import ENV, MODELS, alembic_project, write
@@ -107,10 +108,14 @@ for name in config.get_main_option("databases").split(","):
 """
 
 
-def captured(directory: Path, **options: float) -> Captured:
+FRESH = {"NO_NURSERY": "serves this environment"}
+"""With this env.py has a process of its own that is no fork, where nothing is imported yet."""
+
+
+def captured(directory: Path, **options: Any) -> Captured:
     project = load_settings({}, start=directory, environ={}).project
     assert project is not None
-    return capture(project, **options)  # type: ignore[arg-type]
+    return capture(project, **options)
 
 
 def test_standard_env_py_gives_url_and_metadata_although_no_server_exists(tmp_path: Path) -> None:
@@ -133,8 +138,10 @@ def test_sqlite_file_is_not_created_and_its_path_is_seen_from_the_project(tmp_pa
     assert set(tmp_path.rglob("*")) == before, "looking writes nothing, not even bytecode"
 
 
-def test_async_template_is_understood_online(tmp_path: Path) -> None:
-    seen = captured(alembic_project(tmp_path, url="postgresql+asyncpg://a:b@db.invalid/x", env=ASYNC))
+@pytest.mark.parametrize("more", [{}, FRESH], ids=["forked", "fresh"])
+def test_async_template_is_understood_online(tmp_path: Path, more: dict[str, str]) -> None:
+    project = alembic_project(tmp_path, url="postgresql+asyncpg://a:b@db.invalid/x", env=ASYNC)
+    seen = captured(project, environment={**os.environ, **more})
     assert (seen.style, seen.is_async, seen.tables) == ("online", True, ("posts", "users"))
 
 
@@ -162,6 +169,19 @@ def test_late_import_in_a_coroutine_and_an_awaited_connection(tmp_path: Path) ->
     """
     seen = captured(alembic_project(tmp_path, env=LATE_IMPORT, files={"shop/database.py": database}))
     assert (seen.style, seen.is_async, seen.metadata_modules) == ("online", True, ("shop.models",))
+
+
+def test_env_py_meets_no_module_that_it_did_not_import_and_leaves_logging_as_it_is(tmp_path: Path) -> None:
+    env = """
+    import sys
+    from alembic import context
+    if "sqlalchemy.orm" in sys.modules or "sqlalchemy.ext.asyncio" in sys.modules:
+        raise RuntimeError("what is not needed takes time")
+    from logging.config import fileConfig
+    fileConfig("/no/such/file")
+    context.configure(url="sqlite:///shop.db")
+    """
+    assert captured(alembic_project(tmp_path, env=env), environment={**os.environ, **FRESH}).style == "online"
 
 
 def test_several_databases_are_counted_and_the_first_is_described(tmp_path: Path) -> None:

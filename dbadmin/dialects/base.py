@@ -24,6 +24,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dbadmin.dialects.addressing import Addressing
 from dbadmin.dialects.changes import Changes
 from dbadmin.dialects.copying import Copying
 from dbadmin.dialects.costs import Costs
@@ -36,7 +37,6 @@ from dbadmin.dialects.sandboxes import Sandboxing
 from dbadmin.dialects.sessions import SessionRules
 from dbadmin.dialects.settings import Settings
 from dbadmin.dialects.values import (
-    Address,
     ObjectKey,
     RowDifferences,
     Schema,
@@ -46,31 +46,7 @@ from dbadmin.dialects.values import (
 from dbadmin.results import TableCount, TableDescription, TableInfo
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection
-
-
-class Addressing(ABC):
-    """Where a connection leads, told from URLs and DBAPI connect parameters, and how to lead it elsewhere."""
-
-    @abstractmethod
-    def of_parameters(self, driver: str, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Address:
-        """The address that a driver would connect to with these parameters (environment defaults included)."""
-
-    @abstractmethod
-    def of_url(self, url: "URL") -> Address:
-        """The address that a URL names; `?dbname=`-like query parameters win as they do in the driver."""
-
-    def of_connection(self, dbapi_connection: Any) -> Address | None:
-        """Where an open DBAPI connection leads, told by the driver; None where it does not tell."""
-        return None
-
-    @abstractmethod
-    def redirect(self, driver: str, cargs: list[Any], cparams: dict[str, Any], copy: "URL") -> None:
-        """Replace only what says where (host, port, database, user, password, TLS); keep options and hooks."""
-
-    @abstractmethod
-    def with_driver(self, url: "URL", driver: str) -> "URL":
-        """The URL for another driver of the same engine; ssl and sslmode are translated."""
+    from sqlalchemy import Connection
 
 
 class Catalog(ABC):

@@ -20,16 +20,16 @@ Wrapping = Callable[[E, RawDriver, str, Connect], Connect]
 
 def wrap_functions(drivers: Iterable[tuple[E, RawDriver]], wrapping: Wrapping[E]) -> None:
     """Put another function in the place of each connecting one. There is no way back in this process."""
-    _on_import((driver.module, functools.partial(_wrap, engine, driver, wrapping)) for engine, driver in drivers)
+    on_import((driver.module, functools.partial(_wrap, engine, driver, wrapping)) for engine, driver in drivers)
 
 
 def judge_statements(senders: Iterable[Sender], judge: JudgeStatement) -> None:
     """Make drivers ask about each statement, by whatever class of theirs it is sent. There is no way back, either."""
-    _on_import((sender.module, functools.partial(_wrap_sender, sender, judge)) for sender in senders)
+    on_import((sender.module, functools.partial(_wrap_sender, sender, judge)) for sender in senders)
 
 
-def _on_import(callbacks: Iterable[tuple[str, Callable[[ModuleType], None]]]) -> None:
-    """Call with each module, now or when it is imported."""
+def on_import(callbacks: Iterable[tuple[str, Callable[[ModuleType], None]]]) -> None:
+    """Call back with each of these modules, now or when it is imported."""
     waiting: dict[str, list[Callable[[ModuleType], None]]] = {}
     for module, callback in callbacks:
         if module in sys.modules:

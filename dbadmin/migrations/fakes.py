@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from dbadmin.dialects.wrapping import on_import
 from dbadmin.migrations import blame
 
 if TYPE_CHECKING:
@@ -83,16 +84,19 @@ class FakeConnection(Nothing):
 def install() -> None:
     """Replace what opens connections in this process: engines give fakes, drivers are not reached."""
     from sqlalchemy import Engine, event
-    from sqlalchemy.ext.asyncio import AsyncEngine
 
+    _give_fakes(Engine)
+    # When env.py or the application imports them: they, and the ORM that comes with them, are half of what it takes.
+    on_import([("sqlalchemy.ext.asyncio.engine", lambda module: _give_fakes(module.AsyncEngine))])
+    event.listen(Engine, "do_connect", _refuse)
+    sys.addaudithook(_audit)
+
+
+def _give_fakes(engine_class: Any) -> None:
     def fake(self: Any, *_: Any, **__: Any) -> FakeConnection:
         return FakeConnection(getattr(self, "sync_engine", self))
 
-    for name in ("connect", "begin"):
-        setattr(Engine, name, fake)
-        setattr(AsyncEngine, name, fake)
-    event.listen(Engine, "do_connect", _refuse)
-    sys.addaudithook(_audit)
+    engine_class.connect = engine_class.begin = fake
 
 
 def _refuse(dialect: Any, *_: Any) -> None:

@@ -153,6 +153,8 @@ def _url(url: Any) -> tuple[str | None, bool]:
 
 def registries(metadata: "Iterable[MetaData] | None" = None) -> "list[registry]":
     """Every registry of mapped classes in this process, or those with a class on one of `metadata`."""
+    if "sqlalchemy.orm" not in sys.modules:
+        return []  # nobody maps classes here, and importing it takes a while
     from sqlalchemy.orm import registry
 
     # SQLAlchemy's own list where it has one: looking through every object takes as long as importing IPython.

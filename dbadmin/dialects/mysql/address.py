@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.base import Addressing
+from dbadmin.dialects.addressing import Addressing
 from dbadmin.dialects.mysql import optionfiles
 from dbadmin.dialects.values import Address
 from dbadmin.errors import NotSupported

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.base import Addressing
+from dbadmin.dialects.addressing import Addressing
 from dbadmin.dialects.values import Address
 from dbadmin.errors import NotSupported
 from dbadmin.secrets import mask

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.isolation import Isolation, JudgeStatement, RawDriver
-from dbadmin.dialects.postgresql.address import SOCKET_DIRECTORIES
 from dbadmin.dialects.postgresql.senders import SENDERS, judged_connection
-from dbadmin.dialects.values import Address
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
+
+    from dbadmin.dialects.values import Address
 
 BLOCKED = "blocked-by-dbadmin"
 NO_FILE = "/dev/null/none"
@@ -85,8 +85,10 @@ class PostgresqlIsolation(Isolation):
         if driver == "psycopg2":
             cparams["connection_factory"] = judged_connection(cparams.get("connection_factory"), judge)
 
-    def paths(self, address: Address) -> tuple[str, ...]:
+    def paths(self, address: "Address") -> tuple[str, ...]:
         """The server's socket; of a server on this machine, wherever it may be by default."""
+        from dbadmin.dialects.postgresql.address import SOCKET_DIRECTORIES
+
         host, port = address.server
         directories = [host] if host.startswith("/") else SOCKET_DIRECTORIES if host == "localhost" else []
         return tuple(f"{directory}/.s.PGSQL.{port}" for directory in directories)

@@ -5,7 +5,6 @@ from importlib import import_module
 from typing import Any
 
 from dbadmin.dialects.isolation import JudgeStatement, Sender
-from dbadmin.dialects.wrapping import asking
 
 _ASYNCPG = ("execute", "executemany", "fetch", "fetchval", "fetchrow", "fetchmany", "prepare", "cursor",
             "copy_from_query")  # fmt: skip
@@ -38,5 +37,7 @@ def judged_connection(base: "type[Any] | None", judge: JudgeStatement) -> type[A
 
 @cache
 def _judged_cursor(base: type[Any], judge: JudgeStatement) -> type[Any]:
+    from dbadmin.dialects.wrapping import asking
+
     names = ("execute", "executemany", "copy_expert")
     return type(base.__name__, (base,), {name: asking(getattr(base, name), judge) for name in names})

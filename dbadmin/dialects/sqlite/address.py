@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote
 
-from dbadmin.dialects.base import Addressing
+from dbadmin.dialects.addressing import Addressing
 from dbadmin.dialects.sqlite.driver import file_of, on_driver
 from dbadmin.dialects.values import Address
 

@@ -1,10 +1,11 @@
 """Keeping a process away from every SQLite file but one."""
 
-import sqlite3
+from typing import TYPE_CHECKING
 
 from dbadmin.dialects.isolation import Isolation, Judge, RawDriver
-from dbadmin.dialects.sqlite.address import SqliteAddressing
-from dbadmin.dialects.values import Address
+
+if TYPE_CHECKING:
+    from dbadmin.dialects.values import Address
 
 
 class SqliteIsolation(Isolation):
@@ -19,13 +20,16 @@ class SqliteIsolation(Isolation):
 
     classes = (RawDriver("apsw", "apsw", ("Connection",)),)
 
-    def paths(self, address: Address) -> tuple[str, ...]:
+    def paths(self, address: "Address") -> tuple[str, ...]:
         """The file, and what stands beside it while it is written."""
         name = address.database
         return (name, f"{name}-wal", f"{name}-shm", f"{name}-journal") if address.server[0] == "file" else ()
 
     def install(self, judge: Judge) -> None:
         """ATTACH asks too, and VACUUM INTO, which attaches its target."""
+        import sqlite3
+
+        from dbadmin.dialects.sqlite.address import SqliteAddressing
         from dbadmin.dialects.sqlite.observe import GUARDS
 
         def attach(action: int, first: str | None, *_: str | None) -> int:
