@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from dbadmin.render.layouts.graph import MOST_LANES, graph
 from dbadmin.results import Revision
 
+FROM_ABOVE = "│┼┤├╯╰┴"
 LEFT = set("─┼┤╯╮┴┬")
 RIGHT = set("─┼├╰╭┴┬")
 
@@ -25,8 +26,8 @@ def histories(draw: st.DrawFn) -> list[Revision]:
 
 @given(histories())
 def test_every_revision_has_one_line_with_one_mark(history: list[Revision]) -> None:
-    lines = graph(history)
-    assert len(lines) == len(history)
+    lines, rails = graph(history)
+    assert len(lines) == len(rails) == len(history)
     for line in lines:
         assert len(line) <= 2 * MOST_LANES
         assert line.endswith("…") or sum(letter in "●○*" for letter in line) == 1
@@ -34,7 +35,7 @@ def test_every_revision_has_one_line_with_one_mark(history: list[Revision]) -> N
 
 @given(histories())
 def test_lines_are_joined_sideways_and_downwards(history: list[Revision]) -> None:
-    lines = graph(history)
+    lines, rails = graph(history)
     if any(line.endswith("…") for line in lines):
         return
     for number, line in enumerate(lines):
@@ -47,6 +48,9 @@ def test_lines_are_joined_sideways_and_downwards(history: list[Revision]) -> Non
             if letter in "│┼┤├╯╰┴":  # comes from above
                 above = lines[number - 1][at : at + 1] if number else ""
                 assert above in set("│┼┤├╮╭┬●○*") and above, lines
+        for at, letter in enumerate(lines[number + 1] if number + 1 < len(lines) else ""):
+            beside = rails[number][at : at + 1]
+            assert beside == "│" if letter in FROM_ABOVE else beside != "│" or letter in "●○*", (lines, rails)
         if history[number].down_revisions:
             node = next(at for at, letter in enumerate(line) if letter in "●○*")
             assert lines[number + 1][node : node + 1] in set("│┼┤├╯╰┴●○*"), lines

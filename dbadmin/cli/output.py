@@ -40,7 +40,8 @@ def deliver(result: Result, *, kind: str | None = None, detail: bool = False, de
     limit, colour = terminal() if form == "table" else (None, False)
     failures: list[NotFinished] = []
     try:
-        say(render(result, form, width=limit, colour=colour, kind=name, detail=detail), form)
+        here = working_directory() if limit else None
+        say(render(result, form, width=limit, colour=colour, kind=name, detail=detail, here=here), form)
     except NotFinished as error:
         failures.append(error)
     for remark in asides(result):
@@ -91,6 +92,14 @@ def save_rows(admin: "Admin", make: "Callable[[int | None], Any]", params: "Mapp
         with TerminalProgress() as progress:
             rows = admin.export(make(limit), path, params, limit=limit, progress=progress)
         note(f"{path}: {plural(rows, 'row')}")
+
+
+def working_directory() -> str | None:
+    """Where we are; None where that directory is gone."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return None
 
 
 def exit_code(result: Result) -> int:

@@ -40,19 +40,20 @@ def render(
     colour: bool = False,
     kind: str | None = None,
     detail: bool = False,
+    here: str | None = None,
 ) -> str:
     """A result in one format, ending in a newline.
 
     Parameters: `format`, one of FORMATS, "junit" for a rollback report, "sarif" for findings, or one of DRAWN for
-    a diagram; `width`, the terminal's width in columns (None: no limit) and `colour`, for the table only; `kind`, the
-    command's name, for JSON; `detail` adds what is shown on request only. Raises UsageError for a format that this
-    result does not have.
+    a diagram; `kind`, the command's name, for JSON; `detail` adds what is shown on request only. For the table only:
+    `width`, the terminal's width in columns (None: no limit), `colour`, and `here`, the directory that files below it
+    are told from. Raises UsageError for a format that this result does not have.
     """
     kinds = {one.__name__ for one in type(result).__mro__}  # by name: the classes are loaded when first used
     writer = import_module(_WRITERS.get(format, "dbadmin.render.writers.table"))
     match format:
         case "table":
-            return str(writer.write(document(result, detail=detail), limit=width, colour=colour))
+            return str(writer.write(document(result, detail=detail), limit=width, colour=colour, here=here))
         case "json":
             return str(writer.write(result, kind))
         case "csv" | "markdown" | "html":

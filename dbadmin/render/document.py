@@ -24,8 +24,10 @@ class Column:
     """A column of a table.
 
     `wrap`: long text goes on in further lines (else it is cut with …). `below`: on a terminal too narrow for
-    a readable column, the text stands in lines of its own under the row. `whole`: an identifier that is copied, kept
-    whole where any other column can give way.
+    a readable column, the text stands in lines of its own under the row. `whole`: an identifier that is copied, never
+    cut or torn where a line has room for it. `yields`: the column goes below its row, with its name, before a word of
+    any other is torn: 1 first, then 2; of equals the last. `path`: a file, on a terminal told from the directory
+    one is in.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Column:
     wrap: bool = False
     below: bool = False
     whole: bool = False
+    yields: int = 0
+    path: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ class Table:
     """Rows of cells. `title` stands above, `note` below; `empty` is said where there are no rows.
 
     `empty=None` leaves out a table without rows (CSV still gives its header). `fold`: a page that can fold
-    details shows the table folded.
+    details shows the table folded. `rail`: what the first column shows beside the further lines of each row, so that
+    a graph is not torn.
     """
 
     columns: tuple[Column, ...]
@@ -97,6 +102,7 @@ class Table:
     note: str | None = None
     empty: str | None = None
     fold: bool = False
+    rail: Sequence[str] = ()
 
 
 Block = Heading | Text | Callout | KeyValues | Code | Drawing | Table

@@ -25,7 +25,11 @@ def lay_out_backup(result: BackupReport, *, detail: bool = False) -> Document:
     table = None
     if proof and proof.not_proven:
         rows = [(one.table, one.reason) for one in proof.not_proven]
-        table = Table((Column("table"), Column("why it is not proven", wrap=True)), rows, title="Not proven")
+        table = Table(
+            (Column("table", whole=True), Column("why it is not proven", wrap=True, yields=1)),
+            rows,
+            title="Not proven",
+        )
         blocks.append(table)
     blocks += [Text(f"not covered: {note}") for note in result.not_covered]
     return Document("Backup", tuple(blocks), table)

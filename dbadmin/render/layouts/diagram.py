@@ -10,11 +10,11 @@ def lay_out_diagram(result: Diagram, *, detail: bool = False) -> Document:
     from dbadmin.render.diagram.chosen import title
 
     columns = (
-        Column("table"),
+        Column("table", whole=True),
         Column("columns", wrap=True),
-        Column("refers to", wrap=True),
-        Column("rows"),
-        Column("relationships", wrap=True),
+        Column("refers to", wrap=True, yields=1),
+        Column("rows", whole=True, yields=1),
+        Column("relationships", wrap=True, yields=1),
     )
     rows = [
         (

@@ -10,19 +10,28 @@ MOST_LANES = 12
 MARKS: Mapping[bool | None, str] = {True: APPLIED, False: PENDING, None: UNASKED}
 
 
-def graph(history: Sequence[Revision]) -> list[str]:
-    """One text per revision, in their order: a mark for applied (●) or pending (○), and lines to what it follows.
+def graph(history: Sequence[Revision]) -> tuple[list[str], list[str]]:
+    """Two texts per revision, in their order: its line, and what stands beside any further lines of its row.
+
+    A mark says applied (●) or pending (○), and lines lead to what it follows.
 
     >>> def rev(name, *downs): return Revision(name, downs, "", None, "", applied=name != "m")
-    >>> print("\\n".join(graph([rev("m", "b", "c"), rev("b", "a"), rev("c", "a"), rev("a")])))
+    >>> lines, rails = graph([rev("m", "b", "c"), rev("b", "a"), rev("c", "a"), rev("a")])
+    >>> print("\\n".join(lines))
     ○─╮
     ● │
     │ ●
     ●─╯
+    >>> rails
+    ['│ │', '│ │', '│ │', '']
     """
     known = {revision.revision for revision in history}
     lanes: list[str | None] = []
-    return [_row(revision, [down for down in revision.down_revisions if down in known], lanes) for revision in history]
+    lines, rails = [], []
+    for revision in history:
+        lines.append(_row(revision, [down for down in revision.down_revisions if down in known], lanes))
+        rails.append(_cut(" ".join("│" if waited else " " for waited in lanes)))
+    return lines, rails
 
 
 def _row(revision: Revision, downs: Sequence[str], lanes: list[str | None]) -> str:
@@ -71,5 +80,8 @@ def _drawn(node: int, mark: str, signs: Mapping[int, str], lanes: Sequence[str |
         else:
             letter = "─" if inside else " "
         letters += [letter, "─" if first <= i < last else " "]
-    line = "".join(letters).rstrip()
+    return _cut("".join(letters).rstrip())
+
+
+def _cut(line: str) -> str:
     return line if len(line) < 2 * MOST_LANES else f"{line[: 2 * MOST_LANES - 1]}…"

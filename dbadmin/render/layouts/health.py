@@ -6,9 +6,9 @@ from dbadmin.render.values import duration, plural
 from dbadmin.results import CheckList, HealthFinding, Inspection
 
 COLUMNS = (
-    Column("level"),
-    Column("check"),
-    Column("object", wrap=True),
+    Column("level", whole=True),
+    Column("check", whole=True),
+    Column("object", wrap=True, yields=1),
     Column("detail", wrap=True, below=True),
     Column("mend", wrap=True, below=True),
     Column("undo", wrap=True, below=True),
@@ -25,12 +25,16 @@ def lay_out_inspection(result: Inspection, *, detail: bool = False) -> Document:
     blocks.append(main)
     ignored = [f for f in result.findings if f.ignored is not None]
     if ignored:
-        accepted = (Column("ignored", wrap=True), Column("because", wrap=True))
+        accepted = (Column("ignored", whole=True), Column("because", wrap=True, yields=1))
         blocks.append(Table(accepted, [(f.key, f.ignored) for f in ignored]))
     blocks += [Text(f"ignore {pattern!r} met no finding", "warn") for pattern in result.unmatched]
     skipped = [run for run in result.checks if run.state == "skipped"]
     if skipped:
-        columns = (Column("skipped"), Column("because", wrap=True), Column("to enable it", wrap=True, below=True))
+        columns = (
+            Column("skipped", whole=True),
+            Column("because", wrap=True, yields=1),
+            Column("to enable it", wrap=True, below=True),
+        )
         blocks.append(Table(columns, [(run.name, run.reason, run.enable) for run in skipped]))
     return Document(f"Inspection of {result.database.name}", tuple(blocks), main)
 
@@ -79,14 +83,14 @@ def statements(sql: tuple[str, ...]) -> str | None:
 def lay_out_checks(result: CheckList, *, detail: bool = False) -> Document:
     """Every check with what it reads, why, and how it is mended."""
     columns = (
-        Column("check"),
-        Column("level"),
-        Column("engines", wrap=True),
+        Column("check", whole=True),
+        Column("level", whole=True),
+        Column("engines", wrap=True, yields=1),
         Column("reads", wrap=True, below=True),
         Column("why", wrap=True, below=True),
         Column("threshold", wrap=True, below=True),
         Column("mend", wrap=True, below=True),
-        Column("live"),
+        Column("live", whole=True, yields=1),
     )
     rows = [
         (c.name, level_cell(c.level), ", ".join(c.engines), c.reads, c.why, c.threshold, c.mend,

@@ -8,10 +8,10 @@ from dbadmin.render.values import duration, number, plural, size
 from dbadmin.results import Review, ReviewFinding, RuleList
 
 COLUMNS = (
-    Column("level"),
-    Column("rule", wrap=True),
-    Column("where", wrap=True),
-    Column("object", wrap=True),
+    Column("level", whole=True),
+    Column("rule", whole=True),
+    Column("where", whole=True, yields=1),
+    Column("object", wrap=True, yields=2),
     Column("detail", wrap=True, below=True),
     Column("write instead", wrap=True, below=True),
 )
@@ -35,7 +35,12 @@ def lay_out_review(result: Review, *, detail: bool = False) -> Document:
     blocks: list[Block] = [answer(result), main]
     accepted = [finding for finding in result.findings if finding.ignored is not None]
     if accepted:
-        headers = (Column("ignored"), Column("where"), Column("object", wrap=True), Column("because", wrap=True))
+        headers = (
+            Column("ignored", whole=True),
+            Column("where", whole=True, yields=1),
+            Column("object", wrap=True, yields=2),
+            Column("because", wrap=True, yields=1),
+        )
         blocks.append(Table(headers, [(f.code, place(f), f.object, f.ignored) for f in accepted]))
     partly = [revision for revision in result.revisions if revision.not_rendered and result.engine]
     if partly:
@@ -102,9 +107,9 @@ def place(finding: ReviewFinding) -> str:
 def lay_out_rules(result: RuleList, *, detail: bool = False) -> Document:
     """Every rule with why it matters, and what to write instead."""
     columns = (
-        Column("rule"),
-        Column("level"),
-        Column("engines", wrap=True),
+        Column("rule", whole=True),
+        Column("level", whole=True),
+        Column("engines", wrap=True, yields=1),
         Column("why", wrap=True, below=True),
         Column("write instead", wrap=True, below=True),
     )

@@ -57,15 +57,15 @@ def what_to_type(result: RollbackReport, open_ones: list[RollbackFinding]) -> st
 def findings_table(result: RollbackReport) -> Table:
     """What was found, most of it in the words of the finding itself."""
     columns = [
-        Column("severity"),
-        Column("finding"),
-        Column("phase"),
-        Column("revision", whole=True),
-        Column("object", wrap=True),
+        Column("severity", whole=True),
+        Column("finding", whole=True),
+        Column("phase", whole=True, yields=1),
+        Column("revision", whole=True, yields=2),
+        Column("object", wrap=True, yields=3),
         Column("rows", "right"),
         Column("detail", wrap=True, below=True),
         Column("remedy", wrap=True, below=True),
-        Column("file", wrap=True, below=True),
+        Column("file", wrap=True, below=True, path=True),
     ]
     rows = [finding_cells(finding) for finding in result.findings]
     return Table(tuple(columns), rows, title="Findings", empty="no findings")
@@ -117,8 +117,8 @@ def each_table(result: RollbackReport) -> list[Block]:
     columns = (
         Column("revision", whole=True),
         Column("message", wrap=True),
-        Column("verdict"),
-        Column("why", wrap=True),
+        Column("verdict", whole=True),
+        Column("why", wrap=True, yields=1),
     )
     rows = []
     for one in result.each:

@@ -16,17 +16,17 @@ SMALL = 1024 * 1024
 def steps_table(result: RollbackReport) -> Table:
     """Every revision in every phase, as it was observed."""
     columns = [
-        Column("phase"),
+        Column("phase", whole=True),
         Column("revision", whole=True),
-        Column("message", wrap=True),
-        Column("state"),
-        Column("time", "right"),
-        Column("rows changed", wrap=True),
+        Column("message", wrap=True, yields=1),
+        Column("state", whole=True),
+        Column("time", "right", yields=3),
+        Column("rows changed", wrap=True, yields=2),
     ]
     large = large_rewrites(result)
     costly = any(what_it_cost(step, large) for step in result.steps)
     if costly:
-        columns.append(Column("others meanwhile", wrap=True))
+        columns.append(Column("others meanwhile", wrap=True, yields=2))
     failed = any(step.error for step in result.steps)
     if failed:
         columns.append(Column("error", wrap=True, below=True))

@@ -17,9 +17,9 @@ def lay_out_doctor(result: Doctor, *, detail: bool = False) -> Document:
     rows = [(c.name, Cell(c.state, CHECK_TONES[c.state]), c.value, c.origin, c.detail, c.remedy) for c in result.checks]
     columns = (
         Column("check", wrap=True),
-        Column("state"),
-        Column("value", wrap=True),
-        Column("origin", wrap=True),
+        Column("state", whole=True),
+        Column("value", wrap=True, yields=1),
+        Column("origin", wrap=True, yields=1),
         Column("detail", wrap=True, below=True),
         Column("remedy", wrap=True, below=True),
     )
@@ -30,7 +30,7 @@ def lay_out_doctor(result: Doctor, *, detail: bool = False) -> Document:
 
 def lay_out_init(result: Init, *, detail: bool = False) -> Document:
     """What was found and where, and the text that was or would be written."""
-    columns = (Column("setting"), Column("value", wrap=True), Column("found in", wrap=True))
+    columns = (Column("setting", whole=True), Column("value", wrap=True), Column("found in", wrap=True, yields=1))
     rows: list[tuple[object, ...]] = [
         (key, value if isinstance(value, str) else ", ".join(value), result.origins.get(key))
         for key, value in result.values.items()
@@ -82,7 +82,11 @@ def lay_out_demo(result: Demo, *, detail: bool = False) -> Document:
 def lay_out_notebooks(result: Notebooks, *, detail: bool = False) -> Document:
     """The notebooks, and which of them were there before."""
     rows = [(name, "copied") for name in result.copied] + [(name, "kept as it was") for name in result.kept]
-    table = Table((Column("notebook"), Column("state")), sorted(rows), title=f"Notebooks in {result.directory}")
+    table = Table(
+        (Column("notebook", whole=True), Column("state", whole=True, yields=1)),
+        sorted(rows),
+        title=f"Notebooks in {result.directory}",
+    )
     return Document("Notebooks", (table,), table)
 
 
@@ -103,13 +107,13 @@ def lay_out_copies(result: Copies, *, detail: bool = False) -> Document:
         for copy in result.copies
     ]
     columns = (
-        Column("copy"),
-        Column("engine"),
-        Column("size", "right"),
-        Column("started"),
-        Column("pid", "right"),
-        Column("owner"),
-        Column("kept"),
+        Column("copy", whole=True),
+        Column("engine", whole=True),
+        Column("size", "right", yields=1),
+        Column("started", whole=True, yields=1),
+        Column("pid", "right", yields=1),
+        Column("owner", whole=True, yields=1),
+        Column("kept", whole=True, yields=1),
         Column("directory", wrap=True, below=True),
     )
     table = Table(columns, rows, empty="no copies")

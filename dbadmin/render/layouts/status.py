@@ -130,18 +130,14 @@ def facts(result: Status) -> KeyValues:
 
 PENDING_COLUMNS = (
     Column("revision", whole=True),
-    Column("message", wrap=True),
-    Column("date", whole=True),
-    Column("follows", wrap=True),
-    Column("downgrade", wrap=True),
-    Column("file", below=True),
+    Column("message", wrap=True, yields=3),
+    Column("date", whole=True, yields=1),
+    Column("follows", wrap=True, yields=2),
+    Column("downgrade", wrap=True, yields=2),
+    Column("file", below=True, path=True),
 )
-HISTORY_COLUMNS = (
-    Column(""),
-    Column("state"),
-    *(Column(column.name, whole=column.whole) for column in PENDING_COLUMNS[:-1]),
-)
-"""One line per revision, so that the graph is not torn."""
+HISTORY_COLUMNS = (Column("", whole=True), Column("state", whole=True), *PENDING_COLUMNS[:-1])
+"""Beside the graph."""
 
 
 def revision_cells(revision: Revision, result: Status) -> tuple[object, ...]:
@@ -185,11 +181,12 @@ def history(result: Status) -> Table:
     """Every revision, newest first, as a graph, and whether the database has it."""
     states = {True: Cell("applied", "good"), False: Cell("pending", "warn"), None: None}
     tones: dict[bool | None, Tone] = {True: "good", False: "warn"}
+    lines, rails = graph(result.history)
     rows = [
         (Cell(line, tones.get(r.applied)), states[r.applied], *revision_cells(r, result))
-        for line, r in zip(graph(result.history), result.history, strict=True)
+        for line, r in zip(lines, result.history, strict=True)
     ]
-    return Table(HISTORY_COLUMNS, rows, title="History", empty="no revisions")
+    return Table(HISTORY_COLUMNS, rows, title="History", empty="no revisions", rail=rails)
 
 
 MADE_BY = {
@@ -201,15 +198,19 @@ MADE_BY = {
 def likely(result: Status) -> Table:
     """Revisions whose schema is nearest to the database's."""
     rows = [(c.revision, c.differences, "the same schema" if not c.differences else None) for c in result.likely]
-    columns = (Column("revision", whole=True), Column("objects that differ", align="right"), Column("likely"))
+    columns = (
+        Column("revision", whole=True),
+        Column("objects that differ", align="right"),
+        Column("likely", wrap=True),
+    )
     return Table(columns, rows, title="By its schema it may stand at")
 
 
 def drift(result: Status) -> Table:
     """Differences between what should be there and what is, each with what mends it."""
     columns = (
-        Column("against"), Column("kind"), Column("object"), Column("detail", wrap=True),
-        Column("remedy", wrap=True, below=True),
+        Column("against", whole=True), Column("kind", whole=True), Column("object", wrap=True, yields=1),
+        Column("detail", wrap=True), Column("remedy", wrap=True, below=True),
     )  # fmt: skip
     rows = [(d.against, d.kind, d.object, d.detail, d.remedy) for d in result.drift or ()]
     return Table(columns, rows, title="Drift", empty="no drift", note=result.drift_skipped and unlooked(result))

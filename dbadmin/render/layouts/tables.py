@@ -10,10 +10,10 @@ from dbadmin.results import Counts, Models, TableDescription, Tables
 
 def lay_out_counts(result: Counts, *, detail: bool = False) -> Document:
     """Rows of each table."""
-    columns = [Column("table"), Column("rows", "right")]
+    columns = [Column("table", whole=True), Column("rows", "right")]
     rows: list[list[Any]] = [[t.table, number(t.rows, exact=t.exact)] for t in result.tables]
     if any(t.model for t in result.tables):
-        columns.append(Column("model"))
+        columns.append(Column("model", whole=True, yields=1))
         for row, counted in zip(rows, result.tables, strict=True):
             row.append(counted.model)
     table = Table(tuple(columns), rows, empty="no tables")
@@ -23,13 +23,13 @@ def lay_out_counts(result: Counts, *, detail: bool = False) -> Document:
 def lay_out_tables(result: Tables, *, detail: bool = False) -> Document:
     """Every table with its size."""
     columns = [
-        Column("table"),
+        Column("table", whole=True),
         Column("rows", "right"),
-        Column("size", "right"),
-        Column("index size", "right"),
-        Column("columns", "right"),
-        Column("indexes", "right"),
-        Column("model"),
+        Column("size", "right", yields=2),
+        Column("index size", "right", yields=1),
+        Column("columns", "right", yields=1),
+        Column("indexes", "right", yields=1),
+        Column("model", whole=True, yields=2),
     ]
     rows: list[list[Any]] = [
         [
@@ -44,7 +44,7 @@ def lay_out_tables(result: Tables, *, detail: bool = False) -> Document:
         for t in result.tables
     ]
     if any(t.comment for t in result.tables):
-        columns.append(Column("comment", wrap=True))
+        columns.append(Column("comment", wrap=True, yields=1))
         for row, described in zip(rows, result.tables, strict=True):
             row.append(described.comment)
     note = plural(len(rows), "table") if rows else None
@@ -76,11 +76,11 @@ def lay_out_description(result: TableDescription, *, detail: bool = False) -> Do
 def columns_table(result: TableDescription) -> Table:
     """The columns; what no column has (a generation rule, a comment) gets no column of its own."""
     headers = [
-        Column("column"),
+        Column("column", whole=True),
         Column("type", wrap=True),
-        Column("null"),
-        Column("key"),
-        Column("default", wrap=True),
+        Column("null", whole=True, yields=1),
+        Column("key", whole=True, yields=1),
+        Column("default", wrap=True, yields=1),
     ]
     rows: list[list[Any]] = [
         [c.name, c.type, "yes" if c.nullable else "no", "primary" if c.primary_key else None, c.default]
@@ -89,7 +89,7 @@ def columns_table(result: TableDescription) -> Table:
     for name in ("generated", "comment"):
         values = [getattr(column, name) for column in result.columns]
         if any(values):
-            headers.append(Column(name, wrap=True))
+            headers.append(Column(name, wrap=True, yields=1))
             for row, value in zip(rows, values, strict=True):
                 row.append(value)
     return Table(tuple(headers), rows, title="Columns", empty="no columns")
@@ -98,9 +98,9 @@ def columns_table(result: TableDescription) -> Table:
 def indexes_table(result: TableDescription) -> Table:
     """The indexes."""
     headers = (
-        Column("index"),
-        Column("unique"),
-        Column("columns", wrap=True),
+        Column("index", whole=True),
+        Column("unique", whole=True, yields=1),
+        Column("columns", wrap=True, yields=1),
         Column("definition", below=True),
     )
     rows = [(i.name, "yes" if i.unique else "no", names(i.columns), i.definition) for i in result.indexes]
@@ -109,14 +109,23 @@ def indexes_table(result: TableDescription) -> Table:
 
 def constraints_table(result: TableDescription) -> Table:
     """The constraints, in the engine's words."""
-    headers = (Column("constraint"), Column("kind"), Column("definition", wrap=True))
+    headers = (
+        Column("constraint", whole=True),
+        Column("kind", whole=True, yields=1),
+        Column("definition", wrap=True, yields=2),
+    )
     rows = [(c.name, c.kind, c.definition) for c in result.constraints]
     return Table(headers, rows, title="Constraints")
 
 
 def relations_table(result: TableDescription) -> Table:
     """Foreign keys out of and into this table."""
-    headers = (Column("direction"), Column("relation", wrap=True), Column("on delete"), Column("name"))
+    headers = (
+        Column("direction", whole=True),
+        Column("relation", wrap=True),
+        Column("on delete", whole=True, yields=1),
+        Column("name", whole=True, yields=1),
+    )
     rows = []
     for r in result.relations:
         child, parent = (result.table, r.table) if r.direction == "out" else (r.table, result.table)
@@ -133,12 +142,12 @@ def names(columns: Sequence[str]) -> str:
 def lay_out_models(result: Models, *, detail: bool = False) -> Document:
     """Every model, and whether Alembic sees it."""
     columns = (
-        Column("model"),
-        Column("table"),
-        Column("module"),
-        Column("columns", "right"),
-        Column("relationships", wrap=True),
-        Column("in Alembic"),
+        Column("model", whole=True),
+        Column("table", whole=True, yields=3),
+        Column("module", whole=True, yields=1),
+        Column("columns", "right", yields=1),
+        Column("relationships", wrap=True, yields=1),
+        Column("in Alembic", whole=True, yields=2),
     )
     seen = {True: "yes", False: Cell("no", "bad"), None: None}
     rows = [

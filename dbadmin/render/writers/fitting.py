@@ -1,14 +1,16 @@
 """Text in terminal columns: how wide it is, how it is cut and wrapped, and how columns share a line."""
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate
 
 ELLIPSIS = "…"
 GAP = 2
 NARROWEST = 8
 """Below this many places per column a table is not readable any more."""
+SEPARATORS = "/._-,:("
+"""Names are broken after one of these where they must be."""
 
 
 @lru_cache(maxsize=4096)
@@ -52,10 +54,11 @@ def fitting(line: str, limit: int) -> int:
 
 
 def wrap(line: str, limit: int) -> list[str]:
-    """The line in pieces of at most `limit` columns, broken at spaces where there are any.
+    """The line in pieces of at most `limit` columns, broken at spaces where there are any, else where a part of a
+    name ends.
 
     >>> wrap("drop the column users.nickname", 12)
-    ['drop the', 'column', 'users.nickna', 'me']
+    ['drop the', 'column', 'users.', 'nickname']
     """
     pieces: list[str] = []
     rest = line
@@ -66,40 +69,59 @@ def wrap(line: str, limit: int) -> list[str]:
             pieces.append(rest[:space])
             rest = rest[space + 1 :]
         else:
+            count = part_end(rest, count)
             pieces.append(rest[:count])
             rest = rest[count:]
     return [*pieces, rest]
 
 
-def share(natural: Sequence[int], shrinkable: Sequence[bool], available: int) -> list[int] | None:
-    """Widths for columns that would like `natural` widths, or None where a readable table does not fit.
+def part_end(word: str, count: int) -> int:
+    """Where to break a word of which `count` characters fit: after a separator in the second half, else there."""
+    best = max(word.rfind(sign, 0, count) for sign in SEPARATORS) + 1
+    return best if 2 * best >= count else count
+
+
+def longest_word(line: str) -> int:
+    """The columns that the longest word takes.
+
+    >>> longest_word("drop the column users.nickname")
+    14
+    """
+    return max(map(width, line.split(" ")), default=0)
+
+
+def torn(line: str, limit: int, room: int) -> bool:
+    """Whether a word of the line has no place in `limit` columns, and would have in `room`.
+
+    >>> torn("the column users.nickname", 12, 20), torn("the column", 12, 20)
+    (True, False)
+    """
+    return width(line) > limit and any(limit < width(word) <= room for word in line.split(" "))
+
+
+def share(natural: Sequence[int], floors: Sequence[int], available: int) -> list[int] | None:
+    """Widths for columns that would like `natural` widths and need `floors`, or None where not even these fit.
 
     Narrow columns keep their width; the wide ones share evenly what is left.
 
-    >>> share([4, 30, 50], [True, True, True], 49)
+    >>> share([4, 30, 50], [4, 8, 8], 49)
     [4, 21, 20]
-    >>> share([4, 30, 50], [True, True, True], 10)
+    >>> share([4, 30, 50], [4, 25, 8], 49)
+    [4, 25, 16]
+    >>> share([4, 30, 50], [4, 8, 8], 10)
     """
     left = available - GAP * (len(natural) - 1)
     if sum(natural) <= left:
         return list(natural)
-    level = max(natural)
-    fixed = sum(n for n, shrinks in zip(natural, shrinkable, strict=True) if not shrinks)
-    sizes = sorted(n for n, shrinks in zip(natural, shrinkable, strict=True) if shrinks)
-    if not sizes:
+    if sum(floors) > left:
         return None
-    left -= fixed
-    before = [0, *accumulate(sizes)]
-    for index in range(len(sizes)):  # the columns from `index` on are cut to one level
-        level = (left - before[index]) // (len(sizes) - index)
-        if level < sizes[index]:
-            break
-    if level < NARROWEST:
-        return None
-    widths = [min(n, level) if shrinks else n for n, shrinks in zip(natural, shrinkable, strict=True)]
-    spare = left - sum(w for w, shrinks in zip(widths, shrinkable, strict=True) if shrinks)
-    for index, (want, shrinks) in enumerate(zip(natural, shrinkable, strict=True)):
-        if spare > 0 and shrinks and widths[index] < want:
+
+    def at(level: int) -> list[int]:
+        return [min(want, max(floor, level)) for want, floor in zip(natural, floors, strict=True)]
+
+    level = bisect_right(range(max(natural)), left, key=lambda level: sum(at(level))) - 1
+    widths = at(level)
+    for index, wider in enumerate(at(level + 1)):
+        if wider > widths[index] and sum(widths) < left:
             widths[index] += 1
-            spare -= 1
     return widths
