@@ -104,7 +104,12 @@ def inspect(database: Database, asked: Asked, *, progress: Progress | None = Non
     runs, findings, age = database.run(work)
     judged, unmatched = ignored(findings, asked.ignore)
     order = {check.name: at for at, check in enumerate(chosen)}
-    judged.sort(key=lambda f: (f.ignored is not None, LEVELS.index(f.severity), order[f.code], f.object))
+    ranked = {check.name for check in chosen if check.ranked}
+    judged.sort(
+        key=lambda f: (
+            f.ignored is not None, LEVELS.index(f.severity), order[f.code], "" if f.code in ranked else f.object
+        )
+    )  # fmt: skip
     return Inspection(
         database.info, tuple(runs), tuple(judged), age, unmatched, fail_on=asked.fail_on, named=bool(asked.names)
     )

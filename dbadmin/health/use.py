@@ -70,14 +70,15 @@ def seq_scans(look: Look) -> Iterator[Found]:
     mend="EXPLAIN it; index, rewrite, or page it",
     threshold="a mean above {} seconds",
     default=0.5,
+    ranked=True,
 )
 def slow_statements(look: Look) -> Iterator[Found]:
-    """A shape of statement that is slow in the mean, with the model whose table it reads first."""
+    """A shape of statement that is slow in the mean, with the model whose table it reads first; most time first."""
     slow = [one for one in look.health.statements(look.connection) if one.mean > look.threshold]
     hidden = sum(one.hidden for one in slow)
     if hidden and hidden == len(slow):
         raise CannotTell(f"this login may not see the text of {hidden} slow statements of others", look.health.right)
-    for statement in slow:
+    for statement in sorted(slow, key=lambda one: -one.total):
         if not statement.hidden:
             yield slow_statement(statement, look)
 
