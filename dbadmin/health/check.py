@@ -37,9 +37,10 @@ class Found:
 class Check:
     """A named question.
 
-    `level` is that of its worst finding. `ranked`: it finds the worst first, and its findings stay in that order. `asks` are the methods of the engine's `Health` that it needs: it runs on the
+    `level` is that of its worst finding. `asks` are the methods of the engine's `Health` that it needs: it runs on the
     engines that have them all. `default` is its threshold, said in words by `threshold` ({} is the number). `live`: the
     answer changes from second to second (`--watch`). `models`: it needs an application's models.
+    `ranked`: it finds the worst first, and its findings stay in that order.
     """
 
     name: str
