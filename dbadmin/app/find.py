@@ -112,13 +112,13 @@ class Found:
 
 def find(directory: Path) -> Found:
     """Read every Python file of a project (not its tests, revisions, libraries); list what dbadmin needs."""
-    parsed = []
+    read = []
     for path in python_files(directory):
-        tree = _parse(path)
+        tree = parsed(path)
         if tree is not None:
-            parsed.append((path, tree))
-    bases = _base_names(tree for _, tree in parsed)
-    found = [c for path, tree in parsed for c in _candidates(path, tree, directory, bases)]
+            read.append((path, tree))
+    bases = _base_names(tree for _, tree in read)
+    found = [c for path, tree in read for c in _candidates(path, tree, directory, bases)]
     return Found(tuple(sorted(found, key=_rank)))
 
 
@@ -156,7 +156,7 @@ def python_files(directory: Path) -> Iterator[Path]:
                 yield Path(folder, file)
 
 
-def _parse(path: Path) -> ast.Module | None:
+def parsed(path: Path) -> ast.Module | None:
     """The file's syntax tree; None where it tells nothing or cannot be read, which is not reported here."""
     import warnings
 
@@ -180,10 +180,10 @@ def _base_names(trees: Iterable[ast.Module]) -> frozenset[str]:
     for tree in trees:
         for node in _module_level(tree.body):
             if isinstance(node, ast.ClassDef):
-                if any(_last_name(d) == "as_declarative" for d in node.decorator_list):
+                if any(last_name(d) == "as_declarative" for d in node.decorator_list):
                     bases.add(node.name)
-                if not _has_table(node):
-                    classes.setdefault(node.name, set()).update(filter(None, map(_last_name, node.bases)))
+                if not has_table(node):
+                    classes.setdefault(node.name, set()).update(filter(None, map(last_name, node.bases)))
             elif isinstance(node, ast.Assign) and _called(node.value) in ("declarative_base", "automap_base"):
                 bases.update(t.id for t in node.targets if isinstance(t, ast.Name))
     while True:
@@ -203,7 +203,7 @@ def _candidates(path: Path, tree: ast.Module, directory: Path, bases: frozenset[
         if isinstance(node, ast.ClassDef):
             if _is_model(node, bases):
                 models.append(node.lineno)
-            elif {_last_name(b) for b in node.bases} & {"DeclarativeBase", "DeclarativeBaseNoMeta"}:
+            elif {last_name(b) for b in node.bases} & {"DeclarativeBase", "DeclarativeBaseNoMeta"}:
                 yield Candidate("base", f"{module}:{node.name}", path, node.lineno, root, 1, entrypoint)
         elif kind is not None:
             for name in _names_of(node):
@@ -250,18 +250,18 @@ def _gives_a_session(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     if not any(isinstance(inner, ast.Yield) for inner in ast.walk(node)):
         return False
     words = node.name.lower().split("_")
-    returned = {_last_name(n) for n in ast.walk(node.returns)} if node.returns else set()
+    returned = {last_name(n) for n in ast.walk(node.returns)} if node.returns else set()
     return bool(returned & set(_GENERATOR_TYPES)) or any(word in words for word in _GENERATOR_WORDS)
 
 
 def _is_model(node: ast.ClassDef, bases: frozenset[str]) -> bool:
-    if not {_last_name(b) for b in node.bases} & bases and node.name not in bases:
+    if not {last_name(b) for b in node.bases} & bases and node.name not in bases:
         # A class with a table whose base comes from a library (db.Model).
-        return _has_table(node) and any(_last_name(b) == "Model" for b in node.bases)
-    return _has_table(node)
+        return has_table(node) and any(last_name(b) == "Model" for b in node.bases)
+    return has_table(node)
 
 
-def _has_table(node: ast.ClassDef) -> bool:
+def has_table(node: ast.ClassDef) -> bool:
     if any(k.arg == "table" and isinstance(k.value, ast.Constant) and k.value.value is True for k in node.keywords):
         return True
     names = {name for statement in node.body for name in _names_of(statement)}
@@ -269,17 +269,17 @@ def _has_table(node: ast.ClassDef) -> bool:
 
 
 def _called(node: ast.expr) -> str | None:
-    return _last_name(node.func) if isinstance(node, ast.Call) else None
+    return last_name(node.func) if isinstance(node, ast.Call) else None
 
 
-def _last_name(node: ast.AST) -> str | None:
+def last_name(node: ast.AST) -> str | None:
     """`b` of `a.b`, `a` of `a` and of `a[...]`."""
     if isinstance(node, ast.Subscript):
-        return _last_name(node.value)
+        return last_name(node.value)
     if isinstance(node, ast.Attribute):
         return node.attr
     if isinstance(node, ast.Call):
-        return _last_name(node.func)
+        return last_name(node.func)
     return node.id if isinstance(node, ast.Name) else None
 
 

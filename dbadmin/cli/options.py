@@ -121,7 +121,7 @@ def flat(ctx: click.Context, param: click.Parameter, values: tuple[Any, ...]) ->
 
 def items_option(*names: str, **more: Any) -> Callable[[Decorated], Decorated]:
     """A list option: repeated or comma-separated."""
-    return click.option(*names, type=Items(), multiple=True, callback=flat, **more)
+    return click.option(*names, **{"type": Items(), "multiple": True, "callback": flat, **more})
 
 
 def confirm_option(help: str = "The database's name, where it is protected.") -> Callable[[Decorated], Decorated]:

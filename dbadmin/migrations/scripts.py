@@ -169,7 +169,7 @@ def open_scripts(project: Project, *, remember: bool = False) -> Scripts:
     with reading(project.ini):
         config = project.options_read()
         recursive, sourceless = flag(config, "recursive_version_locations"), flag(config, "sourceless")
-    files = tuple(_loaded(project, list(_paths(project, recursive, sourceless)), remember))
+    files = tuple(_loaded(project, list(script_paths(project, recursive, sourceless)), remember))
     _check(files)
     scripts = Scripts(project, files)
     if remember and scripts._line is None:
@@ -181,7 +181,7 @@ def open_scripts(project: Project, *, remember: bool = False) -> Scripts:
     return scripts
 
 
-def _paths(project: Project, recursive: bool, sourceless: bool) -> Iterator[Path]:
+def script_paths(project: Project, recursive: bool, sourceless: bool) -> Iterator[Path]:
     """Revision files in Alembic's order; a file that two locations share is given once."""
     seen: set[Path] = set()
     for location in project.version_locations:

@@ -3,12 +3,13 @@
 import click
 
 from dbadmin.cli.group import subcommand
+from dbadmin.cli.offering import TableName
 from dbadmin.cli.opening import opened
 from dbadmin.cli.output import deliver
 
 
 @subcommand("count")
-@click.argument("tables", metavar="[TABLE]...", nargs=-1)
+@click.argument("tables", type=TableName(), metavar="[TABLE]...", nargs=-1)
 @click.option("--by", metavar="COLUMN", help="One count for each value of this column.")
 @click.option("--where", metavar="FILTER", multiple=True, help="COLUMN OP VALUE; repeated: AND.")
 @click.option("--estimate", is_flag=True, help="The engine's own estimates, without counting.")

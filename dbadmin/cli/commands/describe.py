@@ -3,12 +3,13 @@
 import click
 
 from dbadmin.cli.group import subcommand
+from dbadmin.cli.offering import TableName
 from dbadmin.cli.opening import opened
 from dbadmin.cli.output import deliver
 
 
 @subcommand("describe")
-@click.argument("table")
+@click.argument("table", type=TableName())
 def command(table: str) -> int:
     """Columns, keys, indexes, constraints and relations of a table or model.
 

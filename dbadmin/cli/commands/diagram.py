@@ -3,12 +3,15 @@
 import click
 
 from dbadmin.cli.group import subcommand
+from dbadmin.cli.offering import TableName
 from dbadmin.cli.opening import opened
 from dbadmin.cli.output import deliver
 
 
 @subcommand("diagram", drawn=True)
-@click.option("--around", metavar="TABLE", help="Only this table or model, and those it has relations with.")
+@click.option(
+    "--around", type=TableName(), metavar="TABLE", help="Only this table or model, and those it has relations with."
+)
 def command(around: str | None) -> int:
     """Models and their relations: Mermaid unless --format says otherwise.
 

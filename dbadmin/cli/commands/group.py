@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from dbadmin.cli.group import subcommand
+from dbadmin.cli.offering import TableName
 from dbadmin.cli.opening import opened
 from dbadmin.cli.output import deliver, save_rows
 from dbadmin.errors import UsageError
@@ -28,7 +29,7 @@ def named_aggregates(written: tuple[str, ...]) -> dict[str, str]:
 
 
 @subcommand("group")
-@click.argument("table")
+@click.argument("table", type=TableName())
 @click.option("--by", metavar="PATH", required=True, help="author, author.username, created_at:month ...")
 @click.option("--agg", metavar="NAME=AGG", multiple=True, help="count, count(c), sum(c), avg(c), min(c), max(c) ...")
 @click.option("--outer", is_flag=True, help="Also parents that have no rows.")

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from dbadmin.cli.group import subcommand
+from dbadmin.cli.offering import TableName
 from dbadmin.cli.opening import opened
 from dbadmin.cli.options import items_option
 from dbadmin.cli.output import deliver, save_rows
@@ -12,7 +13,7 @@ from dbadmin.errors import UsageError
 
 
 @subcommand("join")
-@click.argument("tables", metavar="TABLE TABLE...", nargs=-1, required=True)
+@click.argument("tables", type=TableName(), metavar="TABLE TABLE...", nargs=-1, required=True)
 @items_option("--columns", metavar="COLUMN,...", help="Only these columns.")
 @click.option("--outer", is_flag=True, help="Keep rows of the first table that have no match.")
 @click.option("--where", metavar="FILTER", multiple=True, help="COLUMN OP VALUE; repeated: AND.")

@@ -5,13 +5,14 @@ from typing import Any
 import click
 
 from dbadmin.cli.group import subcommand
+from dbadmin.cli.offering import TableName
 from dbadmin.cli.opening import opened
 from dbadmin.cli.options import items_option
 from dbadmin.cli.output import deliver, save_rows
 
 
 @subcommand("recent")
-@click.argument("table")
+@click.argument("table", type=TableName())
 @click.option("--order-by", metavar="COLUMN", help="Default: created_at or the like, else the key.")
 @click.option(
     "--days", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Only rows of the last so many days."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dbadmin.cli.group import subcommand
+from dbadmin.cli.offering import RevisionName
 from dbadmin.cli.opening import opened, settings
 from dbadmin.cli.output import deliver
 from dbadmin.cli.progress import TerminalProgress
@@ -19,7 +20,7 @@ ENGINES = ("sqlite", "postgresql", "mysql", "mariadb")
 
 
 @subcommand("review")
-@click.argument("revision", required=False, metavar="[REV|FROM:TO]")
+@click.argument("revision", type=RevisionName(), required=False, metavar="[REV|FROM:TO]")
 @click.option("--pending", is_flag=True, help="What is not applied yet; the database must be reachable.")
 @click.option("--all", is_flag=True, help="Every revision.")
 @click.option(

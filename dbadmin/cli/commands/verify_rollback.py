@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dbadmin.cli.group import subcommand
+from dbadmin.cli.offering import RevisionName, TableNames
 from dbadmin.cli.opening import opened, settings
 from dbadmin.cli.options import Duration, Size, items_option
 from dbadmin.cli.output import deliver
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
 @click.option("--yes-this-is-a-copy", metavar="NAME", help="Its name once more, where --in-place is refused.")
 @click.option("--copy-command", metavar="CMD", help="Makes the copy; its last line is the URL, or env:NAME.")
 @click.option("--drop-command", metavar="CMD", help="Drops that copy; it has DBADMIN_COPY_URL.")
-@click.option("--to", metavar="REV", help="Where the downgrade ends, as alembic downgrade takes it.")
+@click.option(
+    "--to", type=RevisionName(), metavar="REV", help="Where the downgrade ends, as alembic downgrade takes it."
+)
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Downgrade so many revisions.")
 @click.option("--to-git", metavar="REF", help="Downgrade to where that commit's scripts end.")
-@click.option("--upgrade-to", metavar="REV", help="Where the upgrade ends.  [default: heads]")
+@click.option("--upgrade-to", type=RevisionName(), metavar="REV", help="Where the upgrade ends.  [default: heads]")
 @click.option("--after-upgrade", metavar="FILE", help="A .sql or .py that writes as the new version would.")
 @click.option("--each", is_flag=True, help="Rehearse every revision by itself besides.")
-@items_option("--exclude", metavar="TABLE,...", help="Leave out of the comparison (verdict: unproven).")
+@items_option(
+    "--exclude", type=TableNames(), metavar="TABLE,...", help="Leave out of the comparison (verdict: unproven)."
+)
 @click.option("--no-data", is_flag=True, help="Compare schemas only (verdict: unproven).")
 @click.option("--timeout", type=Duration(), metavar="TIME", help="A revision that takes longer fails.")
 @click.option(
