@@ -48,6 +48,8 @@ MORE_ON_SERVERS = [
     ("mariadb", "verify-rollback", "SIGKILL", "start", "server.py", "_launch"),
     ("mariadb", "verify-rollback", "late", "start", "server.py", "_launch"),
     ("mariadb", "copies --clean", "error", "kill", "_end_with"),
+    ("postgresql", "verify-rollback", "late", "sql", "make_database"),
+    ("postgresql", "verify-rollback", "SIGINT", "sql", "looking", "set_config"),
 ]
 
 

@@ -61,8 +61,9 @@ def clone_database(admin: "Connection", name: str, new_name: str, major: int, ho
             if error.orig is None or sqlstate(error.orig) not in _CANNOT_CLONE:
                 raise
         finally:
-            with suppress(DBAPIError):
-                admin.exec_driver_sql("RESET file_copy_method")
+            if not admin.invalidated:  # SQLAlchemy closes it when a statement is interrupted
+                with suppress(DBAPIError):
+                    admin.exec_driver_sql("RESET file_copy_method")
     make_database(admin, new_name, statement)
 
 

@@ -216,7 +216,8 @@ class MarkedPlace(owner.Confining):
             try:
                 self._clone(admin, template, new)
             finally:
-                admin.exec_driver_sql("RESET statement_timeout")
+                if not admin.invalidated:  # SQLAlchemy closes it when a statement is interrupted
+                    admin.exec_driver_sql("RESET statement_timeout")
 
         with self._administer() as admin:
             if admin.scalar(text(_OTHERS), {"name": template}):
