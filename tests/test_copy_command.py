@@ -82,6 +82,24 @@ def test_a_drop_command_that_fails_after_a_foreign_error_is_its_note() -> None:
     ]
 
 
+def test_a_drop_command_that_cannot_be_started_is_told(tmp_path: Path) -> None:
+    failed = pytest.raises(NotFinished, match=r"the drop command could not be started: .*Argument list too long")
+    with failed as caught, opened("echo sqlite:////srv/a.db", f": {'x' * 200_000}"):
+        pass
+    assert str(caught.value.hint).startswith("the copy may be there still (sqlite:////srv/a.db)")
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_drop_command_is_run_to_its_end_although_somebody_interrupts(code: int, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    drop = f"kill -INT {os.getpid()}; sleep 0.2; echo gone > {told}; exit {code}"
+    with pytest.raises(KeyboardInterrupt) as caught, opened("echo env:CLONE", drop):
+        pass
+    assert told.read_text() == "gone\n"
+    notes = [note.partition(":")[0] for note in getattr(caught.value, "__notes__", [])]
+    assert notes == (["the drop command ended with exit code 3"] if code else [])
+
+
 def test_without_a_url_only_a_drop_command_that_asks_for_none_is_run(tmp_path: Path) -> None:
     told = tmp_path / "told"
     not_run = pytest.raises(NotFinished, match=r"exit code 1.*gave no URL, so the drop command was not run")

@@ -134,7 +134,7 @@ def _url(printed: str, environment: Mapping[str, str]) -> "URL":
 
 
 def _drop(drop: str | None, printed: str, variables: Mapping[str, str]) -> NotFinished | None:
-    """Run the drop command, if there is one; what went wrong, as the copy is there still."""
+    """Run the drop command, if there is one, to its end; what went wrong, as the copy is there still."""
     if drop is None:
         return None
     url = _text_of(printed, variables)
@@ -143,18 +143,33 @@ def _drop(drop: str | None, printed: str, variables: Mapping[str, str]) -> NotFi
             f"the copy command gave no URL, so the drop command was not run: {mask(drop)}",
             hint=f"look whether it left a copy called {variables[NAME]}; a drop command may go by {NAME}",
         )
-    done = subprocess.run(
-        drop, shell=True, env={**variables, URL_OF_COPY: url}, stdin=subprocess.DEVNULL, capture_output=True,
-        start_new_session=True, check=False,
-    )  # fmt: skip
+    trouble = None
+    try:
+        with held_back():
+            went = _run(drop, {**variables, URL_OF_COPY: url})
+            if went is not None:
+                hint = f"the copy may be there still ({mask(url) or variables[NAME]}): drop it yourself"
+                trouble = NotFinished(f"the drop command {went}", hint=hint)
+    except BaseException as interrupted:
+        if trouble is not None:
+            _tell_also(interrupted, trouble)
+        raise
+    return trouble
+
+
+def _run(drop: str, variables: Mapping[str, str]) -> str | None:
+    """Why it did not go well, None where it did."""
+    try:
+        done = subprocess.run(
+            drop, shell=True, env=dict(variables), stdin=subprocess.DEVNULL, capture_output=True,
+            start_new_session=True, check=False,
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        return f"could not be started: {error}"
     if done.returncode == 0:
         return None
     lines = [line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-    told = mask(" / ".join(lines[-3:])) or "it said nothing"
-    return NotFinished(
-        f"the drop command ended with exit code {done.returncode}: {told}",
-        hint=f"the copy may be there still ({mask(url) or variables[NAME]}): drop it yourself",
-    )
+    return f"ended with exit code {done.returncode}: {mask(' / '.join(lines[-3:])) or 'it said nothing'}"
 
 
 def _tell_also(error: BaseException, trouble: NotFinished) -> None:
