@@ -4,6 +4,7 @@ Methods that give DataFrames stand in `frames`, those that act on a whole databa
 """
 
 from dbadmin.admin.facade import Admin
-from dbadmin.admin.opening import DEFAULT_LOCK_TIMEOUT, connect, open_admin, open_application, restore
+from dbadmin.admin.opening import connect, open_admin, open_application, restore
+from dbadmin.app.values import DEFAULT_LOCK_TIMEOUT
 
 __all__ = ["DEFAULT_LOCK_TIMEOUT", "Admin", "connect", "open_admin", "open_application", "restore"]

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.admin.facade import Admin
 from dbadmin.admin.operations import silent
 from dbadmin.app import load_application, load_settings
-from dbadmin.app.load import Application
+from dbadmin.app.load import Application, Loader
+from dbadmin.app.values import DEFAULT_LOCK_TIMEOUT
 from dbadmin.database import Database, Mode
 from dbadmin.database import echo as echo_statements
 from dbadmin.dialects import Progress
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from dbadmin.results import RestoreReport
-
-DEFAULT_LOCK_TIMEOUT = 2.0
 
 
 def open_admin(
@@ -38,6 +37,7 @@ def open_admin(
     confirm: str | None = None,
     import_models: bool = True,
     remember: bool = False,
+    loader: Loader | None = None,
 ) -> Admin:
     """Find the application and open its database; parameters as the global options of the command line.
 
@@ -46,13 +46,14 @@ def open_admin(
     of a project's migrations and has not changed since is not read again. In a `sandbox` everything may be written, and
     is rolled back in the end; it ends by itself after `sandbox_limit` seconds (None: the usual ones, 0: no limit). To
     write to a protected database, in a sandbox too, `confirm` has to be its name, at a terminal: UsageError otherwise.
+    A `loader` has read the settings, from the same options, and has begun.
     """
     given = {
         "url": url, "app": app, "config": config, "env_file": env_file, "models": models, "session": session,
         "echo": echo, "statement_timeout": statement_timeout, "lock_timeout": lock_timeout,
     }  # fmt: skip
-    settings = load_settings(given)
-    application = load_application(settings, models=import_models, remember=remember)
+    settings = loader.settings if loader is not None else load_settings(given)
+    application = load_application(settings, models=import_models, remember=remember, loader=loader)
     mode: Mode = "write" if write else "sandbox" if sandbox else "read-only"
     return open_application(application, mode, confirm=confirm, sandbox_limit=sandbox_limit, remember=remember)
 

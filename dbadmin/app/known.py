@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from dbadmin.app.config import Settings
@@ -19,12 +19,8 @@ from dbadmin.dialects import bare
 from dbadmin.dialects.bare import Way
 from dbadmin.migrations.project import Project, read_options
 from dbadmin.migrations.remembered import Remembered, digest, is_settled, stamp, state
+from dbadmin.secrets import remember
 
-if TYPE_CHECKING:
-    from dbadmin.app.load import Application
-    from dbadmin.database import Database
-
-_PASSWORDS = ("password", "passwd")
 _SECRET = re.compile("pass|secret|token", re.IGNORECASE)
 _IN_URL = re.compile(r"^\s*[\w+]+://[^:/]*:(?P<password>[^@]*)@")
 _OPTION = "sqlalchemy.url"
@@ -51,8 +47,6 @@ def known(settings: Settings) -> Known | None:
     if kept["password"] is not None:
         name, place = kept["password"]
         cparams[name] = dict(_places(settings, project))[tuple(place)]
-        from dbadmin.secrets import remember
-
         remember(cparams[name])
     return Known(
         Way(kept["driver"], kept["cargs"], cparams),
@@ -60,13 +54,10 @@ def known(settings: Settings) -> Known | None:
     )  # fmt: skip
 
 
-def keep(application: "Application", database: "Database", way: Way | None) -> None:
-    """Keep how this application's database was connected to just now, where that is all there is to it."""
-    settings, project, captured = application.settings, application.project, application.captured
-    seen = application.seen
-    if way is None or seen is None or project is None or captured is None or captured.databases > 1:
-        return
-    if application.notes or settings.get("echo") or database.statement_timeout is not None or not _plain(way):
+def keep(settings: Settings, seen: Mapping[str, Any] | None, found: Known) -> None:
+    """Keep how the database was connected to just now, where that is all there is to it; `seen` as in `app.seen`."""
+    way, project = found.way, settings.project
+    if seen is None or project is None or not _plain(way):
         return
     cparams, password = _without_password(way.cparams, settings, project)
     if cparams is None or any(name.startswith(bare.reads(way.driver)) for name in seen["changed"]):
@@ -78,10 +69,10 @@ def keep(application: "Application", database: "Database", way: Way | None) -> N
         "cargs": list(way.cargs),
         "cparams": cparams,
         "password": password,
-        "url": database.shown_url,
-        "version_table": application.version_table,
-        "version_table_schema": application.version_table_schema,
-        "lock_timeout": database.lock_timeout,
+        "url": found.url,
+        "version_table": found.version_table,
+        "version_table_schema": found.version_table_schema,
+        "lock_timeout": found.lock_timeout,
     }
     now = _state(settings, kept, seen["variables"], seen["since"])
     if now is not None:
@@ -134,23 +125,15 @@ def _text(value: Any) -> Any:
 
 
 def _plain(way: Way) -> bool:
-    return _is_data(list(way.cargs)) and _is_data(dict(way.cparams))
-
-
-def _is_data(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return all(isinstance(name, str) and _is_data(inner) for name, inner in value.items())
-    if isinstance(value, list):
-        return all(map(_is_data, value))
-    return value is None or type(value) in (str, int, float, bool)
+    return bare.is_data(list(way.cargs)) and bare.is_data(dict(way.cparams))
 
 
 def _without_password(
     cparams: Mapping[str, Any], settings: Settings, project: Project
 ) -> tuple[dict[str, Any] | None, list[Any] | None]:
     """The arguments without the password, and where it stands; no arguments where that is unknown."""
-    named = [name for name in _PASSWORDS if cparams.get(name)]
-    if len(named) > 1 or any(_SECRET.search(name) and name not in _PASSWORDS for name in cparams):
+    named = [name for name in bare.PASSWORDS if cparams.get(name)]
+    if len(named) > 1 or any(_SECRET.search(name) and name not in bare.PASSWORDS for name in cparams):
         return None, None
     if not named:
         return dict(cparams), None

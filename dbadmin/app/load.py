@@ -2,10 +2,8 @@
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.app import models as application_models
 from dbadmin.app import sessions
 from dbadmin.app.config import Setting, Settings
+from dbadmin.app.env_py import EnvPy
 from dbadmin.app.find import Found, find
 from dbadmin.app.modules import resolve, watched
 from dbadmin.app.nothing import nothing_found
@@ -21,7 +20,7 @@ from dbadmin.app.seen import seen_by
 from dbadmin.app.sessions import Bound
 from dbadmin.dialects import named
 from dbadmin.errors import ConfigError, DbadminError, UserCodeError
-from dbadmin.migrations.capture import Captured, capture
+from dbadmin.migrations.capture import Captured
 from dbadmin.migrations.looked_at import LookedAt
 from dbadmin.secrets import mask
 
@@ -92,50 +91,24 @@ class Application:
 class Loader:
     """The parts of an application, each had when it is first asked for and kept; `doctor` asks one by one."""
 
-    def __init__(self, settings: Settings, *, remember: bool = False, look: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, *, remember: bool = False, look: bool = False, env_py: EnvPy | None = None
+    ) -> None:
         self.settings = settings
-        self._remember = remember
         self.notes: list[str] = []
         # As alembic would have it: importing the application may change the environment of this process.
         self.environment = {**settings.exported, **os.environ}
         self.variables = dict(os.environ)
         self.since = time.time_ns()
-        self.looked_at = LookedAt() if look else None
-        self._answer: Future[Captured] | None = None
+        self.looked_at = env_py.looked_at if env_py is not None else LookedAt() if look else None
+        known = settings.environment if remember else None
+        self.env_py = env_py or EnvPy(settings.project, self.environment, known=known, looked_at=self.looked_at)
         self._found: Found | None = None
-
-    def ask_env_py(self) -> None:
-        """Begin to read env.py in its own process, while this one goes on."""
-        project = self.settings.project
-        if self._answer is not None or project is None:
-            return
-        self._answer = answer = Future[Captured]()
-
-        def ask() -> None:
-            if self.looked_at is not None:
-                self.looked_at.not_those_of = threading.get_ident()
-            try:
-                known = self.settings.environment if self._remember else None
-                answer.set_result(capture(project, environment=self.environment, known=known))
-            except BaseException as error:
-                answer.set_exception(error)
-            finally:
-                if self.looked_at is not None:
-                    self.looked_at.not_those_of = None
-
-        # A daemon, and no executor: after Ctrl-C nobody waits for an env.py that hangs.
-        threading.Thread(target=ask, name="dbadmin-env.py", daemon=True).start()
 
     @property
     def captured(self) -> Captured | None:
         """What env.py knows; None where there is no Alembic project. Raises as `capture` does, each time."""
-        self.ask_env_py()
-        return self._answer.result() if self._answer is not None else None
-
-    @property
-    def _captured(self) -> Captured | None:
-        """What env.py has told; None also where that failed."""
-        return self.captured if self._answer is not None and self._answer.exception() is None else None
+        return self.env_py.captured
 
     @property
     def searched(self) -> bool:
@@ -155,11 +128,10 @@ class Loader:
     def path(self, modules: Sequence[str] = ()) -> list[str]:
         """Where the application's modules are imported from, best first."""
         settings = self.settings
-        captured = self._captured
         project = settings.project
         places = [
             *(project.sys_path if project else ()),
-            *(captured.sys_path if captured else ()),
+            *self.env_py.sys_path,
             str(settings.runs_in),
             str(settings.directory),
             *(str(d / "src") for d in (settings.runs_in, settings.directory) if (d / "src").is_dir()),
@@ -239,7 +211,7 @@ class Loader:
         """What env.py says with the URL's password, which is not remembered."""
         if captured.whole:
             return captured
-        self._remember, self._answer = False, None
+        self.env_py = EnvPy(self.settings.project, self.environment)
         return self.captured or captured
 
     def conflict(self, bound: Bound, origin: str) -> str | None:
@@ -263,21 +235,24 @@ class Loader:
 
     def models(self) -> "application_models.Loaded":
         """Mapped classes and MetaData, and where they were found."""
-        captured = self._captured if self.settings.models is not None else self.captured
+        captured = self.env_py.told if self.settings.models is not None else self.captured
         return application_models.load(self.settings, captured, lambda: self.found, self.path)
 
 
-def load(settings: Settings, *, models: bool = True, remember: bool = False) -> Application:
+def load(
+    settings: Settings, *, models: bool = True, remember: bool = False, loader: Loader | None = None
+) -> Application:
     """Load the application that the settings describe; nothing is connected to.
 
     `models=False` imports no model modules, for commands that need a connection only; with `remember`, what env.py
-    said last time will do where nothing that it depends on has changed. Raises ConfigError
+    said last time will do where nothing that it depends on has changed. `loader` has begun with these settings
+    already. Raises ConfigError
     where there is neither application nor URL, or where session and Alembic lead to different databases;
     UserCodeError where the application's code raises or connects on import; MissingExtra where a driver
     is missing. With a URL that decides (`--url`), problems of the application become notes.
     """
-    loader = Loader(settings, remember=remember, look=remember and not models)
-    loader.ask_env_py()
+    loader = loader or Loader(settings, remember=remember, look=remember and not models)
+    loader.env_py.ask()
     bound, origin = loader.bound()
     assert bound.engine is not None
     loaded = application_models.Loaded()

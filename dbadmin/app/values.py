@@ -25,6 +25,7 @@ NEVER_FROM_A_FILE = (
     "write", "sandbox", "in_place", "yes_this_is_a_copy", "trust_backup", "reveal", "clean", "confirm",
 )  # fmt: skip
 ENVIRONMENT = "environment"
+DEFAULT_LOCK_TIMEOUT = 2.0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dbadmin.errors import UsageError
 if TYPE_CHECKING:
     from dbadmin.admin import Admin
     from dbadmin.app import Settings
+    from dbadmin.app.load import Loader
 
 
 def settings() -> "Settings":
@@ -30,10 +31,12 @@ def opened(
     confirm: str | None = None,
     import_models: bool = True,
     remember: bool = False,
+    loader: "Loader | None" = None,
 ) -> "Iterator[Admin]":
     """An Admin for the database that the options name, closed afterwards.
 
-    `confirm` is what `--confirm` says: the name of a protected database that is to be written to.
+    `confirm` is what `--confirm` says: the name of a protected database that is to be written to. A `loader` of the
+    same options has begun already.
     """
     from dbadmin.admin import open_admin
 
@@ -54,6 +57,7 @@ def opened(
         confirm=confirm,
         import_models=import_models,
         remember=remember,
+        loader=loader,
     )
     try:
         yield admin

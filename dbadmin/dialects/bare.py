@@ -7,10 +7,18 @@ whatever is not as it was then ends in an exception, and the question is asked t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from dbadmin.dialects.sessions import SessionRules
 
 PACKAGES = {"pysqlite": "sqlite", "aiosqlite": "sqlite", "psycopg": "postgresql", "pymysql": "mysql"}
 """SQLAlchemy's name of a driver → the package here that knows how to look with it, or with its synchronous kin."""
+
+PASSWORDS = ("password", "passwd")
+"""What drivers call the password among their arguments."""
 
 
 class NotAsBefore(Exception):
@@ -45,6 +53,43 @@ def look(way: Way, table: str, schema: str | None, lock: float | None) -> Looked
     if not found.revisions:
         raise NotAsBefore("no revision: the tables have to be looked at")
     return found
+
+
+def given(url: "URL") -> tuple[str, list[Any], dict[str, Any]]:
+    """The driver, and the arguments that SQLAlchemy has for its `connect`. With SQLAlchemy, for `way_of` elsewhere.
+
+    Raises NotAsBefore where more than a driver that is known here, and plain data, takes part.
+    """
+    made = url.get_dialect()
+    if not made.__module__.startswith("sqlalchemy.") or "plugin" in url.query:
+        raise NotAsBefore("others have a say in how this URL is connected to")
+    dialect = made(dbapi=made.import_dbapi())  # type: ignore[call-arg]
+    if dialect.driver not in PACKAGES:
+        raise NotAsBefore("a driver that is not known here")
+    cargs, cparams = dialect.create_connect_args(url)
+    ignored = import_module(f"dbadmin.dialects.{PACKAGES[dialect.driver]}.bare").OF_SQLALCHEMY
+    kept = {name: value for name, value in cparams.items() if name not in ignored}
+    if not (is_data(list(cargs)) and is_data(kept)):
+        raise NotAsBefore("arguments that are no plain data")
+    return dialect.driver, list(cargs), kept
+
+
+def way_of(driver: str, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Way | None:
+    """What dbadmin makes of such arguments: a session for reading only, and no wait without end."""
+    rules: SessionRules = import_module(f"dbadmin.dialects.{PACKAGES[driver]}.bare").rules()
+    positional, named = list(cargs), dict(cparams)
+    rules.read_only_parameters(driver, positional, named)
+    named.update(rules.connect_options(driver, named))
+    return parameters(driver, positional, named)
+
+
+def is_data(value: Any) -> bool:
+    """Whether JSON gives it back as it is."""
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and is_data(inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return all(map(is_data, value))
+    return value is None or type(value) in (str, int, float, bool)
 
 
 def parameters(driver: str, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Way | None:

@@ -1,20 +1,14 @@
 """What a project's env.py knows, asked in a process of its own that cannot connect to anything."""
 
-import json
 import os
-import select
-import threading
 import time
-from collections import deque
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dbadmin.dialects import urls
-from dbadmin.errors import ChildFailed, UserCodeError
-from dbadmin.migrations.environment import child_environment
-from dbadmin.migrations.process import start
+from dbadmin.errors import UserCodeError
+from dbadmin.migrations.asking import Asked, shown_env_py
 from dbadmin.migrations.project import Project
 from dbadmin.secrets import mask
 
@@ -22,7 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 Style = Literal["online", "offline", "globals"]
-_TAIL_LINES = 20
 
 
 @dataclass(frozen=True)
@@ -84,24 +77,43 @@ def capture(
     Raises UserCodeError (with file and line) where env.py raises or never configures Alembic, MissingExtra
     where a database driver is not installed, ChildFailed where it ends the process or does not finish.
     """
+    return captured_of(begin(project, environment=environment, timeout=timeout, known=known)(), project)
+
+
+def begin(
+    project: Project,
+    *,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 60.0,
+    known: Mapping[str, str] | None = None,
+) -> Callable[[], Mapping[str, Any]]:
+    """As `capture`, but begun only: what is given waits for the answer, which `captured_of` reads.
+
+    Without SQLAlchemy, as long as no URL in the answer has a password that has to be looked for.
+    """
     variables = os.environ if environment is None else environment
     if known is not None:
         from dbadmin.migrations.capture_known import keep_answer, known_answer
 
-        answer = known_answer(project, variables, known)
-        if answer is not None:
-            return captured_of(answer, project)
+        before = known_answer(project, variables, known)
+        if before is not None:
+            return lambda: before
     since = time.time_ns()
-    answer = _ask(project, variables, timeout, looked_at=known is not None)
-    if "error" in answer:
-        raise _error(answer["error"], project)
-    if known is not None:
-        keep_answer(answer, project, variables, known, since)
-    return captured_of(answer, project)
+    asked = Asked(project, variables, looked_at=known is not None)
+
+    def answered() -> Mapping[str, Any]:
+        answer = asked.answer(timeout)
+        if "error" in answer:
+            raise _error(answer["error"], project)
+        if known is not None:
+            keep_answer(answer, project, variables, known, since)
+        return answer
+
+    return answered
 
 
 def captured_of(answer: Mapping[str, Any], project: Project) -> Captured:
-    """What the child's answer says."""
+    """What an answer of env.py's process says."""
 
     def url_of(text: str | None) -> "URL | None":
         url = urls.absolute(urls.parse(text, answer["url_origin"]), project.directory) if text else None
@@ -128,84 +140,10 @@ def captured_of(answer: Mapping[str, Any], project: Project) -> Captured:
     )
 
 
-def _ask(project: Project, base: Mapping[str, str], timeout: float, *, looked_at: bool) -> dict[str, Any]:
-    """Start the child, put the question, and give its answer; nothing of the child is left afterwards."""
-    variables, _ = child_environment(base)
-    ask_read, ask_write = os.pipe()
-    answer_read, answer_write = os.pipe()
-    variables["PYTHONDONTWRITEBYTECODE"] = "1"  # looking writes nothing, not even beside the application's modules
-    question = {
-        "ini": str(project.ini) if project.ini else None,
-        "section": project.section,
-        "script_location": str(project.script_location),
-        "directory": str(project.directory),
-        "options": dict(project.options),
-        "looked_at": looked_at,
-    }
-    try:
-        child = start("dbadmin.migrations.capture_child", [ask_read, answer_write], project.directory, variables)
-    except OSError as error:
-        for descriptor in (ask_write, answer_read):
-            os.close(descriptor)
-        raise ChildFailed(
-            f"cannot start Python in {project.directory}: {error.strerror}", hint="dbadmin doctor"
-        ) from error
-    finally:
-        os.close(ask_read)
-        os.close(answer_write)
-    said: deque[str] = deque(maxlen=_TAIL_LINES)
-    drain = threading.Thread(target=_drain, args=(child.stdout, said), daemon=True)
-    drain.start()
-    try:
-        with suppress(BrokenPipeError), os.fdopen(ask_write, "wb") as out:
-            out.write(json.dumps(question).encode())
-        line = _read_line(answer_read, time.monotonic() + timeout)
-    finally:
-        os.close(answer_read)
-        child.kill()
-        code = child.wait()
-        child.close()
-        drain.join(timeout=1)
-        if not drain.is_alive():
-            child.stdout.close()
-    if line is None:
-        raise ChildFailed(f"{_env_py(project)} did not finish within {timeout:g} s", hint="does it wait for something?")
-    if not line:
-        tail = mask(said[-1]) if said else f"exit code {code}"
-        raise ChildFailed(
-            f"the process that read {_env_py(project)} ended without an answer ({tail})",
-            hint="does it, or a module that it imports, call os._exit()?",
-        )
-    answer: dict[str, Any] = json.loads(line)
-    return answer
-
-
-def _read_line(descriptor: int, until: float) -> bytes | None:
-    """One line from a pipe; None when the time is over, empty when the other side closed it without one."""
-    got = b""
-    while not got.endswith(b"\n"):
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, until - time.monotonic()))
-        if not ready:
-            return None
-        chunk = os.read(descriptor, 65536)
-        if not chunk:
-            return b""
-        got += chunk
-    return got
-
-
-def _drain(stream: IO[bytes], said: deque[str]) -> None:
-    """Keep the last lines of what user code prints; the rest is dropped so that it never blocks."""
-    with suppress(ValueError, OSError):
-        while chunk := stream.read1(65536):  # type: ignore[attr-defined]
-            lines = chunk[-4096:].decode(errors="replace").splitlines()
-            said.extend(line for line in lines if line.strip())
-
-
 def _error(described: Mapping[str, Any], project: Project) -> Exception:
     module = described["module"]
     if module and module.partition(".")[0] in urls.EXTRAS:
-        return urls.missing_driver(module.partition(".")[0], _env_py(project))
+        return urls.missing_driver(module.partition(".")[0], shown_env_py(project))
     hint = "`alembic current` from the same directory shows the whole error"
     if module:
         hint = "is dbadmin installed in the application's environment?"
@@ -214,10 +152,3 @@ def _error(described: Mapping[str, Any], project: Project) -> Exception:
     elif described["kind"] == "silent":
         hint = "dbadmin learns URL and models from that call"
     return UserCodeError(mask(described["text"]), hint=hint)
-
-
-def _env_py(project: Project) -> str:
-    try:
-        return str(project.env_py.relative_to(project.directory.resolve()))
-    except ValueError:
-        return str(project.env_py)

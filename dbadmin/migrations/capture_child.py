@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dbadmin.dialects.wrapping import on_import
-from dbadmin.migrations import blame, fakes, harvest, sandbox
+from dbadmin.migrations import blame, connecting, fakes, harvest, sandbox
 from dbadmin.migrations.flask_context import flask_context
 from dbadmin.migrations.looked_at import LookedAt
 from dbadmin.migrations.project import Project
@@ -68,8 +68,9 @@ def main() -> None:
     if asked["looked_at"]:
         looked_at.install()
     answer = capture(project, looked_at)
-    if asked["looked_at"]:
+    if asked["looked_at"] and "error" not in answer:
         answer["seen"] = looked_at.to_dict()
+        connecting.describe(answer, project)
     with os.fdopen(answer_to, "w", encoding="utf-8") as out:
         out.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
@@ -85,7 +86,7 @@ def capture(project: Project, looked_at: LookedAt) -> dict[str, Any]:
     """What env.py says, as plain data; `error` instead where it says nothing. What it looks at ends with it."""
     text = project.env_py.read_text(encoding="utf-8", errors="replace")
     recorder = Recorder(go_on="SQLALCHEMY_BINDS" in text or "databases" in text)
-    with _uncollected():
+    with _importing_libraries():
         fakes.install()
         recorder.install()
     on_import([("logging.config", _leave_logging_alone)])
@@ -109,12 +110,18 @@ def capture(project: Project, looked_at: LookedAt) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """For imports of libraries: they leave nothing to be collected, and looking for it is a tenth of their time."""
+def _importing_libraries() -> Iterator[None]:
+    """Without what takes a tenth of the time each and leads to nothing here: looking for what may be collected, and
+    importing what would colour Mako's error pages (Mako does without where it is missing).
+    """
     gc.disable()
+    colours = "mako.ext.pygmentplugin"
+    withheld = sys.modules.setdefault(colours, None) is None  # type: ignore[arg-type]
     try:
         yield
     finally:
+        if withheld:
+            del sys.modules[colours]
         gc.freeze()
         gc.enable()
 

@@ -48,10 +48,12 @@ def keep_answer(
         return
     folders = {str(project.directory), str(project.script_location), *seen["folders"]}
     files = {str(project.env_py), *([str(project.ini)] if project.ini else []), *seen["files"]}
-    places = _places(project, variables)
-    kept: dict[str, Any] = {name: value for name, value in answer.items() if name != "seen"}
-    kept["url"] = _without_password(answer["url"], places)
-    kept["databases"] = [{**one, "url": _without_password(one["url"], places)} for one in answer["databases"]]
+    kept: dict[str, Any] = {name: value for name, value in answer.items() if name not in ("seen", "way")}
+    kept["databases"] = [dict(one) for one in answer["databases"]]
+    for one in (kept, *kept["databases"]):
+        cut = one.pop("cut")
+        if cut is not None:  # it has a password
+            one["url"] = _place(one["url"], project, variables) or {"cut": cut}
     urls = [one["url"] for one in (kept, *kept["databases"]) if isinstance(one["url"], dict)]
     if len(kept["databases"]) > 1 and any("cut" in url for url in urls):
         return  # others are connected to by their URLs
@@ -68,11 +70,16 @@ def _of(project: Project) -> Remembered:
     return Remembered("env", about)
 
 
-def _places(project: Project, variables: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """URLs, as SQLAlchemy writes them → where they stand."""
-    found = {_written(text): {"variable": name} for name, text in variables.items() if "://" in text}
+def _place(text: str, project: Project, variables: Mapping[str, str]) -> dict[str, str] | None:
+    """Where this URL stands: in alembic.ini or a variable, as it is or as SQLAlchemy would write it."""
     option = read_options(project.ini, project.section, project.options).get_main_option("sqlalchemy.url")
-    return {**found, **({_written(option): {"option": "sqlalchemy.url"}} if option else {})}
+    stands = [(option, {"option": "sqlalchemy.url"})] if option else []
+    stands += [(value, {"variable": name}) for name, value in variables.items() if "://" in value]
+    for written in (str, _written):  # the second takes importing SQLAlchemy
+        for value, place in stands:
+            if written(value) == text:
+                return place
+    return None
 
 
 def _written(text: str) -> str:
@@ -82,22 +89,6 @@ def _written(text: str) -> str:
         return make_url(text).render_as_string(hide_password=False)
     except Exception:
         return text
-
-
-def _without_password(text: str | None, places: Mapping[str, Mapping[str, str]]) -> Any:
-    """The URL as it is kept: itself, the place where it stands, or what of it is no secret."""
-    from sqlalchemy import make_url
-
-    if text is None:
-        return None
-    if text in places:
-        return dict(places[text])
-    try:
-        url = make_url(text)
-    except Exception:
-        return {"cut": ""}
-    secret = url.password is not None or any("pass" in key.lower() or "secret" in key.lower() for key in url.query)
-    return {"cut": url.set(password=None, query={}).render_as_string()} if secret else text
 
 
 def _url(kept: Any, project: Project, variables: Mapping[str, str]) -> tuple[str | None, bool]:

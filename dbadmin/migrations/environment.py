@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects import PACKAGES, Address, named
+from dbadmin.dialects import PACKAGES, named
 from dbadmin.dialects.isolation import each
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
+
+    from dbadmin.dialects import Address
 
 _PASSWORD = r"(?:[^\s:/?#@\"'`<>]*:(?:(?!://)[^\n\"'`<>@])*@)?"  # of which blanks may be a part
 _URL = re.compile(rf"\b[A-Za-z][A-Za-z0-9]*(?:\+[A-Za-z0-9]+)?://{_PASSWORD}[^\s\"'`<>]*[^\s\"'`<>,;]")
 
 
 def child_environment(
-    base: Mapping[str, str], *, copy: "URL | None" = None, source: Address | None = None
+    base: Mapping[str, str], *, copy: "URL | None" = None, source: "Address | None" = None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The environment for the child, and the values of variables that it hides.
 
@@ -43,7 +45,7 @@ def child_environment(
     return environment, hidden
 
 
-def lead(text: str, source: Address, copy: "URL") -> str:
+def lead(text: str, source: "Address", copy: "URL") -> str:
     """The text of a URL, led to the copy where it names the source; else as it is."""
     from sqlalchemy import make_url
     from sqlalchemy.exc import SQLAlchemyError

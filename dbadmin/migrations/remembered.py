@@ -10,7 +10,6 @@ import os
 import platform
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -52,6 +51,8 @@ class Remembered:
 
     def save(self, value: Any) -> None:
         """Keep it; what nobody has asked for in a month goes."""
+        import tempfile
+
         with suppress(OSError, RuntimeError):
             place = _place()
             handle, name = tempfile.mkstemp(dir=place, prefix=".new-")  # 0600

@@ -13,7 +13,7 @@
 from importlib import import_module
 
 from dbadmin.errors import UsageError
-from dbadmin.render.layouts import document
+from dbadmin.render.layouts import document, layout_of
 from dbadmin.results import Result
 
 __all__ = ["DRAWN", "FILE_FORMATS", "FORMATS", "asides", "notebook_html", "render"]
@@ -65,6 +65,14 @@ def render(
         case "sarif" if kinds & {"Inspection", "Review"}:
             return str(writer.write(kind or result.kind, getattr(result, "findings", ())))
     raise UsageError(f"{kind or result.kind} has no {format} form", hint=f"formats: {', '.join(FORMATS)}")
+
+
+def get_ready(kind: str, format: str) -> None:
+    """Import what drawing such a result takes, for those who wait for something else."""
+    import_module(_WRITERS[format])
+    layout_of(kind)
+    if format == "table":
+        import_module("tabulate")
 
 
 def asides(result: Result) -> tuple[str, ...]:

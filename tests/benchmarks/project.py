@@ -1,6 +1,8 @@
 """What the measured projects share: how dbadmin is called, and an env.py."""
 
+import compileall
 import sys
+from pathlib import Path
 
 ENV = """from alembic import context
 from sqlalchemy import create_engine
@@ -10,6 +12,13 @@ with create_engine(context.config.get_main_option("sqlalchemy.url")).connect() a
     with context.begin_transaction():
         context.run_migrations()
 """
+
+
+def compiled() -> None:
+    """Bytecode of all of dbadmin, as pip leaves it; some of its modules are only imported where none may be written."""
+    import dbadmin as package
+
+    compileall.compile_dir(Path(package.__file__).parent, quiet=1)
 
 
 def dbadmin(*arguments: str) -> list[str]:

@@ -15,7 +15,7 @@ from tests.benchmarks.frames import FRAMES
 from tests.benchmarks.inspecting import inspect_row
 from tests.benchmarks.measure import Command, Row, compare
 from tests.benchmarks.memory import MEMORY
-from tests.benchmarks.project import ENV, dbadmin
+from tests.benchmarks.project import ENV, compiled, dbadmin
 
 REVISION = '''"""revision {number}"""
 import sqlalchemy as sa
@@ -58,6 +58,7 @@ def status_row(revisions: int) -> Callable[[Path, int], list[Row]]:
 
     def measure(directory: Path, runs: int) -> list[Row]:
         many_revisions(directory, revisions)
+        compiled()
         time.sleep(2.1)  # what was written just now is not remembered
         against = Command([sys.executable, "-m", "alembic", "current"], cwd=directory)
         again = Command(dbadmin("status"), cwd=directory, environment={"XDG_CACHE_HOME": str(directory / "cache")})

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.addressing import Addressing
 from dbadmin.dialects.mysql import optionfiles
-from dbadmin.dialects.values import Address
 from dbadmin.errors import NotSupported
 from dbadmin.secrets import mask
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
+
+    from dbadmin.dialects.values import Address
 
 IDENTITY_KEYS = {
     "auth_plugin", "auth_plugin_map", "bind_address", "database", "db", "default_file", "default_group",
@@ -53,20 +54,20 @@ def is_identity(key: str) -> bool:
 class MysqlAddressing(Addressing):
     """Addresses of MySQL and MariaDB databases. Names of databases are folded: some servers do not tell case."""
 
-    def of_parameters(self, driver: str, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Address:
+    def of_parameters(self, driver: str, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> "Address":
         """The server and database; option files and MYSQL_* variables count as they do for this driver."""
         found = _parameters(driver, cargs, cparams)
         return _address(
             found.get("host", ""), found.get("port", ""), found.get("socket", ""), found.get("database", "")
         )
 
-    def of_url(self, url: "URL") -> Address:
+    def of_url(self, url: "URL") -> "Address":
         """The server and database that SQLAlchemy's dialect would connect to."""
         dialect = _dialect_class(url)()
         cargs, cparams = dialect.create_connect_args(url)
         return self.of_parameters(dialect.driver, cargs, cparams)
 
-    def of_connection(self, dbapi_connection: Any) -> Address | None:
+    def of_connection(self, dbapi_connection: Any) -> "Address | None":
         """Where an open connection leads, as the drivers written in Python remember; the others do not tell."""
         driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
         if not {"unix_socket", "_unix_socket"} & getattr(driver, "__dict__", {}).keys():
@@ -170,7 +171,9 @@ def _attribute(driver: Any, *names: str) -> Any:
     return next((values[name] for name in names if values.get(name) is not None), None)
 
 
-def _address(host: str, port: str, socket: str, database: str) -> Address:
+def _address(host: str, port: str, socket: str, database: str) -> "Address":
+    from dbadmin.dialects.values import Address
+
     database = database.lower()
     if socket:
         path = os.path.normpath(socket)

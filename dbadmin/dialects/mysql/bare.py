@@ -3,10 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.bare import Looked, Way, took_a_write
 
+if TYPE_CHECKING:
+    from dbadmin.dialects.sessions import SessionRules
+
+OF_SQLALCHEMY = ()
 READS = ("MYSQL", "MARIADB", "SSL")
 READ_ONLY = "START TRANSACTION READ ONLY"
 _READ_ONLY_ERROR = 1792
@@ -16,6 +20,13 @@ _MULTI_STATEMENTS = 1 << 16
 def parameters(cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What PyMySQL takes, where it sends one statement at a time."""
     return dict(cparams) if not cargs and not cparams.get("client_flag", 0) & _MULTI_STATEMENTS else None
+
+
+def rules() -> "SessionRules":
+    """How sessions behave on this engine."""
+    from dbadmin.dialects.mysql.session import MysqlSession
+
+    return MysqlSession()
 
 
 def look(way: Way, table: str, schema: str | None, lock: float | None) -> Looked:

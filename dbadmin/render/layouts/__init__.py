@@ -1,5 +1,6 @@
 """One layout per result: which blocks it shows, in which order. A new result registers one function here."""
 
+from collections.abc import Callable
 from importlib import import_module
 
 from dbadmin.render.document import Document
@@ -36,8 +37,12 @@ def document(result: Result, *, detail: bool = False) -> Document:
     """The Document of a result. `detail` adds what is shown on request only (status: the history)."""
     for kind in type(result).__mro__:
         if kind.__name__ in LAYOUTS:
-            module, _, function = LAYOUTS[kind.__name__].partition(".")
-            lay_out = getattr(import_module(f"dbadmin.render.layouts.{module}"), function)
-            found: Document = lay_out(result, detail=detail)
-            return found
+            return layout_of(kind.__name__)(result, detail=detail)
     raise TypeError(f"no layout for {type(result).__name__}")
+
+
+def layout_of(kind: str) -> Callable[..., Document]:
+    """The function that lays out results of this kind."""
+    module, _, function = LAYOUTS[kind].partition(".")
+    found: Callable[..., Document] = getattr(import_module(f"dbadmin.render.layouts.{module}"), function)
+    return found

@@ -1,0 +1,93 @@
+"""A project's env.py, asked while this process goes on: there SQLAlchemy is imported, and here the application."""
+
+import os
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, Self
+
+from dbadmin.app.config import Settings
+from dbadmin.migrations.capture import Captured, begin, captured_of
+from dbadmin.migrations.looked_at import LookedAt
+from dbadmin.migrations.project import Project
+
+
+class EnvPy:
+    """What env.py says, asked once at most. `project` is None where there is none.
+
+    `environment` is what a plain `alembic` would have. With `known` (see `capture`), what it said last time will do.
+    What is read of that meanwhile is no business of `looked_at`.
+    """
+
+    def __init__(
+        self,
+        project: Project | None,
+        environment: Mapping[str, str],
+        *,
+        known: Mapping[str, str] | None = None,
+        looked_at: LookedAt | None = None,
+    ) -> None:
+        self._project, self._environment, self._known = project, environment, known
+        self.looked_at = looked_at
+        self._answer: Future[Mapping[str, Any]] | None = None
+
+    @classmethod
+    def begun(cls, settings: Settings) -> Self:
+        """As `status` asks: what it said last time will do. It is asked now, before all that takes time is imported."""
+        environment = {**settings.exported, **os.environ}
+        made = cls(settings.project, environment, known=settings.environment, looked_at=LookedAt())
+        made.ask()
+        return made
+
+    def ask(self) -> None:
+        """Begin; what goes wrong is raised by whoever wants the answer."""
+        if self._answer is not None or self._project is None:
+            return
+        self._answer = answer = Future[Mapping[str, Any]]()
+        try:
+            wait = begin(self._project, environment=self._environment, known=self._known)
+        except Exception as error:
+            answer.set_exception(error)
+            return
+
+        def listen() -> None:
+            if self.looked_at is not None:
+                self.looked_at.not_those_of = threading.get_ident()
+            try:
+                answer.set_result(wait())
+            except BaseException as error:
+                answer.set_exception(error)
+            finally:
+                if self.looked_at is not None:
+                    self.looked_at.not_those_of = None
+
+        # A daemon, and no executor: after Ctrl-C nobody waits for an env.py that hangs.
+        threading.Thread(target=listen, name="dbadmin-env.py", daemon=True).start()
+
+    @property
+    def answer(self) -> Mapping[str, Any] | None:
+        """Its answer as plain data; None where there is no Alembic project. Raises as `capture` does, each time."""
+        self.ask()
+        return self._answer.result() if self._answer is not None else None
+
+    @property
+    def captured(self) -> Captured | None:
+        """Its answer. Raises as `capture` does, and ConfigError for what is no URL."""
+        answer = self.answer
+        return None if answer is None or self._project is None else captured_of(answer, self._project)
+
+    @property
+    def sys_path(self) -> tuple[str, ...]:
+        """What env.py and Alembic have added to the module path; nothing where it was not asked, or that failed."""
+        with suppress(Exception):
+            answer = self.answer if self._answer is not None else None
+            return () if answer is None else tuple(answer["sys_path"])
+        return ()
+
+    @property
+    def told(self) -> Captured | None:
+        """Its answer; None where it was not asked, and also where that failed."""
+        with suppress(Exception):
+            return self.captured if self._answer is not None else None
+        return None
