@@ -59,12 +59,12 @@ def _floats(stored: Values) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]
         floats = np.array(floats, dtype=np.float64)
     else:
         values = stored.python()
-        if not set(map(type, values)) <= GIVEN:
+        kinds = set(map(type, values))
+        if not kinds <= GIVEN:
             return None
-        floats, nulls = (
-            np.array(values, dtype=np.float64),
-            np.array([value is None for value in values], dtype=np.bool_),
-        )
+        floats, nulls = np.array(values, dtype=np.float64), np.zeros(len(values), dtype=np.bool_)
+        if type(None) in kinds:
+            nulls = np.array([value is None for value in values], dtype=np.bool_)
     if int(np.isnan(floats).sum()) != int(nulls.sum()):
         return None
     floats[nulls] = 0

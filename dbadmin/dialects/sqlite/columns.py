@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from dbadmin.dialects.columns import NotColumnar, Portion, Reading, Values, driver_errors
@@ -16,9 +17,13 @@ from dbadmin.dialects.columns import NotColumnar, Portion, Reading, Values, driv
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Executable
 
-AT_ONCE = 1_000
+AT_ONCE = 250
 """Rows whose objects stay in the processor's cache until they are columns."""
+FULL = 2 * 2**20
+"""Bytes after which a batch is handed on; each costs a look at every column's type."""
 NATURAL = ((int, pa.int64()), (float, pa.float64()), (str, pa.large_string()), (bytes, pa.large_binary()))
+NUMBERS = {int: np.int64, float: np.float64}
+NONE = type(None)
 
 
 @contextmanager
@@ -35,30 +40,53 @@ def read(connection: "Connection", executable: "Executable", params: Mapping[str
 
 def _batches(cursor: Any, size: int) -> Iterator[tuple[int, Sequence[Values]]]:
     portion = Portion(size)
-    while rows := cursor.fetchmany(min(AT_ONCE, portion.room)):
-        portion.took(len(rows))
-        yield len(rows), [Stored(values) for values in zip(*rows, strict=True)]
+    rows = cursor.fetchmany(min(AT_ONCE, portion.room))
+    while rows:
+        count, parts, before = 0, list[list[pa.Array | Sequence[Any]]](), pa.total_allocated_bytes()
+        while rows:
+            parts.append([_part(values) for values in zip(*rows, strict=True)])
+            count += len(rows)
+            if count == portion.room or pa.total_allocated_bytes() - before >= FULL:
+                break
+            rows = cursor.fetchmany(min(AT_ONCE, portion.room - count))
+        portion.took(count)
+        yield count, [Stored(column) for column in zip(*parts, strict=True)]
+        rows = rows and cursor.fetchmany(min(AT_ONCE, portion.room))
+
+
+def _part(values: Sequence[Any]) -> "pa.Array | Sequence[Any]":
+    """An array where all values are of one class and it holds them, else the values."""
+    kinds = set(map(type, values))
+    if len(kinds) == 1 and (kind := NUMBERS.get(next(iter(kinds)))):
+        return pa.array(np.fromiter(values, kind, len(values)))
+    kinds.discard(NONE)
+    if not kinds:
+        return pa.nulls(len(values))
+    wanted = next((type_ for kind, type_ in NATURAL if kinds == {kind}), None)
+    try:
+        return values if wanted is None else pa.array(values, wanted)
+    except (pa.ArrowInvalid, UnicodeEncodeError, OverflowError):
+        return values
 
 
 @dataclass(frozen=True)
 class Stored(Values):
     """One column's values, of whatever class each one has: SQLite does not hold a column to its type."""
 
-    values: Sequence[Any]
+    parts: Sequence["pa.Array | Sequence[Any]"]
 
     def arrow(self) -> "pa.Array | None":
         """An array where all values are of one class."""
-        kinds = set(map(type, self.values)) - {type(None)}
-        if len(kinds) != 1:
-            return pa.nulls(len(self.values)) if not kinds else None
-        wanted = next((type_ for kind, type_ in NATURAL if kind in kinds), None)
-        if wanted is None:
+        arrays = [part for part in self.parts if isinstance(part, pa.Array)]
+        types = {array.type for array in arrays} - {pa.null()}
+        if len(arrays) < len(self.parts) or len(types) > 1:
             return None
-        try:
-            return pa.array(self.values, wanted)
-        except (pa.ArrowInvalid, UnicodeEncodeError, OverflowError):
-            return None
+        wanted = next(iter(types), pa.null())
+        return pa.concat_arrays([array if array.type == wanted else array.cast(wanted) for array in arrays])
 
-    def python(self) -> Sequence[Any]:
+    def python(self) -> list[Any]:
         """The values."""
-        return self.values
+        found: list[Any] = []
+        for part in self.parts:
+            found += part.to_pylist() if isinstance(part, pa.Array) else part
+        return found
