@@ -87,6 +87,18 @@ def test_arrow_dtypes_hold_the_same_values(things: TestDatabase) -> None:
     assert floats["money"].tolist()[0] == 12.3 and str(floats["money"].dtype) == "float64"
 
 
+def test_numerics_of_no_scale_stay_the_decimals_that_sqlalchemy_returns(database: TestDatabase) -> None:
+    table = sa.Table("t", sa.MetaData(), sa.Column("n", sa.Double(asdecimal=True)), sa.Column("m", sa.Numeric))
+    values = [1.5, None, 2.25, 1.5, 3.0, 1e-7]
+    with database.connect() as connection:
+        table.create(connection)
+        connection.execute(table.insert(), [{"n": value, "m": value and Decimal(str(value))} for value in values])
+        found = frame(connection, sa.select(table), dtype_backend="pyarrow")
+        expected = connection.execute(sa.select(table)).all()
+    assert [str(kind) for kind in found.dtypes] == ["object", "object"]
+    assert [list(map(str, row)) for row in found.itertuples(index=False)] == [list(map(str, row)) for row in expected]
+
+
 def test_rows_of_many_batches_are_written_in_constant_memory(
     database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from sqlalchemy.types import TypeEngine
 
 from dbadmin.dialects.columns import Values
+from dbadmin.frames.columns import ColumnOfFrame
 from dbadmin.frames.from_arrow import decimal_floats
 from dbadmin.queries.types import Family, family
 
@@ -92,6 +93,12 @@ SPELLING: dict[Family, Callable[[Any], Any]] = {
 }  # fmt: skip
 
 
+def column(name: str, type_: TypeEngine[Any] | None, numeric: str) -> "ArrowColumn | ColumnOfFrame":
+    """A column that grows; numerics without a scale stay Decimal objects, which one Arrow type does not hold."""
+    of_any_scale = family(type_ or _NOTHING) == "numeric" and arrow_type(type_, numeric) == pa.large_string()
+    return (ColumnOfFrame if of_any_scale else ArrowColumn)(name, type_, numeric)
+
+
 class ArrowColumn:
     """A column of a frame with pandas's Arrow dtypes; the first value that does not fit makes it Python objects."""
 
@@ -101,7 +108,7 @@ class ArrowColumn:
         self.wanted = arrow_type(type_, numeric)
         kind = family(type_) if type_ is not None else "unknown"
         self.fits = True
-        self._as_objects = kind in OBJECTS or (kind == "numeric" and self.wanted == pa.large_string())
+        self._as_objects = kind in OBJECTS
         self._arrays: list[pa.Array] = []
         self._objects: list[Any] = []
 

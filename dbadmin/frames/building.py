@@ -45,13 +45,10 @@ class Building:
         self.attrs["withheld"] = list(prepared.withheld)
         self.attrs["missing"] = list(prepared.missing)
         self.names, self.types = running.names, running.types
-        self.columns: list[GrowingColumn] = [
-            ColumnOfFrame(n, t, form.numeric) for n, t in zip(running.names, running.types, strict=True)
-        ]
+        made: Callable[..., GrowingColumn] = ColumnOfFrame
         if form.dtype_backend == "pyarrow":
-            from dbadmin.frames.arrow import ArrowColumn
-
-            self.columns = [ArrowColumn(n, t, form.numeric) for n, t in zip(self.names, self.types, strict=True)]
+            from dbadmin.frames.arrow import column as made
+        self.columns = [made(n, t, form.numeric) for n, t in zip(self.names, self.types, strict=True)]
         self.rows = 0
 
     def take(self, count: int, batch: Sequence[Values]) -> None:
