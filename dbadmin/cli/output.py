@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from dbadmin.cli.state import options
 from dbadmin.errors import NotFinished
-from dbadmin.render import FILE_FORMATS, asides, render
+from dbadmin.render import FILE_FORMATS, asides, render, working_directory
 from dbadmin.render.values import plural, visible_lines
 from dbadmin.render.writers.json import ascii_only
 from dbadmin.results import Result
@@ -92,14 +92,6 @@ def save_rows(admin: "Admin", make: "Callable[[int | None], Any]", params: "Mapp
         with TerminalProgress() as progress:
             rows = admin.export(make(limit), path, params, limit=limit, progress=progress)
         note(f"{path}: {plural(rows, 'row')}")
-
-
-def working_directory() -> str | None:
-    """Where we are; None where that directory is gone."""
-    try:
-        return str(Path.cwd())
-    except OSError:
-        return None
 
 
 def exit_code(result: Result) -> int:

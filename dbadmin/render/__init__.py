@@ -11,12 +11,13 @@
 """
 
 from importlib import import_module
+from pathlib import Path
 
 from dbadmin.errors import UsageError
 from dbadmin.render.layouts import document, layout_of
 from dbadmin.results import Result
 
-__all__ = ["DRAWN", "FILE_FORMATS", "FORMATS", "asides", "notebook_html", "render"]
+__all__ = ["DRAWN", "FILE_FORMATS", "FORMATS", "asides", "notebook_html", "render", "working_directory"]
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
 DRAWN = ("mermaid", "dot", "svg")
@@ -73,6 +74,14 @@ def get_ready(kind: str, format: str) -> None:
     layout_of(kind)
     if format == "table":
         import_module("tabulate")
+
+
+def working_directory() -> str | None:
+    """Where files are told from; None where that directory is gone."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return None
 
 
 def asides(result: Result) -> tuple[str, ...]:

@@ -30,9 +30,10 @@ class Result:
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         import shutil
 
-        from dbadmin.render import render
+        from dbadmin.render import render, working_directory
 
-        printer.text(render(self, "table", width=shutil.get_terminal_size().columns).rstrip("\n"))
+        columns = shutil.get_terminal_size().columns
+        printer.text(render(self, "table", width=columns, here=working_directory()).rstrip("\n"))
 
     def _repr_html_(self) -> str:
         from dbadmin.render import notebook_html
