@@ -302,6 +302,19 @@ def test_a_missing_driver_names_the_extra(tmp_path: Path) -> None:
     assert raised.value.hint == "pip install aiomysql (or dbadmin's own driver: pip install 'dbadmin-toolkit[mysql]')"
 
 
+def test_a_module_that_the_project_has_elsewhere_is_told_with_what_alembic_needs_to_be_told(tmp_path: Path) -> None:
+    alembic_project(tmp_path, models="import tariffs\n")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "tariffs.py").touch()
+    with pytest.raises(UserCodeError, match=r"shop/models\.py:1: ModuleNotFoundError") as raised:
+        captured(tmp_path)
+    assert raised.value.hint is not None and "put lib into prepend_sys_path" in raised.value.hint
+    (tmp_path / "lib" / "tariffs.py").unlink()
+    with pytest.raises(UserCodeError) as raised:
+        captured(tmp_path)
+    assert raised.value.hint is not None and "python -m dbadmin" in raised.value.hint
+
+
 def test_sys_exit_is_reported_with_its_line(tmp_path: Path) -> None:
     alembic_project(tmp_path, models="import sys\nsys.exit(0)\n")
     with pytest.raises(UserCodeError, match=r"shop/models\.py:2 calls sys\.exit\(0\)"):

@@ -13,6 +13,7 @@ from typing import Any
 from dbadmin.dialects import urls
 from dbadmin.errors import ConfigError, DbadminError, UserCodeError, nearest
 from dbadmin.migrations import blame
+from dbadmin.migrations.missing import OTHER_PYTHON
 from dbadmin.secrets import mask
 
 _HINT_CONNECTS = "let it connect when it is first used; dbadmin imports modules and must not write"
@@ -110,10 +111,12 @@ def _explain(error: BaseException, directory: Path) -> DbadminError:
             return urls.missing_driver(top, str(line or "the application"))
         return UserCodeError(
             f"{line or 'the application'}: no module named {error.name!r}",
-            hint="is dbadmin installed in the application's environment?",
+            hint=OTHER_PYTHON,
         )
     if isinstance(error, SystemExit):
-        return UserCodeError(f"{line} calls sys.exit({error.code!r}) on import", hint="dbadmin only imports it")
+        return UserCodeError(
+            f"{line} calls sys.exit({error.code!r}) on import", hint='move that call below: if __name__ == "__main__":'
+        )
     lines = str(error).strip().splitlines()
     text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return UserCodeError(

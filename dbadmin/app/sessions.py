@@ -81,7 +81,7 @@ def of_url(url: "URL", origin: str) -> Bound:
         return of_engine(create_engine(url, hide_parameters=True))
     except (SQLAlchemyError, TypeError, ValueError) as error:
         text = mask(str(error).splitlines()[0])
-        raise ConfigError(f"the database URL from {origin} cannot be used: {text}", hint="correct it") from error
+        raise ConfigError(f"the database URL from {origin} cannot be used: {text}", hint=urls.EXAMPLE) from error
 
 
 def _of_factory(factory: Any) -> Bound:

@@ -28,6 +28,7 @@ MODULES: Mapping[str, str] = {
 }
 """The module of a driver where it is not named like the driver."""
 
+EXAMPLE = "it should look like postgresql://user:password@host:5432/name"
 EXTRAS: Mapping[str, tuple[str, str]] = {
     "psycopg": ("postgresql", "psycopg[binary]"),
     "psycopg2": ("postgresql", "psycopg2-binary"),
@@ -67,7 +68,7 @@ def parse(text: str, origin: str) -> "URL":
         _remember_credentials(text)
         raise ConfigError(
             f"{origin} holds no database URL",
-            hint="it should look like postgresql://user:password@host:5432/name",
+            hint=EXAMPLE,
         ) from error
     if is_placeholder(url):
         return url  # its password is an ordinary word, which must not be hidden everywhere

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dbadmin.dialects import urls
 from dbadmin.errors import UserCodeError
 from dbadmin.migrations.asking import Asked, shown_env_py
+from dbadmin.migrations.missing import where_it_may_be
 from dbadmin.migrations.project import Project
 from dbadmin.secrets import mask
 
@@ -146,7 +147,7 @@ def _error(described: Mapping[str, Any], project: Project) -> Exception:
         return urls.missing_driver(module.partition(".")[0], shown_env_py(project))
     hint = "`alembic current` from the same directory shows the whole error"
     if module:
-        hint = "is dbadmin installed in the application's environment?"
+        hint = where_it_may_be(module, project.directory)
     elif described["kind"] == "connects":
         hint = "let it connect when it is first used; or give --url, and models are read from the database"
     elif described["kind"] == "silent":

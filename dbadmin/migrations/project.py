@@ -129,7 +129,8 @@ def open_config(ini: Path | None, section: str, options: Mapping[str, str]) -> "
     else:
         config = Config(str(ini) if ini is not None else None, ini_section=section)
     if ini is not None and ini.suffix != ".toml" and not config.file_config.has_section(section):
-        raise ConfigError(f"{ini}: no section [{section}]", hint="see the file's first lines, or `alembic -n NAME`")
+        there = ", ".join(f"[{name}]" for name in config.file_config.sections()) or "no section"
+        raise ConfigError(f"{ini}: no section [{section}]", hint=f"it has {there}: rename the one that is meant")
     if not config.file_config.has_section(section):
         config.file_config.add_section(section)
     for name, value in options.items():

@@ -100,6 +100,8 @@ def _quoted(value: str) -> str:
     "a\"b\\c#d"
     """
     if "\n" in value or "\r" in value or "\0" in value:
-        raise ConfigError("a connection parameter of the source has a line break", hint="MariaDB's tools take none")
+        raise ConfigError(
+            "a connection parameter of the source has a line break", hint="remove it: MariaDB's tools take none"
+        )
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

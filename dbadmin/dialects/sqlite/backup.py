@@ -189,7 +189,8 @@ def _without_indexes(copy: sqlite3.Connection, given: Path, error: sqlite3.Opera
             error = again
     if re.search(r"no such (?:function|module)|unknown (?:function|tokenizer)", str(error)):
         raise NotSupported(
-            f"{given} cannot be checked here: {error}", hint="its application registers what SQLite lacks here"
+            f"{given} cannot be checked here: {error}",
+            hint="check it in its application, which registers what SQLite lacks here",
         ) from error
     return str(error)
 
