@@ -7,8 +7,6 @@ again; each transaction says so once more; and statements that the engine would 
 change something are refused by name.
 """
 
-import functools
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from dbadmin.dialects import PACKAGES, Address, Dialect, named
-from dbadmin.dialects.isolation import RawDriver, each
-from dbadmin.dialects.wrapping import Connect, wrap_functions
 from dbadmin.errors import WRITE_HINT, WriteRefused
 
 if TYPE_CHECKING:
@@ -27,8 +23,6 @@ if TYPE_CHECKING:
 _protected: list[Address] = []  # one entry for each that asked
 _lock = threading.Lock()
 _installed = False
-_watching = False
-_wrapped = False
 _writers: "WeakSet[Any]" = WeakSet()  # dialects of engines that were asked to write
 _opening: "ContextVar[Any]" = ContextVar("dbadmin_sandbox", default=None)
 _arguments: "WeakKeyDictionary[Any, tuple[Any, ...]]" = WeakKeyDictionary()
@@ -38,8 +32,6 @@ _READ_ONLY = "dbadmin_read_only"
 _SANDBOX = "dbadmin_sandbox"
 _REOPENED = "dbadmin_reopened"
 _PARAMETERS = "dbadmin_parameters"
-LIBRARIES = ("sqlalchemy.", "dbadmin.", "aiosqlite.")
-"""Who calls drivers for engines, which are judged by themselves, or is dbadmin."""
 HINT = WRITE_HINT
 
 
@@ -92,63 +84,14 @@ def leave_sandbox(connection: "Connection") -> None:
         connection.close()
 
 
+def protects_any() -> bool:
+    """Whether anything is read-only at all."""
+    return bool(_protected)
+
+
 def is_protected(address: Address) -> bool:
     """Whether engines that lead there are read-only."""
     return any(known.same_as(address) for known in _protected)
-
-
-def watch_drivers() -> None:
-    """From now on connections that code of the user's opens without SQLAlchemy are read-only too.
-
-    Their statements are judged like others; those that are made later, by `await`, are refused. For sessions at a
-    prompt: it changes the drivers' modules for the whole process.
-    """
-    global _watching, _wrapped
-    with _lock:
-        if not _wrapped:
-            drivers = ((name, d) for name, one in each().items() for d in (*one.raw_drivers, *one.other_drivers))
-            wrap_functions(drivers, _by_hand)
-        _watching = _wrapped = True
-
-
-def let_drivers_be() -> None:
-    """Take `watch_drivers` back: connections that are opened by hand from now on are nobody's business."""
-    global _watching
-    _watching = False
-
-
-def _by_hand(engine: str, driver: RawDriver, name: str, connect: Connect) -> Connect:
-    """What is called in the place of a driver's `connect`."""
-
-    @functools.wraps(connect)
-    def connecting(*args: Any, **kwargs: Any) -> Any:
-        if not (_watching and _protected) or _caller().startswith(LIBRARIES):
-            return connect(*args, **kwargs)
-        dialect = named(engine)
-        cargs, cparams = list(args), dict(kwargs)
-        if driver.positional:
-            cargs, cparams = [], {**dict(zip(driver.positional, args, strict=False)), **kwargs}
-        if not is_protected(dialect.address.of_parameters(driver.driver, cargs, cparams)):
-            return connect(*args, **kwargs)
-        if name in driver.awaited:
-            raise WriteRefused(
-                f"refused in a read-only session: {driver.module}.{name} would open a connection that takes writes",
-                hint="ask through session or engine, which are read-only; or open the session with --write",
-            )
-        dialect.session.read_only_parameters(driver.driver, cargs, cparams)
-        connection = connect(*(cargs or args[len(driver.positional) :]), **cparams)
-        dialect.session.make_read_only(connection)
-        return connection
-
-    return connecting
-
-
-def _caller() -> str:
-    """The module that called a driver."""
-    frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_globals.get("__name__") == wrap_functions.__module__:
-        frame = frame.f_back
-    return f"{frame.f_globals.get('__name__')}."
 
 
 def connect_with(dialect: Any, arguments: Sequence[Any]) -> None:

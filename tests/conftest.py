@@ -30,7 +30,7 @@ from servers import (
 from shells import Open, Terminal
 
 import dbadmin
-from dbadmin import readonly
+from dbadmin import by_hand, readonly
 from dbadmin.dialects import processes
 from dbadmin.errors import NoScratchServer
 from dbadmin.migrations import process
@@ -356,7 +356,7 @@ def _clean_environment(home: Path, temporary: Path) -> dict[str, str]:
 def drivers_as_they_were() -> Iterator[None]:
     """What a test opens by hand is not read-only because one before it had a shell in this process."""
     yield
-    readonly.let_drivers_be()
+    by_hand.let_drivers_be()
 
 
 @pytest.fixture(autouse=True)

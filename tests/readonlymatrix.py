@@ -29,7 +29,7 @@ from sqlalchemy.util import greenlet_spawn
 from traitlets.config import Config
 
 import dbadmin
-from dbadmin import readonly
+from dbadmin import by_hand
 from dbadmin.admin import Admin
 from dbadmin.errors import NoScratchServer, WriteRefused
 from dbadmin.shell.attach import Attached
@@ -112,7 +112,7 @@ class ByHand(ByRawConnection):
     """The driver's own `connect`, without SQLAlchemy."""
 
     def __init__(self, admin: Admin) -> None:
-        readonly.watch_drivers()
+        by_hand.watch_drivers()
         self.database = admin.database
         dialect = admin.database.sync_engine.dialect
         cargs, cparams = dialect.create_connect_args(admin.database.url)

@@ -12,7 +12,7 @@ from drivers import ASYNC, make_engine, url_for
 from servers import TestDatabase
 from shells import application
 
-from dbadmin import readonly
+from dbadmin import by_hand, readonly
 from dbadmin.dialects import named
 from dbadmin.errors import WriteRefused
 
@@ -62,7 +62,7 @@ def test_a_shell_s_own_connections_to_its_database_are_read_only(
 def test_connections_by_hand_that_are_awaited_are_refused_and_the_engine_s_are_not(
     driver: str, made: TestDatabase
 ) -> None:
-    readonly.watch_drivers()
+    by_hand.watch_drivers()
     readonly.protect(named(made.kind).address.of_url(made.url))
     engine = make_engine(made, driver)
     dialect = engine.sync_engine.dialect  # type: ignore[union-attr]
@@ -85,7 +85,7 @@ def test_connections_by_hand_to_another_database_take_writes(sqlite: TestDatabas
     import sqlite3
 
     fill(sqlite)
-    readonly.watch_drivers()
+    by_hand.watch_drivers()
     readonly.protect(named("sqlite").address.of_url(sqlite.url))
     other = sqlite3.connect(tmp_path / "other.db")
     other.execute("CREATE TABLE t (a)")
@@ -94,7 +94,7 @@ def test_connections_by_hand_to_another_database_take_writes(sqlite: TestDatabas
 
 def test_an_engine_that_may_write_does_so_beside_a_session_that_watches_drivers(sqlite: TestDatabase) -> None:
     fill(sqlite)
-    readonly.watch_drivers()
+    by_hand.watch_drivers()
     readonly.protect(named("sqlite").address.of_url(sqlite.url))
     engine = sa.create_engine(sqlite.url)
     readonly.let_write(engine.dialect)

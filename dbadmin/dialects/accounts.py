@@ -3,6 +3,7 @@
 import os
 import pwd
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,25 @@ def options(account: Account | None) -> dict[str, Any]:
     if account is None:
         return {}
     return {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+
+def run(
+    command: Sequence[str | Path], where: Path, environment: Mapping[str, str], account: Account | None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a program to its end as this account, in a directory of its own; OSError where it cannot be started."""
+    return subprocess.run(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        cwd=where,
+        env=environment,
+        umask=0o077,
+        start_new_session=True,
+        **options(account),
+    )
 
 
 def launch(account: Account | None) -> list[str]:

@@ -145,20 +145,7 @@ class Changes:
     longest_name: int | None = None
     cuts_names = False
     """Whether a longer name is cut without an error."""
-    folds_names = False
-    """Whether a name with capitals must be quoted ever after."""
-    needs_length = False
-    """Whether a text type must have a length."""
     indexes_foreign_keys = False
-    enums_are_types = False
-    times_without_zone = False
-    """Whether DateTime() drops the time zone of what is stored, and a type beside it keeps it."""
-    fills_not_null = False
-    """Whether a new NOT NULL column without a default is filled with a value that nobody chose."""
-    online_index: str | None = None
-    """How an index is built without keeping writers out; None where the engine has no such way or needs none."""
-    validates_later: str | None = None
-    """How a constraint is added without checking the rows under its lock."""
     linter: str | None = None
     """The linter of others that knows this engine's SQL."""
 

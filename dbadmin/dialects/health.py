@@ -281,8 +281,3 @@ def names_by_table(rows: Iterable[Any]) -> dict[TableName, tuple[str, ...]]:
         table = TableName(None, row.table_name)
         found[table] = (*found.get(table, ()), row.name)
     return found
-
-
-def first_number(row: Any) -> int:
-    """A number of a row that may be NULL or a Decimal."""
-    return int(row or 0)

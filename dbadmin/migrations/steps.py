@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import Dialect, TableName, named
-from dbadmin.dialects.costs import Storage
 from dbadmin.migrations.explain import came_from_commit, explain, is_denied
 from dbadmin.migrations.guard import Guard
 from dbadmin.migrations.project import Project
 from dbadmin.migrations.protocol import EventWriter, encode_tables
 from dbadmin.migrations.statements import Counted, Statements
+from dbadmin.migrations.step_costs import StepCosts
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from dbadmin.state import Snapshot
-
-
-_SESSION = "dbadmin_session"
 
 
 class WalkStopped(Exception):
@@ -62,15 +59,15 @@ class Walker:
         self.look_at_last = look_at_last
         self._final: str | None = None
         self.statements = Statements(send)
+        self._costs = StepCosts(send, self.statements)
         self.statements.ending = self._at_end_of_transaction
-        self.statements.ended = self._tell_end
+        self.statements.ended = self._costs.tell_end
         self.current: Script | None = None
         self.last: Script | None = None
         self.ran = False
         self._mark: Any = None
         self._marked = False
         self._early: frozenset[TableName] | None = frozenset()  # written by env.py before the first revision
-        self._storage: Storage | None = None
         self._seconds: float | None = None
         self._directory: ScriptDirectory | None = None
 
@@ -144,10 +141,10 @@ class Walker:
         @functools.wraps(run)  # Alembic's log shows the function's name
         def observed(**arguments: Any) -> None:
             self.current, self.statements.counted, self._seconds = script, Counted(), None
-            self._tell_own_locks(dialect)
+            self._costs.tell_taken(dialect)
             self.send("begin", revision=script.revision, message=script.doc, file=script.path, at=time.monotonic())
-            if self._storage is None:
-                self._storage = self._looking(lambda: dialect.costs.storage(connection))
+            if not self._costs.started:
+                self._looking(lambda: self._costs.start(dialect, connection))
                 dialect.costs.algorithms()
             if not self._marked:  # later marks are set at the looks, so that nothing falls in between
                 self._early = dialect.observe.written_here(dialect.observe.beginning)
@@ -179,8 +176,8 @@ class Walker:
         self.current, self.last = None, script
 
     def _see(self, dialect: Dialect, connection: "Connection") -> dict[str, Any]:
-        self._tell_locks(connection)
-        seen = self._see_storage(dialect, connection)
+        self._costs.tell_locks(connection)
+        seen = self._costs.storage(dialect, connection)
         touched = dialect.observe.touched(connection, self._mark)
         self._mark = dialect.observe.mark(connection)
         if touched is not None:
@@ -190,20 +187,6 @@ class Walker:
             seen["snapshot"] = self._snapshot(connection, touched)
         return seen
 
-    def _see_storage(self, dialect: Dialect, connection: "Connection") -> dict[str, Any]:
-        """What was written anew since the last look, and how much room everything takes."""
-        before, self._storage = self._storage, dialect.costs.storage(connection)
-        algorithms = dialect.costs.algorithms()
-        if before is None or self._storage is None:
-            return {"algorithms": algorithms}
-        rewritten = dialect.costs.rewritten(before, self._storage, self.statements.counted.definitions)
-        return {
-            "algorithms": algorithms,
-            "rewrites": [vars(rewrite) for rewrite in rewritten],
-            "bytes_before": before.bytes,
-            "bytes_after": self._storage.bytes,
-        }
-
     def _at_end_of_transaction(self, connection: "Connection") -> None:
         """The last moment to ask for the locks of this transaction."""
         dialect = named(connection.dialect.name)
@@ -212,28 +195,8 @@ class Walker:
             return
         if self.current is not None:
             with suppress(Exception):  # a transaction that has failed takes no question; a watcher looks as well
-                self._tell_locks(connection)
-        self._tell_end(connection)
-
-    def _tell_end(self, connection: "Connection") -> None:
-        """All that this session holds is released now."""
-        with suppress(Exception):
-            if _SESSION not in connection.info:
-                connection.info[_SESSION] = named(connection.dialect.name).costs.session(connection)
-            if connection.info[_SESSION] is not None:
-                self.send("ends", session=connection.info[_SESSION], at=time.monotonic())
-
-    def _tell_locks(self, connection: "Connection") -> None:
-        costs = named(connection.dialect.name).costs
-        began = time.monotonic()
-        held = costs.held(connection)
-        if held:
-            self.send("held", began=began, ended=time.monotonic(), held=list(held))
-        self._tell_own_locks(named(connection.dialect.name))
-
-    def _tell_own_locks(self, dialect: Dialect) -> None:
-        for lock in dialect.costs.taken():
-            self.send("lock", **lock._asdict())
+                self._costs.tell_locks(connection)
+        self._costs.tell_end(connection)
 
     def _snapshot(self, connection: "Connection", touched: frozenset[TableName] | None) -> Any:
         from dbadmin import state
@@ -258,7 +221,7 @@ class Walker:
     def rest(self) -> None:
         """Tell what was written since the last look: in env.py itself, at the commit, or in a step that failed."""
         dialect = self.guard.of_copy()
-        self._tell_own_locks(dialect)
+        self._costs.tell_taken(dialect)
         observe = dialect.observe
         since = self._mark if self._marked else observe.beginning
         self.send("rest", touched=encode_tables(self._with_early(observe.written_here(since))))

@@ -5,7 +5,7 @@ it from a snapshot. A revision's downgrade should bring back what stood before i
 is the first on the way back that does not, and after which no later one mends it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -193,8 +193,3 @@ def _only(there: Leg, back: Leg, facet: Facet) -> Culprit:
     if len(back.revisions) != 1:
         return Culprit(None, back.phase)
     return _told(there, back, back.revisions[0], facet)
-
-
-def revisions_between(legs: Sequence[Leg]) -> tuple[str, ...]:
-    """Every revision of these legs, once, in the order of the first leg that has it."""
-    return tuple(dict.fromkeys(revision for leg in legs for revision in leg.revisions))

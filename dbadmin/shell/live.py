@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dbadmin import readonly
+from dbadmin import by_hand
 from dbadmin.admin import Admin, open_application
 from dbadmin.database import Mode
 from dbadmin.errors import DbadminError
@@ -40,9 +40,9 @@ class Live:
         self._end_limit = limit(self.database, self.seconds.get(self.mode) if self._given is None else self._given)
         event.listen(self.database.sync_engine, "begin", self._apply)
         if self.mode == "write":
-            readonly.let_drivers_be()
+            by_hand.let_drivers_be()
         else:
-            readonly.watch_drivers()
+            by_hand.watch_drivers()
         options: dict[str, Any] = {}
         if self.mode == "sandbox":
             options = {"bind": self.database.sandbox.bind, "join_transaction_mode": "create_savepoint"}

@@ -159,7 +159,7 @@ def _count_one_by_one(connection: "Connection", names: Sequence[str]) -> dict[st
 
 def _denied(error: Any) -> bool:
     """Whether a table or a column may not be read (1142, 1143)."""
-    from dbadmin.dialects.mysql.session import error_number
+    from dbadmin.dialects.mysql.errors import error_number
 
     return error.orig is not None and error_number(error.orig) in (1142, 1143)
 

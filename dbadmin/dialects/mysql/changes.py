@@ -15,9 +15,7 @@ class MysqlChanges(Changes):
     """InnoDB of MariaDB 10.4 and MySQL 8.0, and later."""
 
     longest_name = 64
-    needs_length = True
     indexes_foreign_keys = True
-    fills_not_null = True
 
     def effect(self, change: Change) -> Effect | None:
         """The way in which the statement is carried out by default."""

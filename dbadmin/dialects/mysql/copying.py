@@ -5,20 +5,19 @@ marked.py  marked databases on a MariaDB server of the user's, on the user's wor
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects import stamped
-from dbadmin.dialects.copying import Copying, Place
+from dbadmin.dialects.copying import Place
 from dbadmin.dialects.mysql import binaries as installed
 from dbadmin.dialects.mysql import directory, left, marked, neutralise, server, surroundings
 from dbadmin.dialects.mysql.place import MysqlPlace, TwinPlace, create_connection
 from dbadmin.dialects.mysql.server import Server
 from dbadmin.dialects.mysql.surroundings import Surroundings
-from dbadmin.dialects.places import searched_directories, temporary_directories
-from dbadmin.dialects.record import RECORD
-from dbadmin.dialects.values import Existing, FileProof
+from dbadmin.dialects.places import temporary_directories
+from dbadmin.dialects.server_copying import ServerCopying
+from dbadmin.dialects.values import FileProof
 from dbadmin.errors import NoScratchServer, NotSupported
 
 if TYPE_CHECKING:
@@ -27,10 +26,13 @@ if TYPE_CHECKING:
 _ENGINES = "SELECT UPPER(engine) FROM information_schema.engines WHERE support IN ('YES', 'DEFAULT')"
 
 
-class MysqlCopying(Copying):
+class MysqlCopying(ServerCopying):
     """Private servers, each with one copy under the source's own name."""
 
     method = "mariadb-dump into mariadb, on a private server"
+    engine = "mysql"
+    prefix = directory.PREFIX
+    left = left.LEFT
 
     def size(self, connection: "Connection") -> int | None:
         size = connection.exec_driver_sql(surroundings.DATABASE).one().bytes
@@ -93,35 +95,8 @@ class MysqlCopying(Copying):
     def file_proof(self, url: "URL") -> FileProof:
         return FileProof()  # the server's files are not ours to read; the catalog speaks for them
 
-    def existing(self) -> tuple[Existing, ...]:
-        servers = tuple(
-            Existing(
-                name=found.directory.name,
-                engine="mysql",
-                directory=found.directory,
-                started_at=found.record.started_at,
-                owner_pid=found.record.owner_pid,
-                owner_alive=found.record.owner_alive(),
-                kept=found.record.kept,
-                bytes=None,
-            )
-            for found in server.disposable()
-        )
-        return (*servers, *self._unfinished(), *left.LEFT.existing())
-
-    def _unfinished(self) -> tuple[Existing, ...]:
-        return stamped.unfinished(directory.PREFIX, "mysql", searched_directories(), RECORD)
-
-    def remove(self, name: str) -> None:
-        for empty in self._unfinished():
-            if empty.name == name:
-                stamped.remove(empty.directory, RECORD)
-                return
-        for found in server.disposable():
-            if found.directory.name == name:
-                found.stop()
-                return
-        left.LEFT.remove(name)
+    def servers(self) -> Iterable[Server]:
+        return server.disposable()
 
 
 @contextmanager

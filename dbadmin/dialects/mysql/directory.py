@@ -1,7 +1,6 @@
 """A private MariaDB data directory: where it stands, how it is made, with which settings it is served."""
 
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -89,19 +88,7 @@ def initialise(binaries: Binaries, data: Path, account: Account | None, *, page_
 
 def _install(command: Sequence[str | Path], data: Path, binaries: Binaries, account: Account | None) -> None:
     try:
-        done = subprocess.run(
-            [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            cwd=data.parent,
-            env=environment(data.parent),
-            umask=0o077,
-            start_new_session=True,
-            **accounts.options(account),
-        )
+        done = accounts.run(command, data.parent, environment(data.parent), account)
     except OSError as error:
         raise NoScratchServer(
             f"cannot run {command[0]}: {error}", hint="install MariaDB's server, or name one with --scratch URL"

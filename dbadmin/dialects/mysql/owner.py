@@ -68,7 +68,7 @@ def _may(admin: "Connection", statement: str) -> None:
 
 def refuse_denied(admin: "Connection", error: BaseException) -> None:
     """Raise NotSupported where the server denied this, with what to grant."""
-    from dbadmin.dialects.mysql.session import DENIED, error_number
+    from dbadmin.dialects.mysql.errors import DENIED, error_number
 
     original = getattr(error, "orig", None) or error
     if error_number(original) not in DENIED:

@@ -11,10 +11,18 @@ from weakref import WeakKeyDictionary
 
 from dbadmin.dialects.cursors import Own, judge_statements
 from dbadmin.dialects.marks import PREFIX
+from dbadmin.dialects.mysql.errors import (
+    DENIED,
+    READ_ONLY_ERROR,
+    SERVER_TAKES_NO_WRITES,
+    error_number,
+    meaning,
+    plain_message,
+)
 from dbadmin.dialects.mysql.statements import refused, whole_server
-from dbadmin.dialects.sessions import MISSING_COLUMN, SessionRules
+from dbadmin.dialects.sessions import SessionRules
 from dbadmin.dialects.values import CONNECT_SECONDS, Identity
-from dbadmin.errors import ConnectionFailed, DbadminError, MissingColumn, NotFinished, StatementFailed, TimedOut
+from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -47,28 +55,6 @@ READING_RIGHTS = {
 }  # fmt: skip
 _GRANT = re.compile(r"^GRANT (?P<rights>.+?) ON .+? TO (?P<user>.+?)(?: IDENTIFIED .*| REQUIRE .*| WITH .*)?$")
 _IN_BRACKETS = re.compile(r"\s*\([^)]*\)")
-
-READ_ONLY_ERROR = 1792
-SERVER_TAKES_NO_WRITES = (1290, 1836, 3989)
-_LOGIN = (1044, 1045, 1130, 1251, 1524, 1698, 4151)
-_LOST = (1053, 1152, 1153, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2055, 4031)
-_UNREACHABLE = (2002, 2003, 2005)
-DENIED = (1044, 1142, 1143, 1227, 1370, 1410, 1419)
-"""Errors of a statement that the account may not run."""
-_TIMED_OUT = (1969, 3024)
-_NO_ANSWER = "ConnectionTimeoutError"
-"""mysql-connector's own error when a server says nothing; it has the number of a statement that took too long."""
-_LOCKED = (1205, 3572)
-
-_VALUES = (
-    (re.compile(r"^Duplicate entry '.*' for key", re.DOTALL), "Duplicate entry for key"),
-    (re.compile(r"(value): '.*' (for (?:column|function))", re.DOTALL), r"\1 \2"),
-    (re.compile(r"^(Truncated incorrect \S+ value): '.*'$", re.DOTALL), r"\1"),
-    (re.compile(r"(Table has no partition for value) .*", re.DOTALL), r"\1"),
-    (re.compile(r"(value is out of range) in '.*'$", re.DOTALL), r"\1"),
-)
-"""Parts of messages that hold values of rows, and what stays of them."""
-_NEAR = re.compile(r" near '(?P<word>[A-Za-z_]\w*)?.*' at line", re.DOTALL)
 
 _timeouts: "WeakKeyDictionary[Connection, Timeouts]" = WeakKeyDictionary()
 
@@ -256,38 +242,13 @@ class MysqlSession(SessionRules):
         return error_number(error) == READ_ONLY_ERROR
 
     def message(self, error: BaseException) -> str:
-        """The server's message without its number, values of rows and more of the statement than one word."""
-        text = _text(error) or super().message(error)
-        for pattern, kept in _VALUES:
-            text = pattern.sub(kept, text)
-        text = _NEAR.sub(lambda found: f" near '{found['word'] or '…'}' at line", text)
-        return text.strip().splitlines()[0] if text.strip() else type(error).__name__
+        """The server's message without its number; see `errors.plain_message`."""
+        text = plain_message(error) or super().message(error).strip()
+        return text.splitlines()[0] if text else type(error).__name__
 
     def explain(self, error: BaseException) -> DbadminError | None:
-        """What an error number means for somebody who has never seen it."""
-        code, message = error_number(error), self.message(error)
-        if code in _LOGIN:
-            return ConnectionFailed(message, hint="check user, password and grants; dbadmin doctor")
-        if code == 1049:
-            return ConnectionFailed(message, hint="check the database's name; dbadmin doctor")
-        if type(error).__name__ == _NO_ANSWER:
-            return ConnectionFailed("the server does not answer", hint="is the server running there? dbadmin doctor")
-        if code in _UNREACHABLE:
-            return ConnectionFailed(message, hint="is the server running there? dbadmin doctor")
-        if code in _LOST:
-            return ConnectionFailed(f"the connection was lost: {message}", hint="dbadmin doctor")
-        if code in _TIMED_OUT:
-            return TimedOut(message, hint="allow more with --statement-timeout 5m")
-        if code in _LOCKED:
-            return TimedOut(
-                f"another session holds a lock: {message}",
-                hint="try again, or wait longer with --lock-timeout 30s",
-            )
-        if code in SERVER_TAKES_NO_WRITES:
-            return StatementFailed(f"the server takes no writes: {message}", hint="is it a replica?")
-        if code == 1054:
-            return MissingColumn(message, hint=MISSING_COLUMN)
-        return None
+        """See `errors.meaning`."""
+        return meaning(error, self.message(error))
 
 
 def _limited(driver: str, seconds: float) -> Callable[..., Any]:
@@ -310,28 +271,3 @@ def _execute(dbapi_connection: Any, statement: str) -> None:
 
 def _set(values: dict[str, Any]) -> str:
     return "SET " + ", ".join(f"SESSION {name} = {value}" for name, value in values.items())
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """Some of SQLAlchemy's adapters put the driver's error into their own."""
-    while error.args and isinstance(error.args[0], BaseException):
-        error = error.args[0]
-    return error
-
-
-def error_number(error: BaseException) -> int:
-    """The server's error number, 0 where there is none."""
-    error = _innermost(error)
-    number = getattr(error, "errno", None)
-    if not isinstance(number, int) and error.args:
-        number = error.args[0]
-    return number if isinstance(number, int) else 0
-
-
-def _text(error: BaseException) -> str:
-    error = _innermost(error)
-    if isinstance(getattr(error, "msg", None), str):  # mysql-connector
-        return str(error.msg)  # type: ignore[attr-defined]
-    if len(error.args) > 1 and isinstance(error.args[0], int):
-        return str(error.args[1])
-    return ""

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.costs import Costs, Held, Known, Rewrite, Storage, Stored, Watcher
+from dbadmin.dialects.mysql.errors import DENIED, error_number
 from dbadmin.dialects.mysql.look import ask, database_of, is_mariadb, literal, rows
-from dbadmin.dialects.mysql.session import DENIED, error_number
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection

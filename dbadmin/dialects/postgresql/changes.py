@@ -19,14 +19,6 @@ class PostgresqlChanges(Changes):
 
     longest_name = 63
     cuts_names = True
-    folds_names = True
-    enums_are_types = True
-    times_without_zone = True
-    online_index = "op.create_index(…, postgresql_concurrently=True) in `with op.get_context().autocommit_block():`"
-    validates_later = (
-        "add it with postgresql_not_valid=True (or NOT VALID), and ALTER TABLE … VALIDATE CONSTRAINT in a revision of "
-        "its own"
-    )
     linter = "squawk"
 
     def effect(self, change: Change) -> Effect | None:

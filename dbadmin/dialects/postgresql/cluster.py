@@ -146,19 +146,7 @@ def running(data: Path) -> PidFile | None:
 
 def _initdb(command: list[str], data: Path, account: Account | None) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            cwd=data.parent,
-            env=environment(data.parent),
-            umask=0o077,
-            start_new_session=True,
-            **accounts.options(account),
-        )
+        return accounts.run(command, data.parent, environment(data.parent), account)
     except OSError as error:
         raise NoScratchServer(
             f"cannot run {command[0]}: {error}",

@@ -6,31 +6,33 @@ marked.py  marked databases on a server of the user's, on the user's word alone
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects import stamped
-from dbadmin.dialects.copying import Copying, Place
-from dbadmin.dialects.places import searched_directories, temporary_directories
+from dbadmin.dialects.copying import Place
+from dbadmin.dialects.places import temporary_directories
 from dbadmin.dialects.postgresql import binaries as installed
-from dbadmin.dialects.postgresql import directory, left, marked, neutralise, server, surroundings
+from dbadmin.dialects.postgresql import directory, left, marked, neutralise, server, suitable, surroundings
 from dbadmin.dialects.postgresql.databases import SIZE
 from dbadmin.dialects.postgresql.place import PostgresqlPlace, TwinPlace
 from dbadmin.dialects.postgresql.server import Server
 from dbadmin.dialects.postgresql.surroundings import Surroundings
-from dbadmin.dialects.record import RECORD
-from dbadmin.dialects.values import Existing, FileProof
+from dbadmin.dialects.server_copying import ServerCopying
+from dbadmin.dialects.values import FileProof
 from dbadmin.errors import NoScratchServer, NotSupported
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
 
-class PostgresqlCopying(Copying):
+class PostgresqlCopying(ServerCopying):
     """Private servers, and databases in them."""
 
     method = "pg_dump and pg_restore, into a private server"
+    engine = "postgresql"
+    prefix = directory.PREFIX
+    left = left.LEFT
 
     def size(self, connection: "Connection") -> int | None:
         size: int = connection.exec_driver_sql(SIZE).scalar_one()
@@ -54,7 +56,7 @@ class PostgresqlCopying(Copying):
     @contextmanager
     def on_server(self, url: "URL", facts: Surroundings | None, *, source: "URL | None" = None) -> Iterator[Place]:
         with marked.opened(url, source=source) as place:
-            marked.refuse_unsuitable(place, facts)
+            suitable.refuse(place, facts)
             yield place
 
     @contextmanager
@@ -87,35 +89,8 @@ class PostgresqlCopying(Copying):
     def file_proof(self, url: "URL") -> FileProof:
         return FileProof()  # the server's files are not ours to read; the catalog speaks for them
 
-    def existing(self) -> tuple[Existing, ...]:
-        servers = tuple(
-            Existing(
-                name=found.directory.name,
-                engine="postgresql",
-                directory=found.directory,
-                started_at=found.record.started_at,
-                owner_pid=found.record.owner_pid,
-                owner_alive=found.record.owner_alive(),
-                kept=found.record.kept,
-                bytes=None,
-            )
-            for found in server.disposable()
-        )
-        return (*servers, *self._unfinished(), *left.LEFT.existing())
-
-    def _unfinished(self) -> tuple[Existing, ...]:
-        return stamped.unfinished(directory.PREFIX, "postgresql", searched_directories(), RECORD)
-
-    def remove(self, name: str) -> None:
-        for empty in self._unfinished():
-            if empty.name == name:
-                stamped.remove(empty.directory, RECORD)
-                return
-        for found in server.disposable():
-            if found.directory.name == name:
-                found.stop()
-                return
-        left.LEFT.remove(name)
+    def servers(self) -> Iterable[Server]:
+        return server.disposable()
 
 
 def _ask(url: "URL") -> tuple[Surroundings, str]:

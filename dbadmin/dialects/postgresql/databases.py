@@ -25,6 +25,11 @@ SELECT pg_catalog.pg_terminate_backend(pid, :timeout)
 """
 # The same for servers before 14, whose function does not wait.
 _END_SESSIONS_BEFORE_14 = _END_SESSIONS.replace("(pid, :timeout)", "(pid)")
+# Encoding and locale of a database, for another one like it.
+_LOCALE = """
+SELECT pg_catalog.pg_encoding_to_char(encoding) AS encoding, datcollate, datctype, pg_catalog.to_jsonb(d) AS all
+  FROM pg_catalog.pg_database AS d WHERE datname = :name
+"""
 # Databases that carry dbadmin's mark: name and what the mark says.
 _MARKED = """
 SELECT d.datname, pg_catalog.shobj_description(d.oid, 'pg_database') AS mark
@@ -141,3 +146,25 @@ def longest(name: str) -> str:
     True
     """
     return name.encode()[:LONGEST_NAME].decode(errors="ignore")
+
+
+def locale_of(admin: "Connection", name: str) -> str:
+    """Encoding and locale of a database, as CREATE DATABASE takes them for another one like it."""
+    from sqlalchemy import text
+
+    found = admin.execute(text(_LOCALE), {"name": name}).one()
+    parts = [f"ENCODING '{found.encoding}'", _quoted("LC_COLLATE", found.datcollate)]
+    parts.append(_quoted("LC_CTYPE", found.datctype))
+    known: dict[str, Any] = found.all
+    provider = {"i": "icu", "b": "builtin", "c": "libc"}.get(known.get("datlocprovider", ""))
+    if provider is not None:
+        parts.append(f"LOCALE_PROVIDER {provider}")
+        locale = known.get("datlocale") or known.get("daticulocale")
+        word = {"icu": "ICU_LOCALE", "builtin": "BUILTIN_LOCALE"}.get(provider)
+        parts += [_quoted(word, locale)] if word and locale else []
+    return " ".join(parts)
+
+
+def _quoted(keyword: str, value: str) -> str:
+    escaped = value.replace("'", "''")
+    return f"{keyword} '{escaped}'"

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import private, stamped
 from dbadmin.dialects.postgresql import binaries as installed
-from dbadmin.dialects.postgresql import databases, dump, left, neutralise, owner, surroundings
+from dbadmin.dialects.postgresql import databases, dump, left, neutralise, owner, suitable, surroundings
 from dbadmin.dialects.postgresql.look import quote
 from dbadmin.dialects.postgresql.session import sqlstate
 from dbadmin.dialects.postgresql.surroundings import Surroundings
 from dbadmin.dialects.values import Copied, Progress
-from dbadmin.errors import InternalError, NotSupported
+from dbadmin.errors import InternalError
 from dbadmin.secrets import remember
 
 if TYPE_CHECKING:
@@ -36,24 +36,11 @@ WHOLE_SERVER = (
 )
 """What a copy on a server that others use leaves open."""
 _LONGEST_LOCK_OUT = 10_000  # ms that a clone of the source may keep new sessions out of it
-# What this role may do, and what kind of server it is.
-_RIGHTS = """
-SELECT r.rolsuper OR r.rolcreatedb AS creates, r.rolsuper AS super, pg_catalog.pg_is_in_recovery() AS standby,
-       pg_catalog.current_setting('server_version_num')::int / 10000 AS major,
-       pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1) AS version
-  FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user
-"""
 _ROLES = "SELECT rolname FROM pg_catalog.pg_roles"
-_AVAILABLE = "SELECT name FROM pg_catalog.pg_available_extensions"
 # Sessions of others in a database: while one is there, it cannot be cloned.
 _OTHERS = """
 SELECT count(*) FROM pg_catalog.pg_stat_activity
  WHERE datname = :name AND pid <> pg_catalog.pg_backend_pid() AND backend_type = 'client backend'
-"""
-# Encoding and locale of a database, for another one like it.
-_LOCALE = """
-SELECT pg_catalog.pg_encoding_to_char(encoding) AS encoding, datcollate, datctype, pg_catalog.to_jsonb(d) AS all
-  FROM pg_catalog.pg_database AS d WHERE datname = :name
 """
 
 
@@ -73,8 +60,8 @@ class MarkedPlace(owner.Confining):
         self._confined: set[str] = set()
         self._password: str | None = None
         self._kept = False
-        with self._administer() as admin:
-            self.rights = admin.exec_driver_sql(_RIGHTS).one()
+        with self.administer() as admin:
+            self.rights = suitable.rights(admin)
             self._there = frozenset(pid for (pid,) in admin.exec_driver_sql(_PIDS).all())
         self.server_version: str = self.rights.version
 
@@ -110,7 +97,7 @@ class MarkedPlace(owner.Confining):
 
     def confine(self, name: str) -> "URL":
         role = left.owner_of(self._token)
-        with self._administer() as admin:
+        with self.administer() as admin:
             if self._password is None:
                 self._password = secrets.token_urlsafe(18)
                 remember(self._password)
@@ -145,19 +132,19 @@ class MarkedPlace(owner.Confining):
     def drop(self, name: str) -> None:
         if name not in self._made:
             raise InternalError(f"{name} is not a copy of this place")
-        with self._administer() as admin:
+        with self.administer() as admin:
             databases.drop_marked(admin, self._made[name])
         del self._made[name]
         self._confined.discard(name)
 
     def drop_all(self) -> None:
         """Drop every database of this place, also one that was being made when something went wrong."""
-        with self._administer() as admin:
+        with self.administer() as admin:
             left.drop_of(admin, self._token)
         self._made.clear()
 
     def end_sessions(self, name: str) -> None:
-        with self._administer() as admin:
+        with self.administer() as admin:
             if name in self._made:
                 databases.end_sessions(admin, self._made[name])
             else:
@@ -166,7 +153,7 @@ class MarkedPlace(owner.Confining):
     def keep(self) -> None:
         self._kept = True
         private.keep(self.directory)
-        with self._administer() as admin:
+        with self.administer() as admin:
             for name in self._made.values():
                 databases.mark(admin, name, self._owner())
 
@@ -191,7 +178,7 @@ class MarkedPlace(owner.Confining):
 
     def _owners(self, facts: Surroundings) -> tuple[bool, list[str]]:
         """Whether owners and grants can be restored: a superuser can, where every role is there."""
-        with self._administer() as admin:
+        with self.administer() as admin:
             missing = sorted(set(facts.roles) - set(admin.exec_driver_sql(_ROLES).scalars()))
         if self.rights.super and not missing:
             return True, []
@@ -219,7 +206,7 @@ class MarkedPlace(owner.Confining):
                 if not admin.invalidated:  # SQLAlchemy closes it when a statement is interrupted
                     admin.exec_driver_sql("RESET statement_timeout")
 
-        with self._administer() as admin:
+        with self.administer() as admin:
             if admin.scalar(text(_OTHERS), {"name": template}):
                 return False
         try:
@@ -238,7 +225,7 @@ class MarkedPlace(owner.Confining):
         new = databases.name_of(self._token, name)
         if new in self._made.values():
             raise InternalError(f"the name {new} is taken")
-        with self._administer() as admin:
+        with self.administer() as admin:
             make(admin, new)
             self._made[name] = new
             databases.mark(admin, new, self._owner())
@@ -248,23 +235,9 @@ class MarkedPlace(owner.Confining):
 
     def _like_the_copy(self, admin: "Connection") -> str:
         """Encoding and locale as the source or the copy on this server has them, else the server's own."""
-        from sqlalchemy import text
-
         like = self._beside or (self._source.database if self._source is not None else None)
         closed = "TEMPLATE template0 ALLOW_CONNECTIONS false"
-        if like is None:
-            return closed
-        found = admin.execute(text(_LOCALE), {"name": like}).one()
-        parts = [closed, f"ENCODING '{found.encoding}'", _quoted("LC_COLLATE", found.datcollate)]
-        parts.append(_quoted("LC_CTYPE", found.datctype))
-        known: dict[str, Any] = found.all
-        provider = {"i": "icu", "b": "builtin", "c": "libc"}.get(known.get("datlocprovider", ""))
-        if provider is not None:
-            parts.append(f"LOCALE_PROVIDER {provider}")
-            locale = known.get("datlocale") or known.get("daticulocale")
-            word = {"icu": "ICU_LOCALE", "builtin": "BUILTIN_LOCALE"}.get(provider)
-            parts += [_quoted(word, locale)] if word and locale else []
-        return " ".join(parts)
+        return closed if like is None else f"{closed} {databases.locale_of(admin, like)}"
 
     def _end_new_sessions(self, admin: "Connection") -> None:
         """In a database that is not ours to empty: only sessions that came after us, as the copy's own role."""
@@ -278,7 +251,8 @@ class MarkedPlace(owner.Confining):
         return {"name": self.name, **private.owner(self.directory), "kept": self._kept}
 
     @contextmanager
-    def _administer(self) -> Iterator["Connection"]:
+    def administer(self) -> Iterator["Connection"]:
+        """A connection to the server itself, outside of every copy."""
         with left.connected(self._url) as connection:
             yield connection
 
@@ -295,35 +269,3 @@ def opened(url: "URL", *, source: "URL | None" = None, beside: str | None = None
         place.prepare()
         with private.dropping(directory, place.drop_all):
             yield place
-
-
-def refuse_unsuitable(place: MarkedPlace, facts: Surroundings | None) -> None:
-    """Raise NotSupported where the server cannot hold a source with these facts, or this role may make nothing."""
-    rights = place.rights
-    if rights.standby:
-        raise NotSupported(
-            "the server is a standby: no database can be made on it", hint="name its primary, or leave out --scratch"
-        )
-    if not rights.creates:
-        raise NotSupported(
-            "this role may not make databases there", hint="ALTER ROLE … CREATEDB, or another role in the URL"
-        )
-    if facts is None:
-        return
-    if rights.major < facts.major:
-        raise NotSupported(
-            f"the server is PostgreSQL {rights.version}, older than the source ({facts.major})",
-            hint=f"a server of PostgreSQL {facts.major} or later",
-        )
-    with place._administer() as admin:
-        missing = sorted(set(facts.extensions) - set(admin.exec_driver_sql(_AVAILABLE).scalars()))
-    if missing:
-        raise NotSupported(
-            f"the server lacks extensions that the source has: {', '.join(missing)}",
-            hint="install their packages there, or choose another server",
-        )
-
-
-def _quoted(keyword: str, value: str) -> str:
-    escaped = value.replace("'", "''")
-    return f"{keyword} '{escaped}'"

@@ -8,23 +8,29 @@ backup needs. The walk goes on as this role (`owner`).
 
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
-from dbadmin.dialects import watched
 from dbadmin.dialects.copying import Place
-from dbadmin.dialects.postgresql import archives, contents, left, neutralise, owner, restore_archive, restore_watch
+from dbadmin.dialects.postgresql import (
+    archives,
+    contents,
+    left,
+    neutralise,
+    owner,
+    restore_archive,
+    restore_script,
+    restore_watch,
+)
 from dbadmin.dialects.postgresql.databases import SIZE
 from dbadmin.dialects.postgresql.look import literal, quote
 from dbadmin.dialects.postgresql.owner import Confining
-from dbadmin.dialects.postgresql.plain import Rows, Statement, parts
 from dbadmin.dialects.values import Backup, Copied, Progress
-from dbadmin.errors import DbadminError, NotFinished, NotSupported
+from dbadmin.errors import NotSupported
 from dbadmin.interrupts import held_back
-from dbadmin.secrets import mask, remember
+from dbadmin.secrets import remember
 
 if TYPE_CHECKING:
-    import psycopg
     from sqlalchemy import URL, Connection
 
     from dbadmin.dialects.postgresql.backup import Details
@@ -71,10 +77,10 @@ def restore(place: Place, backup: Backup, name: str, *, progress: Progress) -> C
 
 
 def _restore_confined(place: Confining, backup: Backup, name: str, url: "URL", progress: Progress) -> Copied:
-    with _connected(url) as admin:
+    with left.connected(url) as admin:
         notes = _refuse_unsuitable(admin, backup)
     own = place.confine(name)
-    with _connected(url) as admin:
+    with left.connected(url) as admin:
         schemas = _prepare(admin, str(own.username), backup, private=_is_private(place))
         if _is_private(place):  # elsewhere a role of that name may be able to do something
             owner.join(admin, str(own.username), backup.roles)
@@ -88,7 +94,7 @@ def _restore_confined(place: Confining, backup: Backup, name: str, url: "URL", p
 def load(backup: Backup, url: "URL", *, private: bool, progress: Progress) -> tuple[str, ...]:
     """Fill the empty database at `url`; gives notes for a report. See `Backups.load`."""
     found: contents.Contents = backup.details.contents
-    with _connected(url) as admin:
+    with left.connected(url) as admin:
         notes = _refuse_unsuitable(admin, backup)
         is_superuser = bool(admin.exec_driver_sql(_SUPERUSER).scalar_one())
         schemas = frozenset() if is_superuser else _make_extensions(admin, "CURRENT_USER", found)
@@ -108,12 +114,12 @@ def _is_private(place: Place) -> bool:
 
 
 def _is_superuser(url: "URL") -> bool:
-    with _connected(url) as admin:
+    with left.connected(url) as admin:
         return bool(admin.exec_driver_sql(_SUPERUSER).scalar_one())
 
 
 def _size(url: "URL") -> int:
-    with _connected(url) as connection:
+    with left.connected(url) as connection:
         size: int = connection.exec_driver_sql(SIZE).scalar_one()
     return size
 
@@ -162,16 +168,16 @@ def _restorer(url: "URL", backup: Backup, *, private: bool) -> "Iterator[tuple[U
 @contextmanager
 def _made(url: "URL", backup: Backup, role: str, password: str, *, private: bool) -> "Iterator[frozenset[str]]":
     name = quote(str(url.database))
-    with _connected(url) as admin:
+    with left.connected(url) as admin:
         whose: str = admin.exec_driver_sql(_OWNER).scalar_one()
     try:
-        with _connected(url) as admin:
+        with left.connected(url) as admin:
             _run(admin, f"CREATE ROLE {role} LOGIN PASSWORD {literal(password)}")
             _run(admin, f"ALTER DATABASE {name} OWNER TO {role}")
             schemas = _prepare(admin, role, backup, private=private)
         yield schemas
     finally:
-        with held_back(), _connected(url) as admin:
+        with held_back(), left.connected(url) as admin:
             if left.is_there(admin, role):
                 restore_watch.end_sessions(admin, role)
                 _run(admin, f"ALTER DATABASE {name} OWNER TO {quote(whose)}")
@@ -229,7 +235,7 @@ def _fill(backup: Backup, url: "URL", schemas: frozenset[str], progress: Progres
                 progress("restore", file.tell(), size)
                 return file.read(wanted)
 
-            _run_script(read, url, schemas, str(backup.path))
+            restore_script.run(read, url, schemas, str(backup.path))
     elif details.contents.needs_sql:
         with archives.as_sql(details.reader, backup.content, str(backup.path)) as stream:
 
@@ -237,51 +243,9 @@ def _fill(backup: Backup, url: "URL", schemas: frozenset[str], progress: Progres
                 progress("restore", stream.bytes, backup.restored_bytes)
                 return stream.read(wanted)
 
-            _run_script(read_on, url, schemas, str(backup.path))
+            restore_script.run(read_on, url, schemas, str(backup.path))
     else:
         restore_archive.run(backup, details.reader, url, schemas, progress)
-
-
-def _run_script(read: Any, url: "URL", schemas: frozenset[str], shown: str) -> None:
-    """Send a dump's statements and rows to the server, one after the other; psql has no part in it."""
-    import psycopg
-
-    with (
-        _connected(url) as connection,
-        closing(_cursor(connection)) as cursor,
-        watched.beside(lambda: restore_watch.looking(url, shown), cursor.connection.cancel),
-    ):
-        line = 1
-        try:
-            copying: bytes | None = None
-            for part in parts(read):
-                if isinstance(part, Statement):
-                    contents.refuse(part, shown)
-                    line, copying = part.line, None
-                    if part.text[:4].upper() == b"COPY":
-                        copying = part.text
-                    elif contents.wanted(part, schemas):
-                        cursor.execute(part.text, prepare=False)
-                elif isinstance(part, Rows) and copying is not None:
-                    with cursor.copy(copying) as copy:
-                        for piece in part.pieces:
-                            copy.write(piece)
-        except psycopg.Error as error:
-            raise _failure(shown, line, error) from error
-
-
-def _cursor(connection: "Connection") -> "psycopg.Cursor[Any]":
-    return cast("psycopg.Cursor[Any]", connection.connection.cursor())
-
-
-def _failure(shown: str, line: int, error: Any) -> DbadminError:
-    told = error.diag.message_primary or str(error).strip().partition("\n")[0]
-    hint = "restore it yourself where you may, then --in-place"
-    if error.sqlstate in ("42501", "0LP01"):
-        told = f"{told} (a backup is restored by a role that is no superuser, so that it cannot run programs)"
-    if error.sqlstate in ("22021", "22P05"):
-        hint = "the source's encoding is not UTF8: dump with --encoding=UTF8"
-    return NotFinished(f"restoring {shown} failed in line {line}: {mask(told)}", hint=hint)
 
 
 def _weaken(url: "URL") -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -290,16 +254,6 @@ def _weaken(url: "URL") -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     with create_engine(url, poolclass=NullPool).begin() as admin:
         return neutralise.weaken(admin)
-
-
-@contextmanager
-def _connected(url: "URL") -> "Iterator[Connection]":
-    """A connection that commits by itself."""
-    from sqlalchemy import NullPool, create_engine
-
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        yield connection
 
 
 def _run(connection: "Connection", statement: str) -> None:

@@ -4,6 +4,8 @@ From the manual, chapter "System Catalogs"; tried on 15 and 18. They run with se
 name in a definition is qualified. Left out everywhere: system schemas, what an extension owns, what belongs to the
 engine itself (internal triggers, the parts of partitioned indexes and constraints that follow their parents).
 The per cent sign does not occur: some drivers take it for a placeholder.
+
+Long because it is queries alone, one for each kind of object, with no word of code between them.
 """
 
 _OURS = "(n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')"
