@@ -163,6 +163,8 @@ class Loader:
         return sessions.of_url(url.value, url.origin), url.origin
 
     def _through_session(self, setting: Setting) -> tuple[Bound, str]:
+        import sqlalchemy.orm  # noqa: F401  whatever gives sessions needs it; the path has to wait for env.py
+
         value, settings = setting.value, self.settings
         name = value if isinstance(value, str) else type(value).__name__
         with self.looked_at or nullcontext():

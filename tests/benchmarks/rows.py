@@ -71,6 +71,17 @@ def status_row(revisions: int) -> Callable[[Path, int], list[Row]]:
     return measure
 
 
+def application_row(directory: Path, runs: int) -> Row:
+    """`dbadmin status` the first time, beside `alembic current`: an application with a session to connect through."""
+    from dbadmin.example.make import make
+
+    demo = make(directory / "demo", users=20, posts=50).directory
+    compiled()
+    against = Command([sys.executable, "-m", "alembic", "current"], cwd=demo)
+    first = Command(dbadmin("status"), cwd=demo, environment={"XDG_CACHE_HOME": "/dev/null"})
+    return compare("dbadmin status, the demo, the first time", first, against, of="alembic current", aim=1, runs=runs)
+
+
 def rehearsal_row(directory: Path, runs: int) -> Row:
     """`dbadmin verify-rollback` beside a bare copy and bare alembic up, down, up; the demo with 200,000 posts."""
     from dbadmin.example.make import make
@@ -123,6 +134,7 @@ ROWS: Mapping[str, Callable[[Path, int], Row | list[Row]]] = {
     "help": help_row,
     "status": status_row(300),
     "status-1000": status_row(1000),
+    "status-application": application_row,
     "shell": shell_row,
     "rehearsal": rehearsal_row,
     "rehearsal-flat-sqlite": flat_rows("sqlite"),

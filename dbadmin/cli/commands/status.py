@@ -1,5 +1,6 @@
 """`dbadmin status`."""
 
+import gc
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +26,11 @@ def command(check: bool, history: bool, drift: bool) -> int:
     For example: dbadmin status --check --drift --format json
     """
     if not drift:
-        return _deliver(_standing(check), history)
+        gc.disable()  # importing leaves nothing to collect, looking for it takes long, and this ends soon
+        try:
+            return _deliver(_standing(check), history)
+        finally:
+            gc.enable()
     from dbadmin.cli.progress import TerminalProgress
 
     with opened() as admin:
