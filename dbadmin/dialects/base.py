@@ -21,45 +21,41 @@ understands stands in its package.
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dbadmin.dialects.addressing import Addressing
-from dbadmin.dialects.changes import Changes
-from dbadmin.dialects.copying import Copying
-from dbadmin.dialects.costs import Costs
-from dbadmin.dialects.explaining import Explaining
-from dbadmin.dialects.health import Health
-from dbadmin.dialects.isolation import Isolation
-from dbadmin.dialects.mending import Mending
-from dbadmin.dialects.rules import Rules
-from dbadmin.dialects.sandboxes import Sandboxing
-from dbadmin.dialects.sessions import SessionRules
-from dbadmin.dialects.settings import Settings
-from dbadmin.dialects.values import (
-    ObjectKey,
-    RowDifferences,
-    Schema,
-    TableData,
-    TableName,
-)
-from dbadmin.results import TableCount, TableDescription, TableInfo
+from dbadmin.dialects.parts import Part
+from dbadmin.dialects.values import ObjectKey, RowDifferences, Schema, TableData, TableName
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from dbadmin.dialects.addressing import Addressing
+    from dbadmin.dialects.changes import Changes
+    from dbadmin.dialects.copying import Copying
+    from dbadmin.dialects.costs import Costs
+    from dbadmin.dialects.explaining import Explaining
+    from dbadmin.dialects.health import Health
+    from dbadmin.dialects.isolation import Isolation
+    from dbadmin.dialects.mending import Mending
+    from dbadmin.dialects.rules import Rules
+    from dbadmin.dialects.sandboxes import Sandboxing
+    from dbadmin.dialects.sessions import SessionRules
+    from dbadmin.dialects.settings import Settings
+    from dbadmin.results import TableCount, TableDescription, TableInfo
 
 
 class Catalog(ABC):
     """What the catalog says."""
 
     @abstractmethod
-    def tables(self, connection: "Connection", *, exact: bool) -> tuple[TableInfo, ...]:
+    def tables(self, connection: "Connection", *, exact: bool) -> "tuple[TableInfo, ...]":
         """Every ordinary table outside the system's schemas, sorted by name; rows exact or from statistics."""
 
     @abstractmethod
     def counts(
         self, connection: "Connection", *, exact: bool, among: Collection[str] | None = None
-    ) -> tuple[TableCount, ...]:
+    ) -> "tuple[TableCount, ...]":
         """Rows of the tables that `tables` gives, or of some of them, and nothing else that takes time to tell."""
 
     @abstractmethod
@@ -67,7 +63,7 @@ class Catalog(ABC):
         """Names of every table that holds rows of its own (partitions, not their parents), sorted."""
 
     @abstractmethod
-    def describe(self, connection: "Connection", table: TableName) -> TableDescription:
+    def describe(self, connection: "Connection", table: TableName) -> "TableDescription":
         """All about one table (model is None; the caller knows models)."""
 
     @abstractmethod
@@ -164,27 +160,39 @@ class Observer(ABC):
         return committing or getattr(connection.connection.dbapi_connection, "autocommit", False) is True
 
 
+class Parts:
+    """What an engine answers with, each part loaded when it is first asked for (see `parts`)."""
+
+    name: str
+    session: "Part[SessionRules]" = Part("session.Session")
+    address: "Part[Addressing]" = Part("address.Addressing")
+    catalog: Part[Catalog] = Part("catalog.Catalog")
+    schema: Part[SchemaReader] = Part("schema.Schema")
+    fingerprint: Part[Fingerprints] = Part("fingerprint.Fingerprints")
+    observe: Part[Observer] = Part("observe.Observer")
+    costs: "Part[Costs]" = Part("watch.Costs")
+    copying: "Part[Copying]" = Part("copying.Copying")
+    mending: "Part[Mending]" = Part("mending.Mending")
+    rules: "Part[Rules]" = Part("rules.Rules")
+    health: "Part[Health]" = Part("health.Health")
+    changes: "Part[Changes]" = Part("changes.Changes")
+    isolation: "Part[Isolation]" = Part("isolation.Isolation")
+    sandbox: "Part[Sandboxing]" = Part("sandbox.Sandboxing")
+    explain: "Part[Explaining]" = Part("explain.Explaining")
+    settings: "Part[Settings]" = Part("settings.Settings")
+
+    def load(self) -> None:
+        """Load every part now: for a process in which user code comes next."""
+        for part in vars(Parts).values():
+            if isinstance(part, Part):
+                getattr(self, part.name)
+
+
 @dataclass(frozen=True)
-class Dialect:
-    """One engine, by its parts."""
+class Dialect(Parts):
+    """One engine."""
 
     name: str
     default_driver: str
     extra: str | None
-    session: SessionRules
-    address: Addressing
-    catalog: Catalog
-    schema: SchemaReader
-    fingerprint: Fingerprints
-    observe: Observer
-    copying: Copying
     transactional_ddl: bool
-    mending: Mending
-    isolation: Isolation = field(default_factory=Isolation)
-    rules: Rules = field(default_factory=Rules)
-    costs: Costs = field(default_factory=Costs)
-    health: Health = field(default_factory=Health)
-    sandbox: Sandboxing = field(kw_only=True)
-    explain: Explaining = field(kw_only=True)
-    settings: Settings = field(kw_only=True)
-    changes: Changes = field(default_factory=Changes)

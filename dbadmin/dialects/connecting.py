@@ -3,16 +3,16 @@
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from dbadmin.dialects.base import Dialect
-
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from dbadmin.dialects.base import Dialect
 
 _added: "WeakKeyDictionary[Any, dict[str, Any]]" = WeakKeyDictionary()
 """SQLAlchemy's dialect of an engine → what was added to its parameters, as they were when it first connected."""
 
 
-def limit(engine: "Engine", dialect: Dialect) -> None:
+def limit(engine: "Engine", dialect: "Dialect") -> None:
     """Let an engine give up connecting in time, unless its URL or its application says how long it may take.
 
     See `SessionRules.connect_options`; statements may take as long as before.

@@ -68,8 +68,11 @@ def get_ready() -> None:
     from importlib.metadata import entry_points
 
     from dbadmin import state  # noqa: F401
+    from dbadmin.dialects import every
     from dbadmin.migrations import guard, steps  # noqa: F401
 
+    for dialect in every():
+        dialect.load()
     if not entry_points(group="alembic.plugins"):
         from alembic import command  # noqa: F401
 
