@@ -1,7 +1,7 @@
 """The helpers as the command line asks them: models and names in, results out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ from dbadmin.results import (
 from dbadmin.secrets import SENSITIVE_WORDS
 
 if TYPE_CHECKING:
-    import pandas as pd
     from sqlalchemy import Connection
 
     from dbadmin.queries import Entities, Entity, Query
@@ -275,25 +274,3 @@ class Answers:
 def model_name(entity: "Entity") -> str | None:
     """The name of an entity's model, None where it has none."""
     return entity.model.__name__ if entity.model is not None else None
-
-
-def frame_of(result: Any) -> "pd.DataFrame":
-    """A result that is a list of things as a DataFrame, one row each; what is not in the list is in `attrs`."""
-    import pandas as pd
-
-    from dbadmin.results.base import plain
-
-    listed = {"count": "tables", "tables": "tables", "models": "models", "describe": "columns"}[result.kind]
-    things = getattr(result, listed)
-    columns = {name: [plain(getattr(thing, name)) for thing in things] for name in _fields(result)}
-    frame = pd.DataFrame(columns).convert_dtypes()
-    frame.attrs.update({f.name: plain(getattr(result, f.name)) for f in fields(result) if f.name != listed})
-    return frame
-
-
-def _fields(result: Any) -> list[str]:
-    """Column names, also where there is no row to tell them."""
-    from dbadmin.results import ColumnInfo, TableInfo
-
-    kinds = {"count": TableCount, "tables": TableInfo, "models": ModelInfo, "describe": ColumnInfo}
-    return [field.name for field in fields(kinds[result.kind])]

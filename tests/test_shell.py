@@ -21,6 +21,12 @@ import dbadmin
 from dbadmin.example.make import make
 from dbadmin.shell.history import LEFT_OUT
 
+LATER_OF_ENGINES = (
+    "backup", "catalog", "copying", "explain", "fingerprint", "health", "mending", "observe", "restore", "rules",
+    "sandbox", "schema", "watch",
+)  # fmt: skip
+"""Parts of an engine that no prompt needs."""
+
 
 @pytest.fixture(scope="module")
 def blog(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -264,9 +270,23 @@ def test_without_code_the_tables_become_models(tmp_path: Path, database: TestDat
     assert shell.type("session.execute(select(keyless)).all()").endswith("[]")
 
 
-def test_pandas_is_imported_when_it_is_first_used(blog: Path, terminal: Open) -> None:
+def test_the_first_prompt_has_loaded_only_what_it_needs(app: Path, database: TestDatabase, terminal: Open) -> None:
+    shell = terminal(app)
+    names = (
+        *(f"dialects.{database.kind.replace('mariadb', 'mysql')}.{file}" for file in LATER_OF_ENGINES),
+        *(f"dialects.{file}" for file in ("changes", "copying", "costs", "health", "mending", "rules")),
+        *(f"results.{file}" for file in ("backups", "diagram", "health", "plans", "review", "rollback", "tables")),
+        *("answers", "frames", "queries", "render.layouts", "render.writers", "shell.drawing", "shell.sql"),
+    )
+    assert shell.type(f"import sys; {{'dbadmin.' + name for name in {names}}} & set(sys.modules)").endswith("set()")
+    assert "ann" in shell.type("session.get(Author, 1)")
+    assert shell.type("'dbadmin.shell.drawing' in sys.modules").endswith("True")
+
+
+def test_what_is_imported_when_it_is_first_used(blog: Path, terminal: Open) -> None:
     shell = terminal(blog)
-    assert shell.type("import sys; {'pandas', 'numpy', 'pyarrow'} & set(sys.modules)").endswith("set()")
+    others = {"pandas", "numpy", "pyarrow", "alembic", "sqlglot", "tabulate", "rich"}
+    assert shell.type(f"import sys; {others} & set(sys.modules)").endswith("set()")
     assert shell.type("pd.DataFrame({'a': [1]}).shape").endswith("(1, 1)")
     assert shell.type("'pandas' in sys.modules").endswith("True")
 

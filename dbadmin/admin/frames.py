@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dbadmin.admin.listed import frame_of
 from dbadmin.admin.opened import Opened
-from dbadmin.answers import frame_of
 from dbadmin.dialects import Progress
 from dbadmin.errors import ConfigError
 

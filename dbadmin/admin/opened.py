@@ -3,12 +3,12 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from dbadmin.answers import Answers
 from dbadmin.app import Settings
 from dbadmin.app.load import Application
 from dbadmin.database import Database
 
 if TYPE_CHECKING:
+    from dbadmin.answers import Answers
     from dbadmin.queries import Entities
 
 
@@ -36,8 +36,10 @@ class Opened:
         return self.application.settings
 
     @cached_property
-    def answers(self) -> Answers:
+    def answers(self) -> "Answers":
         """The helpers as the command line asks them: results instead of DataFrames."""
+        from dbadmin.answers import Answers
+
         return Answers(self.application, self.database)
 
     @property

@@ -19,7 +19,10 @@ ALEMBIC_TABLE = "alembic_version"
 
 @dataclass(frozen=True)
 class Standing:
-    """What the database says: revisions in its version table (None: no such table), and its other tables."""
+    """What the database says: revisions in its version table (None: no such table).
+
+    Its other tables tell where it stands only where there are no revisions, and are not asked for otherwise.
+    """
 
     revisions: tuple[str, ...] | None
     tables: "tuple[TableName, ...]"
@@ -42,6 +45,8 @@ def read_standing(connection: "Connection", version_table: str, schema: str | No
     from dbadmin.dialects import of
 
     revisions = applied_revisions(connection, version_table, schema)
+    if revisions:
+        return Standing(revisions, ())
     own = {(schema, version_table), (None, version_table)}
     tables = of(connection).catalog.table_names(connection)
     return Standing(revisions, tuple(t for t in tables if (t.schema, t.name) not in own))

@@ -12,10 +12,13 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dbadmin.errors import UsageError
-from dbadmin.render.layouts import document, layout_of
-from dbadmin.results import Result
+
+if TYPE_CHECKING:
+    from dbadmin.render.document import Document
+    from dbadmin.results import Result
 
 __all__ = ["DRAWN", "FILE_FORMATS", "FORMATS", "asides", "notebook_html", "render", "working_directory"]
 
@@ -34,7 +37,7 @@ _WRITERS = {
 
 
 def render(
-    result: Result,
+    result: "Result",
     format: str,
     *,
     width: int | None = None,
@@ -54,11 +57,11 @@ def render(
     writer = import_module(_WRITERS.get(format, "dbadmin.render.writers.table"))
     match format:
         case "table":
-            return str(writer.write(document(result, detail=detail), limit=width, colour=colour, here=here))
+            return str(writer.write(laid_out(result, detail=detail), limit=width, colour=colour, here=here))
         case "json":
             return str(writer.write(result, kind))
         case "csv" | "markdown" | "html":
-            return str(writer.write(document(result, detail=detail)))
+            return str(writer.write(laid_out(result, detail=detail)))
         case "junit" if "RollbackReport" in kinds:
             return str(writer.write(result))
         case "mermaid" | "dot" | "svg" if "Diagram" in kinds:
@@ -70,6 +73,8 @@ def render(
 
 def get_ready(kind: str, format: str) -> None:
     """Import what drawing such a result takes, for those who wait for something else."""
+    from dbadmin.render.layouts import layout_of
+
     import_module(_WRITERS[format])
     layout_of(kind)
     if format == "table":
@@ -84,13 +89,20 @@ def working_directory() -> str | None:
         return None
 
 
-def asides(result: Result) -> tuple[str, ...]:
+def laid_out(result: "Result", *, detail: bool = False) -> "Document":
+    """A result laid out; layouts are loaded with the first one, not with this package, whose `values` many use."""
+    from dbadmin.render import layouts
+
+    return layouts.document(result, detail=detail)
+
+
+def asides(result: "Result") -> tuple[str, ...]:
     """Remarks that stand beside an answer: columns left out, rows not counted."""
-    return document(result).asides
+    return laid_out(result).asides
 
 
-def notebook_html(result: Result) -> str:
+def notebook_html(result: "Result") -> str:
     """A result as a fragment of HTML, for the output of a notebook cell."""
     from dbadmin.render.writers import html
 
-    return html.fragment(document(result))
+    return html.fragment(laid_out(result))

@@ -1,23 +1,11 @@
 """Frozen answers: what every command returns, whoever asked. Most are loaded when first used."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
 from dbadmin.results.levels import LEVELS, bad_news, level_named
-from dbadmin.results.status import (
-    Candidate,
-    Copies,
-    Demo,
-    Doctor,
-    DoctorCheck,
-    Drift,
-    Init,
-    PrivateCopy,
-    Revision,
-    State,
-    Status,
-    UnknownRevision,
-)
+from dbadmin.results.status import Candidate, Drift, Revision, State, Status, UnknownRevision
 
 if TYPE_CHECKING:
     from dbadmin.results.backups import BackupProof, BackupReport, RestoreReport, TableProof
@@ -45,6 +33,7 @@ if TYPE_CHECKING:
         Verdict,
         Versions,
     )
+    from dbadmin.results.setup import Copies, Demo, Doctor, DoctorCheck, Init, PrivateCopy
     from dbadmin.results.tables import (
         Column,
         ColumnInfo,
@@ -62,19 +51,32 @@ if TYPE_CHECKING:
         Tables,
     )
 
-_LATER = ("tables", "backups", "diagram", "health", "notebooks", "plans", "review", "rollback")
-"""Modules of this package whose records take a while to make."""
+_LATER = {
+    "backups": ("BackupProof", "BackupReport", "RestoreReport", "TableProof"),
+    "diagram": ("Diagram", "DiagramColumn", "DiagramRelation", "DiagramTable"),
+    "health": ("CheckInfo", "CheckList", "CheckRun", "HealthFinding", "Inspection"),
+    "notebooks": ("Notebooks",),
+    "plans": ("PlanStep", "QueryPlan"),
+    "review": ("Review", "ReviewFinding", "ReviewedRevision", "RuleInfo", "RuleList"),
+    "rollback": (
+        "AfterUpgrade", "Compared", "CopyInfo", "EachRevision", "Excluded", "Lock", "Phase", "Plan", "RollbackFinding",
+        "RollbackPlan", "RollbackReport", "Scripts", "Source", "Step", "Timings", "Verdict", "Versions",
+    ),
+    "setup": ("Copies", "Demo", "Doctor", "DoctorCheck", "Init", "PrivateCopy"),
+    "tables": (
+        "Column", "ColumnInfo", "ConstraintInfo", "Counts", "IndexInfo", "ModelInfo", "Models", "Relation", "Rows",
+        "RowSets", "TableCount", "TableDescription", "TableInfo", "Tables",
+    ),
+}  # fmt: skip
+"""Modules of this package whose records take a while to make, each with the names that it is loaded for."""
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    if name in __all__:
-        for module in _LATER:
-            found = vars(import_module(f"dbadmin.results.{module}"))
-            if name in found:
-                globals()[name] = found[name]
-                return found[name]
+    for module, names in _LATER.items():
+        if name in names:
+            found = getattr(import_module(f"dbadmin.results.{module}"), name)
+            globals()[name] = found
+            return found
     raise AttributeError(f"module 'dbadmin.results' has no attribute {name!r}")
 
 

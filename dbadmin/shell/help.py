@@ -3,10 +3,6 @@
 from html import escape
 from typing import Any
 
-from dbadmin.render.document import Column, Document, Table
-from dbadmin.render.writers import table
-from dbadmin.shell.showing import width
-
 
 def describe(model: Any) -> str | None:
     """Columns and relations of a mapped class; None for everything else."""
@@ -16,6 +12,10 @@ def describe(model: Any) -> str | None:
     mapper = inspect(model, raiseerr=False) if isinstance(model, type) else None
     if not isinstance(mapper, Mapper):
         return None
+    from dbadmin.render.document import Column, Document, Table
+    from dbadmin.render.writers import table
+    from dbadmin.shell.drawing import width
+
     columns = tuple((attr.key, *facts(attr.columns[0])) for attr in mapper.column_attrs)
     heads = (Column("column"), Column("type"), Column("null"), Column("key"), Column("default", wrap=True))
     relations = tuple(

@@ -10,7 +10,6 @@ from dbadmin import protected
 from dbadmin.database import Mode
 from dbadmin.errors import UsageError
 from dbadmin.render.values import visible_lines
-from dbadmin.shell import sql
 from dbadmin.shell.talk import tell
 
 if TYPE_CHECKING:
@@ -53,6 +52,8 @@ class DatabaseMagics(Magics):
         statements, separated by semicolons, run one after the other in the session's transaction. COMMIT and ROLLBACK
         are those of the session.
         """
+        from dbadmin.shell import sql
+
         name, first = sql.target(line)
         text = first if cell is None else f"{first}\n{cell}"
         paged = text.lstrip().startswith("--page")
@@ -85,6 +86,8 @@ class DatabaseMagics(Magics):
 
         `statement` is a variable that holds a Select.
         """
+        from dbadmin.shell import sql
+
         words = line.split(maxsplit=1)
         analyze = bool(words) and words[0] == "--analyze"
         rest = " ".join(words[1:]) if analyze else line

@@ -8,7 +8,6 @@ from dbadmin import readonly
 from dbadmin.admin import Admin
 from dbadmin.database import Database, explain
 from dbadmin.errors import ConnectionFailed, DbadminError, WriteRefused
-from dbadmin.render.layouts.rows import left_out
 from dbadmin.secrets import mask
 from dbadmin.shell.talk import tell
 
@@ -40,6 +39,8 @@ class SessionAdmin(Admin):
     def _helped(self, query: "Query") -> "pd.DataFrame":
         found = super()._helped(query)
         if found.attrs["missing"]:
+            from dbadmin.render.layouts.rows import left_out
+
             tell(left_out(found.attrs["missing"]))
         return found
 

@@ -1,24 +1,11 @@
-"""How objects look at the prompt: a Select with its SQL and first rows, ORM objects as tables."""
+"""Which objects a shell draws in dbadmin's own way; what draws them is loaded with the first one that it draws."""
 
-import shutil
 from collections.abc import Callable, Sequence
-from html import escape
+from importlib import import_module
 from typing import Any
 
-from dbadmin.render import notebook_html, render
-from dbadmin.render.document import Column, Document, Table
 from dbadmin.render.values import visible_lines
-from dbadmin.render.writers import html, table
-from dbadmin.results import Column as RowColumn
-from dbadmin.results import Rows
-from dbadmin.secrets import mask
 from dbadmin.shell.live import Live
-from dbadmin.shell.session import explained
-
-FIRST = 10
-"""Rows of a Select that are shown."""
-LISTED = 20
-"""Objects of a list that are shown: each may ask the database once."""
 
 
 def install(formatters: Any, live: Live, models: Sequence[type]) -> None:
@@ -26,106 +13,48 @@ def install(formatters: Any, live: Live, models: Sequence[type]) -> None:
     from sqlalchemy import CompoundSelect, Select
 
     plain, rich = formatters["text/plain"], formatters["text/html"]
+    select_text, select_html = drawn("select_text"), drawn("select_html")
     for kind in (Select, CompoundSelect):
         plain.for_type(kind, lambda statement, printer, cycle: printer.text(select_text(live, statement)))
         rich.for_type(kind, lambda statement: select_html(live, statement))
     for model in models:
-        plain.for_type(model, printing(lambda one: table.write(vertical(one), limit=width()).rstrip("\n")))
-        rich.for_type(model, quietly(lambda one: html.fragment(vertical(one))))
-    before = plain.for_type(list)
+        plain.for_type(model, printing(quietly(drawn("object_text"))))
+        rich.for_type(model, quietly(drawn("object_html")))
+    before, list_of = plain.for_type(list), quietly(drawn("list_text"))
 
     def list_text(objects: list[Any], printer: Any, cycle: bool) -> None:
-        found = quietly(listed)(objects)
+        found = list_of(objects)
         if found is None:
             before(objects, printer, cycle)
         else:
-            printer.text(render(found, "table", width=width()).rstrip("\n"))
+            printer.text(found)
 
     if before is not None:
         plain.for_type(list, list_text)
-    rich.for_type(list, quietly(lambda objects: notebook_html(found) if (found := listed(objects)) else None))
+    rich.for_type(list, quietly(drawn("list_html")))
 
 
-def width() -> int:
-    """The terminal's width in columns."""
-    return shutil.get_terminal_size().columns
+def drawn(name: str) -> Callable[..., Any]:
+    """A function of `drawing`."""
+    return lambda *given: getattr(import_module("dbadmin.shell.drawing"), name)(*given)
 
 
-def select_text(live: Live, statement: Any) -> str:
-    """The SQL with placeholders, and the first rows."""
-    sql, found, failed = asked(live, statement)
-    return visible_lines(sql) + "\n\n" + (render(found, "table", width=width()).rstrip("\n") if found else failed)
-
-
-def select_html(live: Live, statement: Any) -> str:
-    """The same as HTML."""
-    sql, found, failed = asked(live, statement)
-    below = notebook_html(found) if found else f"<p>{escape(failed)}</p>"
-    return f"<pre>{escape(visible_lines(sql))}</pre>{below}"
-
-
-def asked(live: Live, statement: Any) -> tuple[str, Rows | None, str]:
-    """A Select's SQL, its first rows, and why there are none where there are none."""
-    from dbadmin.frames import rows
-
-    sql = str(statement)
-    try:
-        found = live.within(lambda session: rows(session.connection(), statement, limit=FIRST))
-    except Exception as error:
-        known = explained(error, live.database)
-        return mask(sql), None, mask(f"not run: {known.message if known is not None else type(error).__name__}")
-    return mask(found.sql or sql), found, ""
-
-
-def vertical(one: Any) -> Document:
-    """One object: a line for each column."""
-    lines = tuple((name, value) for name, value in values(one))
-    block = Table((Column("column"), Column("value", wrap=True)), lines, title=type(one).__name__)
-    return Document(type(one).__name__, (block,), block)
-
-
-def listed(objects: Any) -> Rows | None:
-    """Objects of one model as rows, the first of them; None where it is anything else."""
-    from sqlalchemy import inspect
-    from sqlalchemy.exc import NoInspectionAvailable
-
-    if not objects or len({type(one) for one in objects}) != 1:
-        return None
-    try:
-        if not hasattr(inspect(objects[0]), "mapper") or isinstance(objects[0], type):
-            return None
-    except NoInspectionAvailable:
-        return None
-    shown = [values(one) for one in objects[:LISTED]]
-    names = tuple(RowColumn(name, None) for name, _ in shown[0])
-    note = (f"{len(objects)} objects, the first {LISTED} shown",) if len(objects) > LISTED else ()
-    lines = tuple(tuple(value for _, value in one) for one in shown)
-    return Rows(names, lines, LISTED if note else None, bool(note), None, notes=note)
-
-
-def values(one: Any) -> list[tuple[str, Any]]:
-    """Name and value of each column that is not deferred."""
-    from sqlalchemy import inspect
-
-    return [(attr.key, getattr(one, attr.key)) for attr in inspect(one).mapper.column_attrs if not attr.deferred]
-
-
-def printing(draw: Callable[[Any], str]) -> Callable[[Any, Any, bool], None]:
+def printing(draw: Callable[[Any], Any]) -> Callable[[Any, Any, bool], None]:
     """A function of IPython's plain text; what cannot be read shows as its class would."""
 
     def text(one: Any, printer: Any, cycle: bool) -> None:
-        printer.text(quietly(draw)(one) or visible_lines(object.__repr__(one)))
+        printer.text(draw(one) or visible_lines(object.__repr__(one)))
 
     return text
 
 
-def quietly(draw: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def quietly(draw: Callable[..., Any]) -> Callable[[Any], Any]:
     """None where an object cannot be read: it is detached, or the database is gone."""
 
-    def drawn(one: Any) -> Any:
+    def asked(one: Any) -> Any:
         try:
             return draw(one)
         except Exception:
             return None
 
-    return drawn
+    return asked
