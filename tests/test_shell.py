@@ -291,6 +291,15 @@ def test_what_is_imported_when_it_is_first_used(blog: Path, terminal: Open) -> N
     assert shell.type("'pandas' in sys.modules").endswith("True")
 
 
+def test_garbage_is_looked_for_from_the_first_prompt_on(blog: Path, terminal: Open, tmp_path: Path) -> None:
+    startup = tmp_path / "startup.py"
+    startup.write_text("import gc\nat_startup = gc.isenabled()\n")
+    shell = terminal(blog, "--startup", str(startup))
+    assert shell.type("at_startup, gc.isenabled(), gc.get_freeze_count() > 0").endswith("(True, True, True)")
+    shell.type("%reload")
+    assert shell.type("gc.isenabled(), gc.get_freeze_count()").endswith("(True, 0)")
+
+
 def test_history_is_private_and_keeps_no_secrets(blog: Path, terminal: Open) -> None:
     shell = terminal(blog)
     shell.type("kept = 'this line is kept'")

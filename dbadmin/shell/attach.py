@@ -20,7 +20,7 @@ from dbadmin.database import Mode
 from dbadmin.errors import DbadminError
 from dbadmin.render.values import visible_lines
 from dbadmin.secrets import mask, without_values
-from dbadmin.shell import awaiting
+from dbadmin.shell import awaiting, collecting
 from dbadmin.shell.dress import Dress
 from dbadmin.shell.guard import Guard
 from dbadmin.shell.history import LEFT_OUT, has_secret
@@ -170,6 +170,7 @@ class Attached:
             tell(f"{what} has changed; %reload imports it, and rolls back what is not committed")
             return
         mode, application = self.live.mode, self.live.admin.application
+        collecting.look_everywhere()
         try:
             with self.sources.forgotten():
                 loaded = load_application(application.settings)

@@ -18,6 +18,7 @@ from pygments.token import Token  # type: ignore[import-untyped]  # has no stubs
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
+from dbadmin.shell import collecting
 from dbadmin.shell.attach import Attached
 from dbadmin.shell.history import history_file
 from dbadmin.shell.live import Live
@@ -74,6 +75,7 @@ class IPythonSession(TerminalIPythonApp):
         shell.prompts = DatabasePrompts(shell, self.live, self.name_of_database)
         if shell.pt_app is not None:
             shell.pt_app.refresh_interval = TICK
+        collecting.resume()  # the user's own code comes next
 
     def init_code(self) -> None:
         """The user's own start-up files, then those of the application."""

@@ -42,6 +42,9 @@ def command(
     from dbadmin.shell import run
 
     if code is None and file is None and sys.stdin.isatty():
+        from dbadmin.shell import collecting
+
+        collecting.put_off()
         # While env.py is read in a process of its own, this one waits: IPython needs nothing that is loaded meanwhile.
         threading.Thread(target=import_module, args=("IPython.terminal.ipapp",), daemon=True).start()
     typed = click.get_current_context().get_parameter_source("startup") is ParameterSource.COMMANDLINE
