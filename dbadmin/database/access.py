@@ -1,24 +1,15 @@
-"""A database that answers: one `run(work)` for synchronous and asynchronous engines, read-only unless asked.
+"""The engine with its mode: how `work` gets its connection, and what comes of its transaction."""
 
-    Database(engine).run(lambda connection: connection.scalar(text("select 1")))
-
-`work` always gets a synchronous `Connection`; with an AsyncEngine it runs on the engine's own event loop, in
-a thread that lives as long as the Database, so it works from scripts, from IPython and from a running loop
-alike.
-"""
-
-import sys
-import threading
-import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from dbadmin import readonly
+from dbadmin.database.failures import connecting, errors
+from dbadmin.database.loop import EventLoop
 from dbadmin.dialects import Dialect, Identity, named
 from dbadmin.dialects.connecting import limit
-from dbadmin.errors import ConnectionFailed, DbadminError, StatementFailed, WriteRefused
 from dbadmin.results import DatabaseInfo
 from dbadmin.sandbox import MINUTES, Sandbox
 from dbadmin.secrets import mask, remember
@@ -29,66 +20,6 @@ if TYPE_CHECKING:
 
 Mode = Literal["read-only", "write", "sandbox"]
 T = TypeVar("T")
-
-
-class EventLoop:
-    """An event loop in a thread of its own, for engines that need one."""
-
-    def __init__(self) -> None:
-        import asyncio
-
-        self.loop = asyncio.new_event_loop()
-        self._start()
-
-    def _start(self) -> None:
-        self._thread = threading.Thread(target=self.loop.run_forever, name="dbadmin-loop", daemon=True)
-        self._thread.start()
-
-    @property
-    def is_here(self) -> bool:
-        """Whether the caller already runs on this loop, where waiting for it would never end."""
-        return threading.current_thread() is self._thread
-
-    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end and give its result; Ctrl-C cancels it and waits until it has ended."""
-        import asyncio
-
-        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
-        try:
-            return future.result()
-        except BaseException:
-            if future.cancel():
-                asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self.loop).result(timeout=5)
-            raise
-
-    def run_here(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """As `call`, but in the caller's thread, where Ctrl-C reaches the code; the loop moves here meanwhile."""
-        import asyncio
-
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-        self._thread = threading.current_thread()
-        task = self.loop.create_task(coroutine)
-        try:
-            return self.loop.run_until_complete(task)
-        except BaseException as error:
-            if task.done():
-                raise
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                result = self.loop.run_until_complete(task)
-                if isinstance(error, KeyboardInterrupt):
-                    return result  # the code has dealt with it
-            raise
-        finally:
-            self._start()
-
-    def close(self) -> None:
-        """Stop the loop and its thread."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(timeout=5)
-        if not self._thread.is_alive():
-            self.loop.close()
 
 
 class Database:
@@ -294,89 +225,3 @@ class Database:
                 self._loop = None
         else:
             self.sync_engine.dispose()
-
-
-def echo(engine: "Engine") -> None:
-    """Show every statement of an engine on stderr with the time it took, and without its values."""
-    from sqlalchemy import event
-
-    from dbadmin.render.values import visible_lines
-
-    started: list[float] = []
-
-    def before(*_: Any) -> None:
-        started.append(time.perf_counter())
-
-    def after(connection: "Connection", cursor: Any, statement: str, *_: Any) -> None:
-        seconds = time.perf_counter() - started.pop() if started else 0.0
-        sys.stderr.write(visible_lines(mask(f"[{seconds:.3f} s] {statement}")) + "\n")
-
-    def failed(context: Any) -> None:
-        if context.statement is not None:
-            after(context.connection, None, f"{context.statement}  -- failed")
-
-    event.listen(engine, "before_cursor_execute", before)
-    event.listen(engine, "after_cursor_execute", after)
-    event.listen(engine, "handle_error", failed)
-
-
-@contextmanager
-def errors(database: Database) -> Iterator[None]:
-    """Turn driver and SQLAlchemy errors into dbadmin's own, without row values or passwords."""
-    from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
-
-    try:
-        yield
-    except DBAPIError as error:
-        raise explain(error, database) from error
-    except NoSuchModuleError as error:
-        raise ConnectionFailed(first_line(error), hint="dbadmin doctor") from error
-    except ConnectionError as error:  # asyncpg and pg8000, when the server goes away
-        raise ConnectionFailed(f"the connection was lost: {first_line(error)}", hint="dbadmin doctor") from error
-    except SQLAlchemyError as error:
-        raise StatementFailed(first_line(error), hint="--echo shows the statement") from error
-
-
-@contextmanager
-def connecting(database: Database) -> Iterator[None]:
-    """Whatever a driver raises while it connects is a ConnectionFailed: not all are DBAPI errors."""
-    from sqlalchemy.exc import DBAPIError
-
-    try:
-        yield
-    except DbadminError:
-        raise
-    except Exception as error:
-        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        if isinstance(cause, TimeoutError):  # of a socket or a loop, which has no words of its own
-            cause = TimeoutError("the server takes the connection, or drops it on the way, and does not answer in time")
-        known = database.dialect.session.explain(cause)
-        detail = mask(known.message if known is not None else database.dialect.session.message(cause))
-        raise ConnectionFailed(
-            f"cannot connect to {database.shown_url}: {detail}",
-            hint=known.hint if known is not None else "dbadmin doctor",
-        ) from error
-
-
-def explain(error: Any, database: Database) -> DbadminError:
-    """The error that a DBAPIError stands for; `error` is a sqlalchemy DBAPIError."""
-    session = database.dialect.session
-    detail = mask(session.message(error.orig))
-    if session.is_read_only_error(error.orig):
-        return WriteRefused(f"this session is read-only: {detail}", hint=readonly.HINT)
-    known = session.explain(error.orig)
-    if known is not None:
-        return type(known)(mask(known.message), hint=known.hint)
-    if error.connection_invalidated:
-        return ConnectionFailed(f"the connection was lost: {detail}", hint="dbadmin doctor")
-    return StatementFailed(detail, hint="--echo shows the statement")
-
-
-def first_line(error: BaseException | None) -> str:
-    """The first line of an error's text, secrets hidden.
-
-    >>> first_line(ValueError("bad\\nDETAIL: Key (email)=(a@b) exists"))
-    'bad'
-    """
-    lines = str(error).strip().splitlines() if error is not None else []
-    return mask(lines[0].strip()) if lines else type(error).__name__
