@@ -19,6 +19,7 @@ from sqlalchemy import URL
 
 import dbadmin
 from dbadmin.example.make import make
+from dbadmin.protected import name_of
 from dbadmin.shell.history import LEFT_OUT
 
 LATER_OF_ENGINES = (
@@ -104,10 +105,12 @@ WRITES = {
 
 def test_every_way_to_write_is_refused_with_a_reason(app: Path, database: TestDatabase, terminal: Open) -> None:
     shell = terminal(app)
+    name = name_of(database.url)
     for way, line in WRITES.items():
         answer = shell.type(line.format(sql="delete from posts"))
         assert "read-only" in answer, f"{way}: {answer}"
-        assert "hint: " in answer and "--write" in answer, f"{way}: {answer}"
+        assert f"hint: %mode sandbox {name} takes" in answer, f"{way}: {answer}"
+        assert f"%mode write {name} keeps" in answer, f"{way}: {answer}"
     assert shell.exit()[0] == 0
     assert database.rows("select id from posts") == [(1,)]
     assert database.rows("select name from authors") == [("ann",)]
@@ -192,7 +195,8 @@ def test_an_asynchronous_application_is_awaited(async_app: Path, database: TestD
         "await db.execute(text('delete from posts'))",
     ):
         answer = shell.type(line)
-        assert "read-only" in answer and "hint: " in answer and "--write" in answer, f"{line}: {answer}"
+        assert "read-only" in answer and "hint: %mode sandbox" in answer, f"{line}: {answer}"
+        assert "%mode write" in answer, f"{line}: {answer}"
     assert shell.type("session.in_transaction()").endswith("False")
     assert shell.exit()[0] == 0
     assert database.rows("select count(*) from posts") == [(1,)]

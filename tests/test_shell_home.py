@@ -42,6 +42,8 @@ def test_sql_takes_parameters_and_plans_are_drawn(app: Path, database: TestDatab
     assert {"sqlite": "SEARCH authors", "postgresql": "authors_pkey", "mariadb": "const authors"}[database.kind] in plan
     shell.type("s = select(Author).where(Author.name == 'ann')")
     assert "authors" in shell.type("%explain s")
+    assert "authors" in shell.type("%explain select(Author).where(Author.name == who)")
+    assert "dbadmin: " in shell.type("%explain select(Author.nothing)")
     analyzed = shell.type("%explain --analyze select count(*) from authors")
     assert ("does not tell" if database.kind == "sqlite" else "actual rows") in analyzed
 
@@ -84,6 +86,8 @@ def test_statements_and_objects_show_as_tables(app: Path, terminal: Open) -> Non
     one = shell.type("session.get(Author, 1)")
     assert "Author" in one and "column" in one and "ann" in one
     assert "author_id" in shell.type("session.scalars(select(Post)).all()")
+    many = shell.type("[Author(id=n, name=f'name {n}') for n in range(25)]")
+    assert "name 19" in many and "name 20" not in many and many.endswith("20 of 25 rows")
     assert shell.type("[1, 2]").endswith("[1, 2]")
     about = shell.type("Post?")
     assert "table posts" in about and "→ authors.id" in about and "author" in about.partition("Relations")[2]
@@ -133,6 +137,30 @@ def test_writing_everything_asks_first(app: Path, database: TestDatabase, termin
     shell.exit()
     assert database.rows("select count(*) from posts") == [(0,)]
     assert database.rows("select name from authors") == [("anna",)]
+
+
+def test_the_prompt_shows_what_is_not_committed(app: Path, terminal: Open) -> None:
+    shell = terminal(app, "--write")
+    for line, shown in (
+        ("session.scalar(select(Author.name)); count(Author)", "write"),
+        ("%explain update authors set name = 'bea' where id = 1", "write"),
+        ("db.sql('select 1')", "write"),
+        ("session.execute(text(\"update authors set name = 'bea' where id = 1\"))", "write*"),
+        ("session.rollback()", "write"),
+        ("%sql update authors set name = 'bea' where id = 1", "write*"),
+        ("with session.begin_nested(): session.scalar(select(1))", "write*"),
+        ("%sql commit", "write"),
+        ("session.get(Author, 1).name = 'ann'; session.flush()", "write*"),
+        ("session.commit()", "write"),
+        ("session.add(Author(id=1, name='cid')); session.flush()", "write"),
+    ):
+        shell.type(line)
+        assert shell.prompt.endswith(f"[{shown}]"), line
+    shell.process.sendline("session.execute(delete(Post))")
+    shell.process.expect(r"\[yes/no\] ")
+    shell.type("no")
+    assert shell.prompt.endswith("[write]")
+    assert "were rolled back" not in shell.exit()[1]
 
 
 def test_the_mode_changes_by_the_name_of_the_database(app: Path, database: TestDatabase, terminal: Open) -> None:

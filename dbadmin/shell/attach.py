@@ -28,7 +28,7 @@ from dbadmin.shell.live import Live
 from dbadmin.shell.magics import magics
 from dbadmin.shell.masking import mask_streams, restore
 from dbadmin.shell.reloading import Sources
-from dbadmin.shell.session import explained
+from dbadmin.shell.session import at_prompt, explained
 from dbadmin.shell.talk import harmless, lines, tell, tell_error
 from dbadmin.shell.watch import Watch
 
@@ -218,6 +218,7 @@ class Attached:
         known = explained(error, self.live.database)
         if known is None:
             return []
+        known = at_prompt(known, self.live.database)
         if self.at_terminal:
             tell_error(known)
         else:
@@ -231,14 +232,14 @@ class Attached:
         self._traceback(etype, text, [harmless(part) for part in stb])
         known = explained(error, self.live.database) if isinstance(error, BaseException) else None
         if known is not None:
-            tell_error(known)
+            tell_error(at_prompt(known, self.live.database))
 
 
 def told(error: Exception, live: Live) -> Exception:
     """What a kernel may tell its client of an error: dbadmin's own, or the same without passwords and row values."""
     known = explained(error, live.database)
     if known is not None:
-        return known
+        return at_prompt(known, live.database)
     text = str(error)
     safe = without_values(mask(text))
     return error if safe == text else type(type(error).__name__, (Exception,), {})(safe)

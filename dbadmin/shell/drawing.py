@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
 from dbadmin.render import notebook_html, render
 from dbadmin.render.document import Column, Document, Table
+from dbadmin.render.layouts.rows import rows_table
 from dbadmin.render.values import visible_lines
 from dbadmin.render.writers import html, table
 from dbadmin.results import Column as RowColumn
@@ -65,13 +67,13 @@ def object_html(one: Any) -> str:
 def list_text(objects: Sequence[Any]) -> str | None:
     """ORM objects of one model as one table; None for any other list."""
     found = listed(objects)
-    return None if found is None else render(found, "table", width=width()).rstrip("\n")
+    return None if found is None else table.write(found, limit=width()).rstrip("\n")
 
 
 def list_html(objects: Sequence[Any]) -> str | None:
     """The same as HTML."""
     found = listed(objects)
-    return None if found is None else notebook_html(found)
+    return None if found is None else html.fragment(found)
 
 
 def vertical(one: Any) -> Document:
@@ -81,7 +83,7 @@ def vertical(one: Any) -> Document:
     return Document(type(one).__name__, (block,), block)
 
 
-def listed(objects: Any) -> Rows | None:
+def listed(objects: Any) -> Document | None:
     """Objects of one model as rows, the first of them; None where it is anything else."""
     from sqlalchemy import inspect
     from sqlalchemy.exc import NoInspectionAvailable
@@ -95,9 +97,10 @@ def listed(objects: Any) -> Rows | None:
         return None
     shown = [values(one) for one in objects[:LISTED]]
     names = tuple(RowColumn(name, None) for name, _ in shown[0])
-    note = (f"{len(objects)} objects, the first {LISTED} shown",) if len(objects) > LISTED else ()
-    lines = tuple(tuple(value for _, value in one) for one in shown)
-    return Rows(names, lines, LISTED if note else None, bool(note), None, notes=note)
+    block = rows_table(Rows(names, tuple(tuple(value for _, value in one) for one in shown), None, False, None))
+    if len(objects) > LISTED:
+        block = replace(block, note=f"{LISTED} of {len(objects)} rows")
+    return Document("Rows", (block,), block)
 
 
 def values(one: Any) -> list[tuple[str, Any]]:

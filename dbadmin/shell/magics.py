@@ -82,9 +82,9 @@ class DatabaseMagics(Magics):
 
             %explain select * from users where id = :user_id
             %explain --analyze select count(*) from users
-            %explain statement
+            %explain select(User).where(User.id == user_id)
 
-        `statement` is a variable that holds a Select.
+        What is Python and gives a statement of SQLAlchemy's is explained as that; a variable may hold it.
         """
         from dbadmin.shell import sql
 

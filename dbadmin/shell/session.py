@@ -8,8 +8,10 @@ from dbadmin import readonly
 from dbadmin.admin import Admin
 from dbadmin.database import Database, explain
 from dbadmin.errors import ConnectionFailed, DbadminError, WriteRefused
+from dbadmin.protected import name_of
 from dbadmin.secrets import mask
 from dbadmin.shell.talk import tell
+from dbadmin.shell.uncommitted import Uncommitted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,14 +108,12 @@ class Keeper:
     def __init__(self, database: Database, session: Any) -> None:
         self.database = database
         self.session = session
-        self._wrote = False
-        if database.mode != "read-only":
-            self._watch()
+        self._uncommitted = Uncommitted(database, inner(session)) if database.mode == "write" else None
 
     @property
     def has_changes(self) -> bool:
         """Whether the open transaction has written something."""
-        return self._wrote
+        return self._uncommitted is not None and self._uncommitted.anything
 
     def after_statement(self, failed: bool) -> str | None:
         """Put the session in order; gives what the user has to know, if there is something.
@@ -138,7 +138,7 @@ class Keeper:
             if session.in_transaction() or dropped:
                 roll_back(session)
             # After an error the user knows already that nothing was written.
-            told = f"this session is read-only: {dropped} not kept\nhint: {readonly.HINT}"
+            told = f"this session is read-only: {dropped} not kept\nhint: {write_hint(self.database)}"
             return told if dropped and not failed else None
         if failed and session.in_transaction() and not goes_on(session):
             roll_back(session)
@@ -146,32 +146,14 @@ class Keeper:
         return None
 
     def _close(self, session: "Session") -> str | None:
-        lost = self.database.mode == "write" and (self._wrote or bool(pending(session)))
+        lost = self.database.mode == "write" and (self.has_changes or bool(pending(session)))
+        if self._uncommitted is not None:
+            self._uncommitted.stop()
         try:
             session.close()
         except Exception:
             roll_back(session)
         return "changes that were not committed were rolled back" if lost else None
-
-    def _watch(self) -> None:
-        """Know whether the open transaction has written something."""
-        from sqlalchemy import event
-
-        def wrote(*_: Any) -> None:
-            self._wrote = True
-
-        def executed(state: Any) -> None:
-            if state.is_insert or state.is_update or state.is_delete:
-                self._wrote = True
-
-        def ended(*_: Any) -> None:
-            self._wrote = False
-
-        session = inner(self.session)
-        event.listen(session, "after_flush", wrote)
-        event.listen(session, "do_orm_execute", executed)
-        event.listen(session, "after_commit", ended)
-        event.listen(session, "after_rollback", ended)
 
 
 def pending(session: "Session") -> str:
@@ -220,6 +202,19 @@ def explained(error: BaseException, database: Database) -> DbadminError | None:
         detail = mask(database.dialect.session.message(error))
         return WriteRefused(f"this session is read-only: {detail}", hint=readonly.HINT)  # by a raw connection
     return unreachable(database) if isinstance(error, OSError) else None
+
+
+def at_prompt(error: DbadminError, database: Database) -> DbadminError:
+    """The error with a hint for somebody who has a session already: its mode can be changed."""
+    if isinstance(error, WriteRefused) and error.hint == readonly.HINT:
+        return WriteRefused(error.message, hint=write_hint(database))
+    return error
+
+
+def write_hint(database: Database) -> str:
+    """What to type in a session that may only read."""
+    name = name_of(database.url)
+    return f"%mode sandbox {name} takes every write and keeps none; %mode write {name} keeps what is committed"
 
 
 def unreachable(database: Database) -> ConnectionFailed | None:

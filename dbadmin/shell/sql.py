@@ -64,14 +64,14 @@ def _compile(element: Explained, compiler: SQLCompiler, **options: Any) -> str:
 
 
 def explain(live: Live, text: str, names: Mapping[str, Any], *, analyze: bool) -> QueryPlan:
-    """The plan of one statement: SQL, or the name of a variable that holds a statement of SQLAlchemy's.
+    """The plan of one statement: SQL, or Python that gives a statement of SQLAlchemy's.
 
     What is run for `analyze` in a session that writes is rolled back.
     """
     from dbadmin.queries.written import Written, split_statements
 
-    held = names.get(text.strip())
-    statements = [held] if isinstance(held, ClauseElement) else split_statements(text)
+    held = in_python(text, names)
+    statements = [held] if held is not None else split_statements(text)
     if len(statements) != 1:
         raise UsageError("give one statement", hint="%explain select …")
     statement: Any = statements[0]
@@ -91,6 +91,20 @@ def explain(live: Live, text: str, names: Mapping[str, Any], *, analyze: bool) -
             undone.rollback()
 
     return live.within(work)
+
+
+def in_python(text: str, names: Mapping[str, Any]) -> ClauseElement | None:
+    """The statement that a text gives as Python, `select(User).limit(3)` or a variable's name; None where it is SQL.
+
+    >>> from sqlalchemy import select, literal
+    >>> str(in_python("select(x)", {"select": select, "x": literal(1)})), in_python("select * from t", {})
+    ('SELECT :param_1 AS anon_1', None)
+    """
+    try:
+        found = eval(text.strip(), dict(names))  # its user types it at a prompt of Python's
+    except Exception:
+        return None
+    return found if isinstance(found, ClauseElement) else None
 
 
 def shown(statement: Any, connection: Any) -> str:
