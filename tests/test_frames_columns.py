@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -397,23 +397,7 @@ def test_ctrl_c_stops_the_statement_and_the_database_answers_again(engine_kind: 
 def test_a_connection_lost_midway_is_one_clear_line(engine_kind: str, database: TestDatabase) -> None:
     if engine_kind == "sqlite":
         pytest.skip("a file has no connection to lose")
-    find = {
-        "postgresql": "select pg_terminate_backend(pid) from pg_stat_activity where query like '%%pg_sleep(0%%'"
-        " and pid <> pg_backend_pid()",
-        "mariadb": "select id from information_schema.processlist where info like '%%sleep(0.01)%%'"
-        " and id <> connection_id()",
-    }[engine_kind]  # fmt: skip
-
-    def end() -> None:
-        with killer.connect() as connection:
-            for (found,) in connection.exec_driver_sql(find).all():
-                if engine_kind == "mariadb":
-                    connection.exec_driver_sql(f"kill {found}")
-
-    killer = sa.create_engine(database.url, poolclass=sa.NullPool)
-    readonly.let_write(killer.dialect)
-
-    with opened(database) as asked:
+    with opened(database) as asked, ender(database, "sleep(0.01)") as end:
         timer = threading.Timer(1.0, end)
         timer.start()
         with pytest.raises((ConnectionFailed, StatementFailed)) as caught:
@@ -422,6 +406,38 @@ def test_a_connection_lost_midway_is_one_clear_line(engine_kind: str, database: 
         assert "lost" in str(caught.value) or "terminat" in str(caught.value)
         assert str(asked.url.password or "no password") not in str(caught.value)
         assert frame(asked, "select 1 as a")["a"].tolist() == [1]
+
+
+def test_a_connection_lost_between_rows_is_the_same_clear_line(engine_kind: str, database: TestDatabase) -> None:
+    if engine_kind == "sqlite":
+        pytest.skip("a file has no connection to lose")
+    rows = {"postgresql": "generate_series(1, 100000) n", "mariadb": "seq_1_to_100000 n"}[engine_kind]
+    with opened(database) as asked, ender(database, "repeat(") as end:
+        came = iter(range(10**9))
+        with pytest.raises(ConnectionFailed, match=r"^the connection was lost: "):
+            frame(asked, f"select repeat('x', 10000) as x from {rows}", progress=lambda *_: next(came) or end())
+        assert next(came) > 0
+        assert frame(asked, "select 1 as a")["a"].tolist() == [1]
+
+
+@contextmanager
+def ender(database: TestDatabase, words: str) -> Iterator[Callable[[], None]]:
+    """What ends the sessions that run a statement with these words."""
+    find = {
+        "postgresql": f"select pid from pg_stat_activity where query like '%%{words}%%' and pid <> pg_backend_pid()",
+        "mariadb": f"select id from information_schema.processlist where info like '%%{words}%%'"
+        " and id <> connection_id()",
+    }[database.kind]  # fmt: skip
+    killer = sa.create_engine(database.url, poolclass=sa.NullPool)
+    readonly.let_write(killer.dialect)
+
+    def end() -> None:
+        with killer.connect() as connection:
+            for (found,) in connection.exec_driver_sql(find).all():
+                kill = "kill {}" if database.kind == "mariadb" else "select pg_terminate_backend({})"
+                connection.exec_driver_sql(kill.format(found))
+
+    yield end
 
 
 def reason(connection: Any, statement: Any) -> str | None:

@@ -206,7 +206,19 @@ def test_without_time_and_number_the_candidates_are_named() -> None:
         recent(table, order_by="code", days=1)
 
 
-@pytest.mark.parametrize("options", [{"days": 0}, {"days": -1}, {"days": 1e9}, {"days": float("nan")}, {"limit": -1}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"days": 0},
+        {"days": -1},
+        {"days": 1e9},
+        {"days": float("nan")},
+        {"limit": -1},
+        {"days": "x"},
+        {"limit": "x"},
+        {"offset": 2.5},
+    ],
+)
 def test_numbers_outside_their_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         recent(BlogPost, **options)

@@ -151,6 +151,15 @@ def test_timeouts_may_be_set_whenever_a_transaction_of_an_engine_begins(driver: 
     engine.dispose()
 
 
+def test_a_table_that_is_not_there_is_told_with_what_to_type(database: TestDatabase) -> None:
+    database.execute("CREATE TABLE here (id integer)")
+    opened = Database(sa.create_engine(database.url))
+    with pytest.raises(StatementFailed, match="nowhere") as caught:
+        opened.run(lambda connection: connection.exec_driver_sql("SELECT * FROM nowhere"))
+    assert str(caught.value.hint).startswith("dbadmin tables ")
+    opened.close()
+
+
 def test_errors_of_mariadb_tell_no_values_of_rows(mariadb: TestDatabase) -> None:
     mariadb.execute(
         "CREATE TABLE t (secret VARCHAR(9) UNIQUE, n INT, day DATE)",

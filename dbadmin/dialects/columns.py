@@ -92,10 +92,11 @@ def driver_errors(connection: "Connection", cursor: Any, statement: str) -> Iter
     from sqlalchemy.exc import DBAPIError
 
     base: Any = connection.dialect.dbapi.Error  # type: ignore[union-attr]
+    driver = connection.connection.dbapi_connection  # what reads may have given it up before its error comes here
     try:
         yield
     except base as error:
-        lost = connection.dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
+        lost = connection.dialect.is_disconnect(error, driver, cursor)
         wrapped = DBAPIError.instance(
             statement, None, error, base,
             hide_parameters=True, connection_invalidated=lost, dialect=connection.dialect,

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 MISSING_COLUMN = "dbadmin describe TABLE shows the columns that are there, dbadmin status what is pending"
 """What to type next where a statement names a column that the table has not: the models may be ahead of it."""
+MISSING_TABLE = "dbadmin tables lists the tables that are there, dbadmin status what is pending"
+"""What to type next where a statement names a table that is not there."""
 
 
 class SessionRules(ABC):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import signature
+from numbers import Integral
 from typing import Any, ParamSpec
 
 from sqlalchemy import Column, ColumnElement, FromClause, Select, Table
@@ -129,10 +130,10 @@ def by_key(entity: Entity, source: FromClause, *, descending: bool = False) -> l
 
 
 def limited(select: Select[Any], limit: int | None, offset: int | None = None) -> Select[Any]:
-    """The statement cut to `limit` rows after `offset`. Raises UsageError for numbers below zero."""
+    """The statement cut to `limit` rows after `offset`. Raises UsageError for what is no number of rows."""
     for name, number in (("limit", limit), ("offset", offset)):
-        if number is not None and number < 0:
-            raise UsageError(f"{name} is {number}; it cannot be below 0", hint="give 0 or more")
+        if number is not None and (not isinstance(number, Integral) or number < 0):
+            raise UsageError(f"{name} is {number!r}; give a whole number, 0 or more", hint=f"such as {name} 20")
     if limit is not None:
         select = select.limit(limit)
     return select.offset(offset) if offset else select

@@ -149,9 +149,9 @@ def _start(
             raise ValueError
         first = (now or datetime.now(UTC)).astimezone(UTC) - timedelta(days=days)
         zone = ZoneInfo(timezone)
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, OverflowError):
         raise UsageError(
-            f"days is {days}; give a number above 0 within the calendar", hint="such as --days 7"
+            f"days is {days!r}; give a number above 0 within the calendar", hint="such as --days 7"
         ) from None
     except ZoneInfoNotFoundError:
         raise UsageError(f"no time zone {timezone!r}", hint="name it as Europe/Berlin or UTC") from None

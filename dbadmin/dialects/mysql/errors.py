@@ -2,7 +2,7 @@
 
 import re
 
-from dbadmin.dialects.sessions import MISSING_COLUMN
+from dbadmin.dialects.sessions import MISSING_COLUMN, MISSING_TABLE
 from dbadmin.errors import ConnectionFailed, DbadminError, MissingColumn, StatementFailed, TimedOut
 
 READ_ONLY_ERROR = 1792
@@ -60,6 +60,8 @@ def meaning(error: BaseException, message: str) -> DbadminError | None:
         return StatementFailed(f"the server takes no writes: {message}", hint="is it a replica?")
     if code == 1054:
         return MissingColumn(message, hint=MISSING_COLUMN)
+    if code == 1146:
+        return StatementFailed(message, hint=MISSING_TABLE)
     return None
 
 

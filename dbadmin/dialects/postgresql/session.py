@@ -10,7 +10,7 @@ from dbadmin.dialects.cursors import judge_statements
 from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.postgresql.address import conninfo
 from dbadmin.dialects.postgresql.statements import refused, whole_server
-from dbadmin.dialects.sessions import MISSING_COLUMN, SessionRules
+from dbadmin.dialects.sessions import MISSING_COLUMN, MISSING_TABLE, SessionRules
 from dbadmin.dialects.values import CONNECT_SECONDS, Identity
 from dbadmin.errors import ConnectionFailed, DbadminError, MissingColumn, NotFinished, StatementFailed, TimedOut
 
@@ -244,6 +244,8 @@ class PostgresqlSession(SessionRules):
             )
         if state == "42703":
             return MissingColumn(message, hint=MISSING_COLUMN)
+        if state == "42P01":
+            return StatementFailed(message, hint=MISSING_TABLE)
         if state == "55P03":
             return TimedOut(
                 f"another session holds a lock: {message}",

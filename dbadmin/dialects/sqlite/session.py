@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from dbadmin.dialects.sessions import MISSING_COLUMN, SessionRules
+from dbadmin.dialects.sessions import MISSING_COLUMN, MISSING_TABLE, SessionRules
 from dbadmin.dialects.sqlite.address import Location, SqliteAddressing, join, locate
 from dbadmin.dialects.sqlite.authorizer import authorize
 from dbadmin.dialects.sqlite.driver import file_of, interrupt, on_driver
 from dbadmin.dialects.values import Identity
-from dbadmin.errors import ConnectionFailed, DbadminError, MissingColumn, NotFinished, TimedOut
+from dbadmin.errors import ConnectionFailed, DbadminError, MissingColumn, NotFinished, StatementFailed, TimedOut
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -181,6 +181,8 @@ class SqliteSession(SessionRules):
             )
         if name == "SQLITE_ERROR" and str(error).startswith("no such column"):
             return MissingColumn(str(error), hint=MISSING_COLUMN)
+        if name == "SQLITE_ERROR" and str(error).startswith("no such table"):
+            return StatementFailed(str(error), hint=MISSING_TABLE)
         return None
 
 
