@@ -2,8 +2,8 @@
 
 `run_module` is the parent's part, `python forking.py` the other one's. There is one such process for each set of
 variables that are read when Python starts; a test that invents such a set, or asks while another one runs, has a fresh
-process. The one for `dbadmin` has imported dbadmin too, but for what brings numpy or IPython; where
-coverage is measured (DBADMIN_MEASURE_…) each command imports for itself.
+process. The one for `dbadmin`, and for what stands in its place, has imported dbadmin too, but for what brings numpy or
+IPython; where coverage is measured (DBADMIN_MEASURE_…) each command imports for itself.
 """
 
 import atexit
@@ -35,6 +35,7 @@ _READ_AT_START = (
     "DISABLE_SQLALCHEMY",
 )
 _SERVERS_KEPT = 3
+COMMAND_LINES = ("dbadmin", "cli_with_fake_admin")
 _PROC = Path("/proc/self/fd")
 _lock = threading.Lock()
 _servers: dict[frozenset[tuple[str, str]], "subprocess.Popen[bytes]"] = {}
@@ -120,7 +121,7 @@ def _server(module: str, environment: Mapping[str, str]) -> "subprocess.Popen[by
         return None  # what is imported is the question
     bound = {name: value for name, value in environment.items() if name.startswith(_READ_AT_START)}
     bound.pop("PYTHONDONTWRITEBYTECODE", None)  # a fork can set it
-    whole = module == "dbadmin" and not any(name.startswith("DBADMIN_MEASURE_") for name in bound)
+    whole = module in COMMAND_LINES and not any(name.startswith("DBADMIN_MEASURE_") for name in bound)
     key = frozenset([*bound.items(), ("dbadmin", str(whole))])
     if key not in _servers and len(_servers) < _SERVERS_KEPT:
         server = subprocess.Popen(

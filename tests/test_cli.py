@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 import pytest
+from forking import run_module
 from test_render import same_as_golden
 
 from dbadmin.cli import dbadmin as group
@@ -35,15 +36,7 @@ def ask(tmp_path: Path) -> Ask:
     """`ask(*arguments, env=…)`: the real command line in front of an Admin that answers with samples."""
 
     def ask(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, FAKE, *arguments],
-            cwd=tmp_path,
-            env=ENVIRONMENT | {"HOME": str(tmp_path)} | env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-        )
+        return run_module("cli_with_fake_admin", [*arguments], tmp_path, ENVIRONMENT | {"HOME": str(tmp_path)} | env)
 
     return ask
 
