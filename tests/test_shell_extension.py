@@ -27,7 +27,7 @@ def test_a_notebook_gets_the_names_and_manners_of_the_shell(tmp_path: Path, data
     assert ":who" in one and "1" in one
     assert "first" in stored and "second" not in stored
     assert value == "[2]"
-    assert all("read-only" in told and "--write" in told for told in (write, other))
+    assert all("read-only" in told and "%mode sandbox" in told and "%mode write" in told for told in (write, other))
     assert missing.startswith("UsageError: no value for :nothing")
     assert "ValueError" in secret and "hunter22" not in secret
     assert after == "(1, 'ann', None)"
