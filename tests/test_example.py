@@ -15,6 +15,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from forking import run_module
 from sqlalchemy import URL, create_engine, func, inspect, make_url, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
@@ -396,4 +397,7 @@ def python(directory: Path, *arguments: str, **environment: str) -> str:
 
 
 def alembic(directory: Path, *arguments: str, url: str | None = None) -> str:
-    return python(directory, "-m", "alembic", *arguments, **({"DATABASE_URL": url} if url else {}))
+    inherited = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "PYTHONPATH")}
+    done = run_module("alembic", [*arguments], directory, inherited | ({"DATABASE_URL": url} if url else {}))
+    assert done.returncode == 0, done.stderr
+    return done.stdout

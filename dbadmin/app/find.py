@@ -139,6 +139,7 @@ def _rank(candidate: Candidate) -> tuple[int, int, str, int]:
 
 
 def python_files(directory: Path) -> Iterator[Path]:
+    """The Python files of a project, in order; not its tests, revisions and libraries."""
     seen = 0
     for folder, names, files in os.walk(directory):
         names[:] = sorted(
@@ -262,6 +263,7 @@ def _is_model(node: ast.ClassDef, bases: frozenset[str]) -> bool:
 
 
 def has_table(node: ast.ClassDef) -> bool:
+    """Whether a class is mapped to a table of its own."""
     if any(k.arg == "table" and isinstance(k.value, ast.Constant) and k.value.value is True for k in node.keywords):
         return True
     names = {name for statement in node.body for name in _names_of(statement)}
@@ -288,13 +290,10 @@ def _module(path: Path, directory: Path) -> tuple[Path, str]:
     root = path.parent
     while (root / "__init__.py").exists() and root != root.parent:
         root = root.parent
-    if root.is_relative_to(directory) or not _on_path(root):
+    on_path = any(Path(entry).resolve() == root.resolve() for entry in sys.path)
+    if root.is_relative_to(directory) or not on_path:
         root = directory  # else the project lies inside an installed package
     parts = [*path.parent.relative_to(root).parts, *([] if path.name == "__init__.py" else [path.stem])]
     if len(parts) > 1 and parts[0] in ("src", "backend", "server") and not (root / parts[0] / "__init__.py").exists():
         root, parts = root / parts[0], parts[1:]
     return root, ".".join(parts)
-
-
-def _on_path(directory: Path) -> bool:
-    return any(Path(entry).resolve() == directory.resolve() for entry in sys.path)

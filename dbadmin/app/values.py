@@ -63,6 +63,7 @@ def _command_table(command: str, table: Mapping[str, Any], origin: str) -> dict[
 
 
 def unknown_key(key: str, where: str, known: Collection[str]) -> ConfigError:
+    """The error for a key that nothing has, with near names."""
     if key.replace("-", "_") in NEVER_FROM_A_FILE:
         return only_typed(key, where)
     near = nearest(key, known)
@@ -74,6 +75,7 @@ def unknown_key(key: str, where: str, known: Collection[str]) -> ConfigError:
 
 
 def only_typed(name: str, where: str) -> ConfigError:
+    """The error for what may stand on the command line only."""
     option = f"--{name.replace('_', '-')}"
     return ConfigError(
         f"{where}: {name!r} is taken from the command line only",
@@ -82,6 +84,7 @@ def only_typed(name: str, where: str) -> ConfigError:
 
 
 def refuse_dangerous(settings: Mapping[str, Setting]) -> None:
+    """Raise ConfigError where a file or a variable says what has to be typed."""
     for name, setting in settings.items():
         if name in NEVER_FROM_A_FILE:
             raise only_typed(name, setting.origin)

@@ -36,6 +36,7 @@ class Record:
 
     @classmethod
     def of_this_process(cls, *, durable: bool, made: bool, socket_directory: str) -> "Record":
+        """The record of a server that this process starts now."""
         return cls(
             host=socket.gethostname(),
             owner_pid=os.getpid(),
@@ -88,4 +89,5 @@ class Record:
         return processes.is_alive(self.owner_pid, self.owner_identity)
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain data, as it is written down."""
         return asdict(self)

@@ -144,6 +144,7 @@ def last_error(stderr: str) -> str:
 
 
 def refuse_directory(directory: Path, besides: tuple[str, ...] = ()) -> None:
+    """Raise UsageError where no project can be made; `besides` may be there already."""
     if unusable := UNUSABLE.search(str(directory)):
         raise UsageError(
             f"a project cannot live in {directory}: {unusable[0]!r} has a meaning in alembic.ini or a URL",
@@ -211,4 +212,5 @@ def dotenv_value(value: str) -> str:
 
 
 def naive_utc(time: datetime) -> datetime:
+    """A time as the application stores it: in UTC, without saying so."""
     return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time

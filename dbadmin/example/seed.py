@@ -78,11 +78,13 @@ def seed(
 
 
 def insert_in_chunks(connection: Connection, model: type[Any], rows: Iterator[Row]) -> None:
+    """Insert rows, many at a time."""
     while chunk := list(itertools.islice(rows, CHUNK)):
         connection.execute(insert(model), chunk)
 
 
 def category_rows(now: datetime) -> Iterator[Row]:
+    """The categories of the blog."""
     for number, (name, slug, description) in enumerate(CATEGORIES):
         created = now - HISTORY + timedelta(days=number)
         yield {
@@ -96,6 +98,7 @@ def category_rows(now: datetime) -> Iterator[Row]:
 
 
 def plan_rows(now: datetime) -> Iterator[Row]:
+    """The plans that accounts may have."""
     for name, price, period in PLANS:
         yield {
             "name": name,
@@ -108,6 +111,7 @@ def plan_rows(now: datetime) -> Iterator[Row]:
 
 
 def user_rows(rng: random.Random, count: int, plan_ids: list[int], now: datetime) -> Iterator[Row]:
+    """Accounts, most of them without a subscription."""
     statuses, weights = zip(*STATUSES, strict=True)
     # A handful of accounts still shows what a large user base does.
     first = ("trialing", "past_due", "active", None)
@@ -136,6 +140,7 @@ def user_rows(rng: random.Random, count: int, plan_ids: list[int], now: datetime
 
 
 def payment_rows(rng: random.Random, accounts: Iterable[Any], plans: dict[int, Any]) -> Iterator[Row]:
+    """What accounts with a subscription have paid."""
     for account in accounts:
         if account.subscription_status in (None, "trialing", "incomplete"):
             continue
@@ -211,6 +216,7 @@ def usernames(rng: random.Random) -> Iterator[str]:
 
 
 def email_name(username: str, number: int) -> str:
+    """The part of an address before the @, in ASCII."""
     return username if username.isascii() else f"user{number + 1}"
 
 
@@ -246,10 +252,12 @@ def ascii_words(text: str, separator: str) -> str:
 
 
 def token(rng: random.Random, length: int) -> str:
+    """A random text, as tokens look."""
     return "".join(rng.choices(string.ascii_letters + string.digits, k=length))
 
 
 def main() -> None:
+    """Fill the database of the settings, as the command line says."""
     parser = argparse.ArgumentParser(description="Fill an empty database with rows that look real.")
     parser.add_argument("--users", type=int, default=200)
     parser.add_argument("--posts", type=int, default=2_000)

@@ -25,6 +25,7 @@ MISFITS = (Misfit, ValueError, TypeError, OverflowError, UnicodeEncodeError)
 
 
 def only(values: Sequence[Any], *types: type, exact: bool = True) -> None:
+    """Raise Misfit where a value is of another type; `exact`: subclasses count as others."""
     kinds = set(map(type, values))
     if exact and not kinds <= set(types):
         raise Misfit
@@ -88,6 +89,7 @@ def _intervals(values: Sequence[Any]) -> Array:
 
 
 def objects(values: Sequence[Any]) -> Array:
+    """An array of the values as they are."""
     return np.fromiter(values, dtype=object, count=len(values))  # does not look into a value, as an assignment would
 
 
@@ -116,6 +118,7 @@ def as_python(array: Array, kind: Family) -> list[Any]:
 
 
 def object_series(values: Sequence[Any]) -> "pd.Series[Any]":
+    """A column of the values as they are."""
     return pd.Series(objects(values), dtype=object)
 
 

@@ -110,6 +110,7 @@ def administrative(url: "URL", avoid: set[str | None]) -> "URL":
 
 @contextmanager
 def connected(url: "URL") -> Iterator["Connection"]:
+    """A connection that commits by itself."""
     from sqlalchemy import NullPool, create_engine
 
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")

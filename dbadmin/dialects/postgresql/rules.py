@@ -158,6 +158,7 @@ def masked_but_brackets(text: str) -> str:
 
 
 def type_key(type_: str) -> str:
+    """A type's name, without its length and without the schema that need not be said."""
     names = split(type_.partition("(")[0])
     return join(names[1:] if len(names) > 1 and names[0] == PUBLIC else names)
 

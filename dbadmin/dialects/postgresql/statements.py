@@ -192,6 +192,7 @@ def _refused_setting(first: str, lowered: str) -> str | None:
 
 
 def refused_copy(lowered: str) -> str | None:
+    """Why a COPY is refused; None where it only reads, into the session."""
     if re.search(r"\bprogram\b", lowered):
         return "COPY … PROGRAM: it runs a command on the server"
     if re.search(r"\bto (?!stdout\b)[e']", lowered):
@@ -200,6 +201,7 @@ def refused_copy(lowered: str) -> str | None:
 
 
 def refused_function(statement: str) -> str | None:
+    """Why a statement is refused for what it calls; None where it may run."""
     if re.search(r"\b[uU]&\"", statement):
         return 'U&"…": a name with escapes cannot be checked'
     plain = re.sub(r"'(?:[^']|'')*'", "''", statement)

@@ -183,10 +183,12 @@ class Item:
         return f"FOREIGN KEY ({own}) REFERENCES {self.refer(target, to)}{rules}{deferred}"
 
     def action(self) -> str:
+        """What ON DELETE or ON UPDATE does."""
         word = self.take().keyword
         return f"{word} {self.take().keyword}" if word in ("SET", "NO") else word
 
     def deferrable(self) -> str:
+        """DEFERRED where a foreign key is checked at commit, else nothing."""
         self.expect("DEFERRABLE")
         if self.accept("INITIALLY"):
             return "DEFERRED" if self.take().keyword == "DEFERRED" else ""
@@ -201,6 +203,7 @@ class Item:
         return ""
 
     def default(self) -> None:
+        """Pass over a default; the catalog tells it."""
         if self.tokens[self.at].text == "(":
             self.parenthesised()
         else:
@@ -209,6 +212,7 @@ class Item:
             self.at += 1
 
     def parenthesised(self) -> list[Token]:
+        """The tokens of a parenthesis, with it; ValueError where none is open."""
         if self.at >= len(self.tokens) or self.tokens[self.at].text != "(":
             raise ValueError("no parenthesis")
         end = closing(self.tokens, self.at)
@@ -217,22 +221,27 @@ class Item:
         return inside
 
     def known(self, name: str) -> str:
+        """A column as the table spells it."""
         return self.names.get(name.lower(), name)
 
     def peek(self, ahead: int = 0) -> str:
+        """The keyword that comes next, or further ahead; empty at the end."""
         return self.tokens[self.at + ahead].keyword if self.at + ahead < len(self.tokens) else ""
 
     def accept(self, keyword: str) -> bool:
+        """Whether this keyword comes next; then it is passed."""
         if self.peek() == keyword:
             self.at += 1
             return True
         return False
 
     def expect(self, keyword: str) -> None:
+        """Pass this keyword; ValueError where another comes."""
         if not self.accept(keyword):
             raise ValueError(f"no {keyword}")
 
     def take(self) -> Token:
+        """The next token; ValueError at the end."""
         if self.at >= len(self.tokens):
             raise ValueError("text ends early")
         self.at += 1
