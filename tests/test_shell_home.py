@@ -108,10 +108,14 @@ def test_tab_knows_tables_and_columns(small: Path, terminal: Open) -> None:
 
 def test_what_is_printed_or_shown_holds_no_password(small: Path, terminal: Open, run: Run) -> None:
     shell = terminal(small, APP_SECRET="k4tzenklo-9")
-    shell.type("import os; url = 'postgresql://me:' + 'hunter22' + '@host/x'")
+    shell.type("import os; url = 'postgresql://me:' + 'hunter' + '22@host/x'")
     for line in ("url", "print(url)", "os.environ['APP_SECRET']", "print(dict(os.environ))", "[url]", "{'a': url}"):
         answer = shell.type(line)
         assert "***" in answer and "hunter22" not in answer and "k4tzenklo" not in answer, line
+    for line in ("raise ValueError(url)", "session.scalar(text(f\"select 1 from '{url}'\"))", "%notebook kept.ipynb"):
+        assert "hunter22" not in shell.type(line)
+    kept = (small / "kept.ipynb").read_text()
+    assert "hunter22" not in kept and "ValueError: postgresql://me:***@host/x" in kept and "OperationalError" in kept
     code = "print('postgresql://me:' + 'hunter22' + '@host/x')"
     assert run("shell", "-c", code, cwd=small).stdout == "postgresql://me:***@host/x\n"
 

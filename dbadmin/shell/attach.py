@@ -65,6 +65,8 @@ class Attached:
         self.dress.put_on(self._models())
         shell.set_custom_exc(OWN_ERRORS, self.show)
         self._traceback, shell._showtraceback = shell._showtraceback, self.show_traceback
+        if hasattr(shell, "_format_exception_for_storage"):  # IPython 9
+            self._keep, shell._format_exception_for_storage = shell._format_exception_for_storage, self.kept
         history = shell.history_manager
         self._store, history.store_inputs = history.store_inputs, self.store_inputs
         if self.live.database.is_async:
@@ -83,6 +85,7 @@ class Attached:
             setattr(shell, name, value)
         for owner, name in (
             (shell, "_showtraceback"),
+            (shell, "_format_exception_for_storage"),
             (shell.history_manager, "store_inputs"),
             (shell, "should_run_async"),
         ):
@@ -225,6 +228,16 @@ class Attached:
             shown = [visible_lines(mask(line)) for line in lines(known)]
             self._traceback(type(known), mask(known.message), [f"dbadmin: {shown[0]}", *shown[1:]])
         return []
+
+    def kept(self, error: BaseException, *given: Any, **more: Any) -> dict[str, Any]:
+        """What IPython keeps of an error, which `%notebook` writes into a file: no passwords and values of rows."""
+        if isinstance(error, DbadminError | DBAPIError):
+            text = harmless(str(error))
+            return {"ename": type(error).__name__, "evalue": text, "traceback": [text]}
+        found = self._keep(error, *given, **more)
+        return {
+            **found, "evalue": harmless(found["evalue"]), "traceback": [harmless(part) for part in found["traceback"]]
+        }  # fmt: skip
 
     def show_traceback(self, etype: Any, error: Any, stb: list[str]) -> None:
         """Any other traceback, without passwords and values of rows."""
