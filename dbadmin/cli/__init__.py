@@ -18,6 +18,7 @@ import click
 
 from dbadmin.cli.group import COMMANDS, WIDEST_HELP, LazyGroup
 from dbadmin.cli.state import Options
+from dbadmin.core_files import leave_no_core_file
 from dbadmin.errors import DbadminError, InternalError, NotFinished
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -56,7 +57,7 @@ def run(arguments: list[str]) -> int:
     given = Options()
     listen_for_termination()
     listen_for_interrupts(given)
-    leave_no_core()
+    leave_no_core_file()
     try:
         warn_of_passwords(arguments)
         code = dbadmin.main(arguments, prog_name="dbadmin", standalone_mode=False, obj=given)
@@ -74,14 +75,6 @@ def run(arguments: list[str]) -> int:
         return 0
     except Exception as error:
         return fail(error, given, arguments)
-
-
-def leave_no_core() -> None:
-    """Neither this process nor its children write a core file: passwords and rows stand in their memory."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def listen_for_termination() -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dbadmin.core_files import leave_no_core_file
 from dbadmin.dialects.wrapping import on_import
 from dbadmin.migrations import blame, connecting, fakes, harvest, sandbox
 from dbadmin.migrations.flask_context import flask_context
@@ -53,7 +54,7 @@ def main() -> None:
     """Read the question, run env.py, answer, and end at once whatever user code has left running."""
     ask_from, answer_to, parent = (int(argument) for argument in sys.argv[1:4])
     sandbox.die_with_parent(parent)
-    sandbox.no_core_file()
+    leave_no_core_file()
     with os.fdopen(ask_from, encoding="utf-8") as question:
         asked = json.load(question)
     os.set_inheritable(answer_to, False)

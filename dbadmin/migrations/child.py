@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dbadmin.core_files import leave_no_core_file
 from dbadmin.migrations import sandbox
 from dbadmin.migrations.flask_context import flask_context
 from dbadmin.migrations.protocol import (
@@ -36,7 +37,7 @@ def main() -> None:
     """Read the request, walk, say how it ended."""
     request_from, events_to, parent = (int(argument) for argument in sys.argv[1:4])
     sandbox.die_with_parent(parent)
-    sandbox.no_core_file()
+    leave_no_core_file()
     for descriptor in (request_from, events_to):
         os.set_inheritable(descriptor, False)
     send = EventWriter(events_to)

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import resource
 import signal
 import struct
 from collections.abc import Iterable
@@ -25,11 +24,6 @@ def die_with_parent(parent: int) -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
-
-
-def no_core_file() -> None:
-    """A core file would hold the copy's rows."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def restrict_tcp(ports: Iterable[int]) -> bool:

@@ -18,6 +18,7 @@ LONGEST = 100_000
 
 def main() -> None:
     """Render each script under the guard and write down the SQL."""
+    from dbadmin.core_files import leave_no_core_file
     from dbadmin.dialects import namespaces
     from dbadmin.migrations import sandbox
     from dbadmin.migrations.guard import Guard, Rules
@@ -25,7 +26,7 @@ def main() -> None:
     answer_to = int(sys.argv[1])
     os.set_inheritable(answer_to, False)
     sandbox.die_with_parent(int(sys.argv[2]))
-    sandbox.no_core_file()
+    leave_no_core_file()
     namespaces.enter(network=True, hidden=namespaces.listening_sockets())
     asked = json.load(sys.stdin)
     import alembic.op  # noqa: F401
