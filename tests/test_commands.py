@@ -64,6 +64,8 @@ def test_recent(demo: Demo) -> None:
     assert "hashed_password" not in [column["name"] for column in whole.json()["columns"]]
     assert "hashed_password" in whole.json()["withheld"]
     assert "hashed_password" in whole.stderr
+    shell = demo.run("shell", "-c", "recent(User)\nrecent(User)\nrecent(BlogPost)", cwd=demo.directory)
+    assert (shell.code, shell.stderr.count("left out, as they look like credentials: hashed_password")) == (0, 1)
 
 
 def test_group(demo: Demo) -> None:

@@ -1,7 +1,8 @@
 """Copies that a command of the user's makes: the commands alone, without a rehearsal."""
 
 import os
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -89,6 +90,15 @@ def test_a_drop_command_that_cannot_be_started_is_told(tmp_path: Path) -> None:
     assert str(caught.value.hint).startswith("the copy may be there still (sqlite:////srv/a.db)")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C raises, whatever a test before this one has made of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("code", [0, 3])
 def test_a_drop_command_is_run_to_its_end_although_somebody_interrupts(code: int, tmp_path: Path) -> None:
     told = tmp_path / "told"

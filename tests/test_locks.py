@@ -220,7 +220,7 @@ def maria(mariadb: TestDatabase, servers: Servers, tmp_path: Path) -> Iterator[P
         made.copy.execute(
             "CREATE TABLE a (id integer PRIMARY KEY AUTO_INCREMENT, x integer, note varchar(20))",
             "CREATE TABLE b (id integer PRIMARY KEY AUTO_INCREMENT, a_id integer)",
-            "INSERT INTO a (x) SELECT seq FROM seq_1_to_60000",
+            "INSERT INTO a (x) SELECT seq FROM seq_1_to_300000",
         )
         yield made
 

@@ -54,11 +54,15 @@ def test_a_wrong_word_is_told_with_what_to_type(line: str, tmp_path: Path, monke
     assert fits(str(told.hint), hint), told.hint
 
 
+TEXTS = ("Items", "ReportFile", "RevisionName", "TableName", "TableNames", "UnprocessedParamType")
+"""Types that take any text."""
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_that_takes_numbers_or_chosen_words_says_which(name: str) -> None:
     command = dbadmin.get_command(click.Context(dbadmin), name)  # type: ignore[attr-defined]
     assert command is not None
     for param in command.params:
         typed = not isinstance(param.type, click.types.StringParamType | click.types.BoolParamType | click.Path)
-        if typed and type(param.type).__name__ not in ("Items", "ReportFile", "UnprocessedParamType"):
+        if typed and type(param.type).__name__ not in TEXTS:
             assert wanted(param) is not None, (name, param.name)

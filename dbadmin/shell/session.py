@@ -34,16 +34,21 @@ class SessionAdmin(Admin):
         super().__init__(admin.application, admin.database)
         self.__dict__.update(vars(admin))  # what it has found out already, it need not ask again
         self._session = session
+        self._told: set[tuple[str, ...]] = {()}  # what was left out of whole rows is said once
 
     def __repr__(self) -> str:
         return f"<Admin of {self.database.shown_url} ({self.database.mode})>"
 
     def _helped(self, query: "Query") -> "pd.DataFrame":
         found = super()._helped(query)
-        if found.attrs["missing"]:
-            from dbadmin.render.layouts.rows import left_out
+        withheld, missing = tuple(found.attrs["withheld"]), found.attrs["missing"]
+        if missing or withheld not in self._told:
+            from dbadmin.render.layouts.rows import kept_back, left_out
 
-            tell(left_out(found.attrs["missing"]))
+            tell(left_out(missing) if missing else None)
+            if withheld not in self._told:
+                self._told.add(withheld)
+                tell(kept_back(withheld))
         return found
 
     def query(self, *entities: Any) -> Any:

@@ -50,11 +50,19 @@ def remarks(result: Rows) -> tuple[str, ...]:
     """What the rows do not show."""
     found = list(result.notes)
     if result.withheld:
-        names = ", ".join(result.withheld)
-        found.append(f"left out, as they look like credentials: {names} (name them to see them)")
+        found.append(kept_back(result.withheld))
     if result.missing:
         found.append(left_out(result.missing))
     return tuple(found)
+
+
+def kept_back(withheld: Sequence[str]) -> str:
+    """What is said of columns that nobody asked for by name.
+
+    >>> kept_back(["users.api_token"])
+    'left out, as they look like credentials: users.api_token (name them to see them)'
+    """
+    return f"left out, as they look like credentials: {', '.join(withheld)} (name them to see them)"
 
 
 def left_out(missing: Sequence[str]) -> str:
