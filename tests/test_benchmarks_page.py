@@ -1,6 +1,9 @@
 """The page of benchmarks is what was kept of them, and no other page quotes another figure."""
 
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +27,7 @@ def test_what_was_measured_is_kept_one_by_one_and_missed_aims_are_shown(tmp_path
     store = tmp_path / "benchmarks.json"
     page.write(store, {"frames": page.measured([FAST], 3.2, 0.1)})
     kept = page.read(store)
-    page.write(store, {**kept, "status": page.measured([SLOW], 4, 7.0)})
+    page.write(store, {**kept, "status": page.measured([SLOW], 4, 0.7)})
     kept = page.read(store)
     assert (kept["frames"].rows, kept["status"].rows) == ((FAST,), (SLOW,))
     text = page.page(["status", "frames", "memory"], kept)
@@ -33,7 +36,18 @@ def test_what_was_measured_is_kept_one_by_one_and_missed_aims_are_shown(tmp_path
     cells = [[cell.strip() for cell in line.split("|")[1:7]] for line in text.splitlines() if line.startswith("| ")]
     assert ["status", "alembic current", "1.00", "1.10–1.30", "0.5", "missed"] in cells
     assert ["frame of t", "the wire", "1.20", "1.10–1.30", "1.5", "reached"] in cells
-    assert text.count("The machine was busy (load 7.0 for each core)") == 1
+    assert text.count("70% of the machine was busy") == 1
+
+
+def test_a_machine_that_computes_is_busy() -> None:
+    before = page.busy_now(0.3)
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as computing:
+        try:
+            during = page.busy_now(0.5)
+        finally:
+            computing.kill()
+    assert 0 <= before <= 1
+    assert during > 0.5 / (os.cpu_count() or 1)
 
 
 def test_the_page_is_written_from_what_is_kept() -> None:

@@ -17,12 +17,12 @@ from tests.benchmarks.rows import ROWS
 
 def measure(name: str, runs: int) -> page.Measured:
     """One benchmark, in a directory that is gone afterwards."""
-    load, began = page.load_per_core(), time.perf_counter()
+    busy, began = page.busy_now(), time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
         Path(directory).chmod(0o755)  # servers run as another user
         print(f"measuring {name} …", file=sys.stderr)
         rows = ROWS[name](Path(directory), runs)
-    return page.measured(rows if isinstance(rows, list) else [rows], time.perf_counter() - began, load)
+    return page.measured(rows if isinstance(rows, list) else [rows], time.perf_counter() - began, busy)
 
 
 def main() -> None:

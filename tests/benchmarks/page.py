@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,8 +16,9 @@ from tabulate import tabulate
 
 from tests.benchmarks.measure import Row
 
-IDLE = 0.5
-"""Load for each core, before a benchmark begins, up to which the machine counts as idle."""
+IDLE = 0.2
+"""Share of the cores' time, before a benchmark begins, up to which the machine counts as idle."""
+_CORES = Path("/proc/stat")
 HEAD = """\
 # Benchmarks
 
@@ -30,12 +32,12 @@ polars, adbc) are held to the same aim, for comparison, and are counted with the
 
 @dataclass(frozen=True)
 class Measured:
-    """One benchmark: where and when, how long it took, the load before it (for each core), its rows."""
+    """One benchmark: where and when, how long it took, how busy the cores were before it (0 to 1), its rows."""
 
     machine: Mapping[str, str | int | None]
     day: str
     took: float
-    load: float
+    busy: float
     rows: tuple[Row, ...]
 
 
@@ -51,14 +53,27 @@ def machine() -> dict[str, str | int | None]:
     }
 
 
-def load_per_core() -> float:
-    """The last minute's load for each core."""
-    return os.getloadavg()[0] / (os.cpu_count() or 1)
+def busy_now(seconds: float = 1.0) -> float:
+    """Which share of the cores' time somebody takes while this waits, 0 to 1; elsewhere than on Linux the load of the
+    last minute, in which a benchmark before this one counts, too.
+    """
+    if not _CORES.exists():
+        return os.getloadavg()[0] / (os.cpu_count() or 1)
+    idle, whole = _spent()
+    time.sleep(seconds)
+    idle_later, whole_later = _spent()
+    return 1 - (idle_later - idle) / max(whole_later - whole, 1)
 
 
-def measured(rows: Iterable[Row], took: float, load: float) -> Measured:
+def _spent() -> tuple[int, int]:
+    """Ticks that the cores were idle, and all of them (man 5 proc_stat: user nice system idle iowait …)."""
+    ticks = [int(word) for word in _CORES.read_text(encoding="ascii").splitlines()[0].split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
+
+
+def measured(rows: Iterable[Row], took: float, busy: float) -> Measured:
     """What has just been measured here."""
-    return Measured(machine(), datetime.now(UTC).date().isoformat(), round(took, 1), round(load, 2), tuple(rows))
+    return Measured(machine(), datetime.now(UTC).date().isoformat(), round(took, 1), round(busy, 2), tuple(rows))
 
 
 def read(path: Path) -> dict[str, Measured]:
@@ -116,7 +131,9 @@ def ratios(kept: Mapping[str, Measured]) -> dict[str, float]:
 
 def _taken(one: Measured) -> str:
     where = ", ".join(f"{key} {value}" for key, value in one.machine.items())
-    busy = "" if one.load <= IDLE else f" The machine was busy (load {one.load:.1f} for each core): hints, no figures."
+    busy = (
+        "" if one.busy <= IDLE else f" {one.busy:.0%} of the machine was busy with something else: hints, no figures."
+    )
     return f"{one.day}, {where}; {one.rows[0].runs if one.rows else 0} runs, {one.took:.0f} s.{busy}"
 
 
