@@ -60,7 +60,7 @@ def tidying(frame: str) -> bool:
     """Whether this function of dbadmin's puts things away."""
     return frame.split(" ")[-1] in (
         "stop", "drop", "drop_all", "drop_of", "drop_role", "drop_clones", "remove", "_remove_part", "_abort", "close",
-        "left_behind", "empty", "clean", "sweep",
+        "left_behind", "empty", "clean", "sweep", "_drop", "_drop_left",
     )  # fmt: skip
 
 
