@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 FAST = Row("frame of t", "the wire", 1.5, 5, 1.2, 1.0, 1.204, 1.1, 1.3, 10 * 2**20, 0)
 SLOW = replace(FAST, name="status", against="alembic current", aim=0.5, ratio=0.996)
+OTHER = replace(FAST, name="another reader", aim=None)
 QUOTED = re.compile(
     r"(?<!aim of )(?<![\d.])(\d+(?:\.\d+)?(?= ?×)|\d+\.\d+(?= times))(?: ?×(?! ?\d)| times)"
     r"(?: <!-- benchmark: ([^>]+?) -->)?"
@@ -27,15 +28,16 @@ def test_what_was_measured_is_kept_one_by_one_and_missed_aims_are_shown(tmp_path
     store = tmp_path / "benchmarks.json"
     page.write(store, {"frames": page.measured([FAST], 3.2, 0.1)})
     kept = page.read(store)
-    page.write(store, {**kept, "status": page.measured([SLOW], 4, 0.7)})
+    page.write(store, {**kept, "status": page.measured([SLOW, OTHER], 4, 0.7)})
     kept = page.read(store)
-    assert (kept["frames"].rows, kept["status"].rows) == ((FAST,), (SLOW,))
+    assert (kept["frames"].rows, kept["status"].rows) == ((FAST,), (SLOW, OTHER))
     text = page.page(["status", "frames", "memory"], kept)
-    assert "2 rows: 1 reach their aim, 1 miss it." in text
+    assert "3 rows: 1 reach their aim, 1 miss it, 1 have none." in text
     assert "Not measured yet: `memory`." in text
     cells = [[cell.strip() for cell in line.split("|")[1:7]] for line in text.splitlines() if line.startswith("| ")]
     assert ["status", "alembic current", "1.00", "1.10–1.30", "0.5", "missed"] in cells
     assert ["frame of t", "the wire", "1.20", "1.10–1.30", "1.5", "reached"] in cells
+    assert ["another reader", "the wire", "1.20", "1.10–1.30", "", ""] in cells
     assert text.count("70% of the machine was busy") == 1
 
 

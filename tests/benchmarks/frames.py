@@ -69,7 +69,7 @@ def read_beside_wire(database: TestDatabase, way: str, statement: str, runs: int
     return Row(
         name=name,
         against="the wire; MiB against: the frame itself",
-        aim=AIM,
+        aim=AIM if way.startswith("dbadmin") else None,  # other readers stand beside it
         runs=runs,
         wall=statistics.median(mine["seconds"] for mine, _ in pairs),
         wall_against=statistics.median(limit["seconds"] for _, limit in pairs),

@@ -34,7 +34,7 @@ class Row:
 
     name: str
     against: str
-    aim: float
+    aim: float | None
     runs: int
     wall: float
     wall_against: float

@@ -66,7 +66,7 @@ def _row(database: TestDatabase, way: str, directory: Path, runs: int) -> Row:
     return Row(
         name=f"peak memory, {way}, {MANY:,} rows, {database.kind}",
         against=f"{FEW:,} rows; ratio of peaks",
-        aim=1.1,
+        aim=1.1 if way != "frame" else None,  # a frame of all rows grows
         runs=runs,
         wall=statistics.median(many.wall for many, _ in pairs),
         wall_against=statistics.median(few.wall for _, few in pairs),

@@ -19,14 +19,15 @@ from tests.benchmarks.measure import Row
 IDLE = 0.2
 """Share of the cores' time, before a benchmark begins, up to which the machine counts as idle."""
 _CORES = Path("/proc/stat")
+REACHED = "reached"
 HEAD = """\
 # Benchmarks
 
 Written by `python -m tests.benchmarks --page docs/benchmarks.md`; not by hand. Each row runs two commands, or two
 readers, in turn on the same machine, and gives the median of their ratios with the lowest and the highest: a ratio
 holds on other machines too, seconds do not. Beside each stands what it is held against: the limit (what nobody can do
-without), or another tool. `missed` means that the aim is not reached. Rows of other readers (pandas, connectorx,
-polars, adbc) are held to the same aim, for comparison, and are counted with the others.
+without), or another tool. `missed` means that the aim is not reached. Rows without an aim are there for comparison:
+other readers (pandas, connectorx, polars, adbc), and one frame of all rows beside parts of it.
 """
 
 
@@ -97,8 +98,10 @@ def page(names: Iterable[str], kept: Mapping[str, Measured]) -> str:
     missing = [name for name in names if name not in kept]
     parts = [HEAD]
     rows = [row for name in names if name in kept for row in kept[name].rows]
-    reached = sum(met(row) for row in rows)
-    parts.append(f"{len(rows)} rows: {reached} reach their aim, {len(rows) - reached} miss it.\n")
+    aimed = [row for row in rows if row.aim is not None]
+    reached = sum(met(row) == REACHED for row in aimed)
+    missed, without = len(aimed) - reached, len(rows) - len(aimed)
+    parts.append(f"{len(rows)} rows: {reached} reach their aim, {missed} miss it, {without} have none.\n")
     if missing:
         parts.append(f"Not measured yet: {', '.join(f'`{name}`' for name in missing)}.\n")
     for name in names:
@@ -107,16 +110,18 @@ def page(names: Iterable[str], kept: Mapping[str, Measured]) -> str:
     return "\n".join(parts)
 
 
-def met(row: Row) -> bool:
-    """Whether the ratio, as it is shown, reaches the aim."""
-    return round(row.ratio, 2) <= row.aim
+def met(row: Row) -> str:
+    """Whether the ratio, as it is shown, reaches the aim; nothing where there is none."""
+    if row.aim is None:
+        return ""
+    return REACHED if round(row.ratio, 2) <= row.aim else "missed"
 
 
 def table(rows: Iterable[Row]) -> str:
     """The rows as a table; seconds and MiB are medians and peaks."""
     lines = [
-        [r.name, r.against, f"{r.ratio:.2f}", f"{r.lowest:.2f}–{r.highest:.2f}", r.aim,
-         "reached" if met(r) else "missed", f"{r.wall:.3f}", f"{r.wall_against:.3f}", _mib(r.peak),
+        [r.name, r.against, f"{r.ratio:.2f}", f"{r.lowest:.2f}–{r.highest:.2f}", "" if r.aim is None else r.aim,
+         met(r), f"{r.wall:.3f}", f"{r.wall_against:.3f}", _mib(r.peak),
          _mib(r.peak_against)]
         for r in rows
     ]  # fmt: skip
