@@ -14,7 +14,7 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dbadmin.app import search
 from dbadmin.app.settings import Settings
@@ -33,9 +33,6 @@ from dbadmin.app.values import (
 )
 from dbadmin.errors import ConfigError
 from dbadmin.secrets import remember_variables
-
-if TYPE_CHECKING:
-    pass
 
 
 def load_settings(

@@ -1,10 +1,10 @@
 """A project's env.py, asked while this process goes on: there SQLAlchemy is imported, and here the application."""
 
-import os
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, Self
 
 from dbadmin.app.config import Settings
@@ -35,8 +35,7 @@ class EnvPy:
     @classmethod
     def begun(cls, settings: Settings) -> Self:
         """As `status` asks: what it said last time will do. It is asked now, before all that takes time is imported."""
-        environment = {**settings.exported, **os.environ}
-        made = cls(settings.project, environment, known=settings.environment, looked_at=LookedAt())
+        made = cls(settings.project, settings.of_alembic(), known=settings.environment, looked_at=LookedAt())
         made.ask()
         return made
 
@@ -71,7 +70,7 @@ class EnvPy:
         self.ask()
         return self._answer.result() if self._answer is not None else None
 
-    @property
+    @cached_property
     def captured(self) -> Captured | None:
         """Its answer. Raises as `capture` does, and ConfigError for what is no URL."""
         answer = self.answer

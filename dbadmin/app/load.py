@@ -97,7 +97,7 @@ class Loader:
         self.settings = settings
         self.notes: list[str] = []
         # As alembic would have it: importing the application may change the environment of this process.
-        self.environment = {**settings.exported, **os.environ}
+        self.environment = settings.of_alembic()
         self.variables = dict(os.environ)
         self.since = time.time_ns()
         self.looked_at = env_py.looked_at if env_py is not None else LookedAt() if look else None
@@ -247,11 +247,10 @@ def load(
     """Load the application that the settings describe; nothing is connected to.
 
     `models=False` imports no model modules, for commands that need a connection only; with `remember`, what env.py
-    said last time will do where nothing that it depends on has changed. `loader` has begun with these settings
-    already. Raises ConfigError
-    where there is neither application nor URL, or where session and Alembic lead to different databases;
-    UserCodeError where the application's code raises or connects on import; MissingExtra where a driver
-    is missing. With a URL that decides (`--url`), problems of the application become notes.
+    said last time will do where nothing that it depends on has changed. A `loader` has begun with these settings
+    already, and decides that. Raises ConfigError where there is neither application nor URL, or where session and
+    Alembic lead to different databases; UserCodeError where the application's code raises or connects on import;
+    MissingExtra where a driver is missing. With a URL that decides (`--url`), problems of the application become notes.
     """
     loader = loader or Loader(settings, remember=remember, look=remember and not models)
     loader.env_py.ask()

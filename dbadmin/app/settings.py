@@ -1,5 +1,6 @@
 """What was configured, each value with where it came from, and what a URL among them means."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,10 @@ class Settings:
     from_env_file: frozenset[str] = frozenset()
     exported: Mapping[str, str] = field(default_factory=dict, repr=False)
     overridden_url: Setting | None = field(default=None, repr=False)
+
+    def of_alembic(self) -> dict[str, str]:
+        """What a plain `alembic` would have as its environment now: importing the application may change this one."""
+        return {**self.exported, **os.environ}
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a key, or `default`."""

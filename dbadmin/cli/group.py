@@ -49,6 +49,9 @@ class DbadminCommand(click.Command):
 
     def __init__(self, *args: Any, drawn: bool = False, **more: Any) -> None:
         super().__init__(*args, **more)
+        for param in self.params:
+            if isinstance(param.type, click.IntRange | click.FloatRange):
+                param.metavar = param.metavar or "N"
         self.params += global_options(drawn=drawn)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from dbadmin.dialects import named
+
 if TYPE_CHECKING:
     from sqlalchemy import URL
-
-    from dbadmin.dialects.sessions import SessionRules
 
 PACKAGES = {"pysqlite": "sqlite", "aiosqlite": "sqlite", "psycopg": "postgresql", "pymysql": "mysql"}
 """SQLAlchemy's name of a driver → the package here that knows how to look with it, or with its synchronous kin."""
@@ -76,11 +76,11 @@ def given(url: "URL") -> tuple[str, list[Any], dict[str, Any]]:
 
 def way_of(driver: str, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Way | None:
     """What dbadmin makes of such arguments: a session for reading only, and no wait without end."""
-    rules: SessionRules = import_module(f"dbadmin.dialects.{PACKAGES[driver]}.bare").rules()
-    positional, named = list(cargs), dict(cparams)
-    rules.read_only_parameters(driver, positional, named)
-    named.update(rules.connect_options(driver, named))
-    return parameters(driver, positional, named)
+    rules = named(PACKAGES[driver]).session
+    positional, by_name = list(cargs), dict(cparams)
+    rules.read_only_parameters(driver, positional, by_name)
+    by_name.update(rules.connect_options(driver, by_name))
+    return parameters(driver, positional, by_name)
 
 
 def is_data(value: Any) -> bool:

@@ -116,8 +116,8 @@ def from_revision(
             detail, sql = "in the database, and made by no revision", mending.remove(key, str(d.after))
         else:
             detail = f"{by} it {_said(d.before)}; in the database it is {_said(d.after)}"
-            sql = mending.change(key, str(d.after), str(d.before))
-            sql = sql or mending.remake(key, str(d.after), str(d.before), made)
+            was, should_be = str(d.after), str(d.before)
+            sql = mending.change(key, was, should_be) or mending.remake(key, was, should_be, made)
         if declared is not None and (d.change == "added" or declared == d.after):
             remedy = "a revision that makes it: the models have it"
         elif d.change == "added" and key.kind == "table":

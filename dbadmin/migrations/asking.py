@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from dbadmin.errors import ChildFailed
 from dbadmin.migrations.environment import child_environment
-from dbadmin.migrations.process import start
+from dbadmin.migrations.process import started
 from dbadmin.migrations.project import Project
 from dbadmin.secrets import mask
 
@@ -29,8 +29,6 @@ class Asked:
     def __init__(self, project: Project, base: Mapping[str, str], *, looked_at: bool) -> None:
         self._project = project
         variables, _ = child_environment(base)
-        ask_read, ask_write = os.pipe()
-        self._answers, answer_write = os.pipe()
         variables["PYTHONDONTWRITEBYTECODE"] = "1"  # looking writes nothing, not even beside the application's modules
         question = {
             "ini": str(project.ini) if project.ini else None,
@@ -40,23 +38,11 @@ class Asked:
             "options": dict(project.options),
             "looked_at": looked_at,
         }
-        try:
-            self._child = start(
-                "dbadmin.migrations.capture_child", [ask_read, answer_write], project.directory, variables
-            )
-        except OSError as error:
-            for descriptor in (ask_write, self._answers):
-                os.close(descriptor)
-            raise ChildFailed(
-                f"cannot start Python in {project.directory}: {error.strerror}", hint="dbadmin doctor"
-            ) from error
-        finally:
-            os.close(ask_read)
-            os.close(answer_write)
+        self._child, to_child, self._answers = started("dbadmin.migrations.capture_child", project.directory, variables)
         self._said: deque[str] = deque(maxlen=_TAIL_LINES)
         self._drain = threading.Thread(target=_drain, args=(self._child.stdout, self._said), daemon=True)
         self._drain.start()
-        with suppress(BrokenPipeError), os.fdopen(ask_write, "wb") as out:
+        with suppress(BrokenPipeError), os.fdopen(to_child, "wb") as out:
             out.write(json.dumps(question).encode())
 
     def answer(self, timeout: float) -> dict[str, Any]:

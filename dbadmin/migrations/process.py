@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from dbadmin.errors import ChildFailed
 from dbadmin.migrations.environment import child_environment
 
 _PATIENCE = 60.0
@@ -57,6 +58,24 @@ def start(module: str, descriptors: Sequence[int], directory: Path, environment:
         if process is not None:
             return process
     return _Fresh(module, descriptors, directory, environment)
+
+
+def started(module: str, directory: Path, environment: Mapping[str, str]) -> tuple[Process, int, int]:
+    """As `start`, with a pipe to the process and one from it: the process, and our ends of both.
+
+    Raises ChildFailed where none can be started in that directory.
+    """
+    question, ours = os.pipe()
+    answers, answer = os.pipe()
+    try:
+        return start(module, [question, answer], directory, environment), ours, answers
+    except OSError as error:
+        os.close(ours)
+        os.close(answers)
+        raise ChildFailed(f"cannot start Python in {directory}: {error.strerror}", hint="dbadmin doctor") from error
+    finally:
+        os.close(question)
+        os.close(answer)
 
 
 class _Base:

@@ -12,9 +12,8 @@ import time
 from contextlib import suppress
 from typing import IO, Any
 
-from dbadmin.errors import ChildFailed
 from dbadmin.migrations.environment import child_environment
-from dbadmin.migrations.process import start
+from dbadmin.migrations.process import started
 from dbadmin.migrations.protocol import (
     EventReader,
     StepError,
@@ -60,23 +59,10 @@ class Child:
     def __init__(self, request: WalkRequest) -> None:
         self._tail = bytearray()
         environment, self._hidden = child_environment(request.environment, copy=request.copy_url, source=request.source)
-        request_read, request_write = os.pipe()
-        events_read, events_write = os.pipe()
-        try:
-            self._process = start(
-                "dbadmin.migrations.child", [request_read, events_write], request.project.directory, environment
-            )
-        except OSError as error:
-            os.close(request_write)
-            os.close(events_read)
-            raise ChildFailed(
-                f"cannot start Python in {request.project.directory}: {error.strerror}", hint="dbadmin doctor"
-            ) from error
-        finally:
-            os.close(request_read)
-            os.close(events_write)
-        self._events = events_read
-        self._request_to: int | None = request_write
+        self._request_to: int | None
+        self._process, self._request_to, self._events = started(
+            "dbadmin.migrations.child", request.project.directory, environment
+        )
 
     def ask(self, request: WalkRequest) -> None:
         """Send the request, once."""

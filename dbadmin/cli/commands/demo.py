@@ -19,12 +19,8 @@ from dbadmin.secrets import mask
     show_default=True,
     help="What it runs on.",
 )
-@click.option(
-    "--users", type=click.IntRange(min=1), metavar="N", default=200, show_default=True, help="How many users."
-)
-@click.option(
-    "--posts", type=click.IntRange(min=0), metavar="N", default=2000, show_default=True, help="How many posts."
-)
+@click.option("--users", type=click.IntRange(min=1), default=200, show_default=True, help="How many users.")
+@click.option("--posts", type=click.IntRange(min=0), default=2000, show_default=True, help="How many posts.")
 @click.option("--stop", is_flag=True, help="Stop the PostgreSQL server of this demo.")
 def command(directory: Path, engine: str, users: int, posts: int, stop: bool) -> int:
     """Make a complete small application with a filled database and one migration pending.

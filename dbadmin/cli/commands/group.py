@@ -35,7 +35,7 @@ def named_aggregates(written: tuple[str, ...]) -> dict[str, str]:
 @click.option("--outer", is_flag=True, help="Also parents that have no rows.")
 @click.option("--having", metavar="FILTER", multiple=True, help="NAME OP VALUE on an aggregate; repeated: AND.")
 @click.option("--where", metavar="FILTER", multiple=True, help="COLUMN OP VALUE on rows; repeated: AND.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many groups.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many groups.")
 @click.option("--others", is_flag=True, help="What --limit cuts off, in one row more.")
 def command(
     table: str,

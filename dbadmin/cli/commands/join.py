@@ -17,11 +17,9 @@ from dbadmin.errors import UsageError
 @items_option("--columns", metavar="COLUMN,...", help="Only these columns.")
 @click.option("--outer", is_flag=True, help="Keep rows of the first table that have no match.")
 @click.option("--where", metavar="FILTER", multiple=True, help="COLUMN OP VALUE; repeated: AND.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="At most so many rows."
-)
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many rows.")
 @click.option("--after", metavar="KEY", help="Go on after the row with this key; several columns: 5,17.")
-@click.option("--offset", type=click.IntRange(min=0), metavar="N", default=0, help="Skip so many rows.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip so many rows.")
 def command(
     tables: tuple[str, ...],
     columns: tuple[str, ...],

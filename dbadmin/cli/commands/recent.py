@@ -14,14 +14,10 @@ from dbadmin.cli.output import deliver, save_rows
 @subcommand("recent")
 @click.argument("table", type=TableName())
 @click.option("--order-by", metavar="COLUMN", help="Default: created_at or the like, else the key.")
-@click.option(
-    "--days", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Only rows of the last so many days."
-)
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="At most so many rows."
-)
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Only rows of the last so many days.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many rows.")
 @click.option("--after", metavar="KEY", help="Go on after the row with this primary key; several columns: 5,17.")
-@click.option("--offset", type=click.IntRange(min=0), metavar="N", default=0, help="Skip so many rows.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip so many rows.")
 @items_option("--columns", metavar="COLUMN,...", help="Only these columns.")
 @click.option("--where", metavar="FILTER", multiple=True, help="COLUMN OP VALUE; repeated: AND.")
 def command(

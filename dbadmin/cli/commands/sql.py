@@ -53,9 +53,7 @@ def text_of(statement: str | None, file: str | None) -> str:
 @click.argument("statement", required=False)
 @click.option("-p", "--param", metavar="NAME=VALUE", multiple=True, help="Value of a :name in the statement.")
 @click.option("--file", metavar="FILE", help="Read the SQL from a file; - is stdin.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", default=1000, show_default=True, help="At most so many rows."
-)
+@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="At most so many rows.")
 @click.option("--write", is_flag=True, help="Allow a write, and commit it.")
 @confirm_option()
 @click.option("--all-rows", is_flag=True, help="Allow UPDATE or DELETE without WHERE.")

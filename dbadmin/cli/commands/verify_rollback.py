@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--to", type=RevisionName(), metavar="REV", help="Where the downgrade ends, as alembic downgrade takes it."
 )
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Downgrade so many revisions.")
+@click.option("--steps", type=click.IntRange(min=1), help="Downgrade so many revisions.")
 @click.option("--to-git", metavar="REF", help="Downgrade to where that commit's scripts end.")
 @click.option("--upgrade-to", type=RevisionName(), metavar="REV", help="Where the upgrade ends.  [default: heads]")
 @click.option("--after-upgrade", metavar="FILE", help="A .sql or .py that writes as the new version would.")

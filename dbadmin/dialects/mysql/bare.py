@@ -3,12 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dbadmin.dialects.bare import Looked, Way, took_a_write
-
-if TYPE_CHECKING:
-    from dbadmin.dialects.sessions import SessionRules
 
 OF_SQLALCHEMY = ()
 READS = ("MYSQL", "MARIADB", "SSL")
@@ -20,13 +17,6 @@ _MULTI_STATEMENTS = 1 << 16
 def parameters(cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What PyMySQL takes, where it sends one statement at a time."""
     return dict(cparams) if not cargs and not cparams.get("client_flag", 0) & _MULTI_STATEMENTS else None
-
-
-def rules() -> "SessionRules":
-    """How sessions behave on this engine."""
-    from dbadmin.dialects.mysql.session import MysqlSession
-
-    return MysqlSession()
 
 
 def look(way: Way, table: str, schema: str | None, lock: float | None) -> Looked:

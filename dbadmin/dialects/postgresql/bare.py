@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dbadmin.dialects.bare import Looked, Way, took_a_write
-
-if TYPE_CHECKING:
-    from dbadmin.dialects.sessions import SessionRules
 
 READS = ("PG", "KRB5", "SSL")
 READ_ONLY = "SELECT set_config('transaction_read_only', 'on', true), set_config('row_security', 'off', true)"
@@ -20,13 +17,6 @@ def parameters(cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Mapping[str,
     """What psycopg takes, where the session is opened for reading only."""
     kept = {name: value for name, value in cparams.items() if name not in OF_SQLALCHEMY}
     return kept if not cargs and "default_transaction_read_only=on" in str(kept.get("options")) else None
-
-
-def rules() -> "SessionRules":
-    """How sessions behave on this engine."""
-    from dbadmin.dialects.postgresql.session import PostgresqlSession
-
-    return PostgresqlSession()
 
 
 def look(way: Way, table: str, schema: str | None, lock: float | None) -> Looked:

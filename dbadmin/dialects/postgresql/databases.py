@@ -1,7 +1,7 @@
 """Databases as wholes: made, cloned, marked as dbadmin's own, and dropped; statements for any server."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import marks
@@ -59,17 +59,24 @@ def clone_database(admin: "Connection", name: str, new_name: str, major: int, ho
     statement = f"TEMPLATE {quote(name)}{strategy} {how}"
     if major >= 18:
         try:
-            admin.exec_driver_sql("SET file_copy_method = clone")
-            make_database(admin, new_name, statement)
+            with setting(admin, "file_copy_method", "clone"):
+                make_database(admin, new_name, statement)
             return
         except DBAPIError as error:
             if error.orig is None or sqlstate(error.orig) not in _CANNOT_CLONE:
                 raise
-        finally:
-            if not admin.invalidated:  # SQLAlchemy closes it when a statement is interrupted
-                with suppress(DBAPIError):
-                    admin.exec_driver_sql("RESET file_copy_method")
     make_database(admin, new_name, statement)
+
+
+@contextmanager
+def setting(admin: "Connection", name: str, value: str) -> Iterator[None]:
+    """A block with this setting; `admin` commits by itself."""
+    admin.exec_driver_sql(f"SET {name} = {value}")
+    try:
+        yield
+    finally:
+        if not admin.invalidated:  # SQLAlchemy closes it when a statement is interrupted
+            admin.exec_driver_sql(f"RESET {name}")
 
 
 _CANNOT_CLONE = ("22023", "0A000", "58030", "XX000", "58P01")

@@ -199,12 +199,8 @@ class MarkedPlace(owner.Confining):
         from sqlalchemy.exc import DBAPIError
 
         def clone(admin: "Connection", new: str) -> None:
-            admin.exec_driver_sql(f"SET statement_timeout = {_LONGEST_LOCK_OUT}")
-            try:
+            with databases.setting(admin, "statement_timeout", str(_LONGEST_LOCK_OUT)):
                 self._clone(admin, template, new)
-            finally:
-                if not admin.invalidated:  # SQLAlchemy closes it when a statement is interrupted
-                    admin.exec_driver_sql("RESET statement_timeout")
 
         with self.administer() as admin:
             if admin.scalar(text(_OTHERS), {"name": template}):

@@ -4,13 +4,10 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dbadmin.dialects.bare import Looked, NotAsBefore, Way, took_a_write
 from dbadmin.dialects.sqlite.authorizer import authorize
-
-if TYPE_CHECKING:
-    from dbadmin.dialects.sessions import SessionRules
 
 OF_SQLALCHEMY = ()
 READS = ("SQLITE_",)
@@ -22,13 +19,6 @@ def parameters(cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Mapping[str,
     name = cargs[0] if len(cargs) == 1 else cparams.get("database")
     opens = isinstance(name, str) and name.startswith("file:") and "mode=ro" in name and cparams.get("uri") is True
     return dict(cparams) if opens and cparams.keys() <= _OF_SQLITE3 else None
-
-
-def rules() -> "SessionRules":
-    """How sessions behave on this engine."""
-    from dbadmin.dialects.sqlite.session import SqliteSession
-
-    return SqliteSession()
 
 
 def look(way: Way, table: str, schema: str | None, lock: float | None) -> Looked:
