@@ -65,6 +65,14 @@ def test_no_database(run: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "missing.db").exists()
 
 
+def test_an_empty_database_and_a_statement_cut_short(run: Any, sqlite: TestDatabase) -> None:
+    Path(str(sqlite.url.database)).touch()
+    url = sqlite.url.render_as_string()
+    fails(run("recent", "users", "--url", url), 2, "no table 'users'", "the database has no tables; dbadmin doctor")
+    fails(run("sql", "select", "--url", url), 5, "the statement ends too early: incomplete input", "the rest of it")
+    fails(run("sql", "select 1 from users", "--url", url), 5, "no such table: users", "dbadmin tables lists")
+
+
 def test_no_server(run: Any, tmp_path: Path) -> None:
     fails(run("count", "--url", "postgresql://app:hunter22@127.0.0.1:1/prod"), 3, "127.0.0.1", "hint: ")
 

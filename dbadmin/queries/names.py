@@ -15,6 +15,9 @@ from dbadmin.dialects.sessions import MISSING_COLUMN
 from dbadmin.dialects.values import TableName
 from dbadmin.errors import MissingColumn, UnknownName, UsageError, UserCodeError
 
+NOTHING = "no models were found, and the database has no tables; dbadmin doctor shows what is used"
+"""What to type next where there is no name to be near to."""
+
 
 @dataclass(frozen=True)
 class Entity:
@@ -214,7 +217,7 @@ class Entities:
             if found:
                 return _only(name, found, models=False)
         known = {str(e) for e in self.all} | {e.model.__name__ for e in self.all if e.model is not None}
-        raise UnknownName("table", name, known, hint=None if known else "the application has no tables")
+        raise UnknownName("table", name, known, hint=None if known else NOTHING)
 
     @cached_property
     def _called(self) -> dict[Any, tuple[dict[str, list[Entity]], dict[str, list[Entity]]]]:

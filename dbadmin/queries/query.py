@@ -133,7 +133,7 @@ def limited(select: Select[Any], limit: int | None, offset: int | None = None) -
     """The statement cut to `limit` rows after `offset`. Raises UsageError for what is no number of rows."""
     for name, number in (("limit", limit), ("offset", offset)):
         if number is not None and (not isinstance(number, Integral) or number < 0):
-            raise UsageError(f"{name} is {number!r}; give a whole number, 0 or more", hint=f"such as {name} 20")
+            raise UsageError(f"{name} is {number!r}; give a whole number, 0 or more", hint=f"such as {name}=20")
     if limit is not None:
         select = select.limit(limit)
     return select.offset(offset) if offset else select

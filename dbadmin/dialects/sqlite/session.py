@@ -179,10 +179,13 @@ class SqliteSession(SessionRules):
                 "another session holds a lock on the database",
                 hint="try again, or wait longer with --lock-timeout 30s",
             )
-        if name == "SQLITE_ERROR" and str(error).startswith("no such column"):
-            return MissingColumn(str(error), hint=MISSING_COLUMN)
-        if name == "SQLITE_ERROR" and str(error).startswith("no such table"):
-            return StatementFailed(str(error), hint=MISSING_TABLE)
+        text = str(error) if name == "SQLITE_ERROR" else ""
+        if text.startswith("no such column"):
+            return MissingColumn(text, hint=MISSING_COLUMN)
+        if text.startswith("no such table"):
+            return StatementFailed(text, hint=MISSING_TABLE)
+        if text == "incomplete input":
+            return StatementFailed(f"the statement ends too early: {text}", hint="write the rest of it")
         return None
 
 
