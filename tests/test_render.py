@@ -8,6 +8,7 @@ import os
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -303,3 +304,10 @@ def test_any_rows_fit_any_terminal(cells: list[list[str]], limit: int) -> None:
     json_rows = json.loads(render(result, "json"))["rows"]
     assert json_rows == [list(row) for row in rows]
     assert len(list(csv.reader(io.StringIO(render(result, "csv"), newline="")))) == len(rows) + 1
+
+
+def test_a_narrow_table_cuts_texts_before_points_in_time() -> None:
+    moment = datetime(2026, 11, 30, 8, 56, 2)
+    columns = (Column("title", "TEXT"), Column("body", "TEXT"), Column("created_at", "TIMESTAMP"))
+    shown = render(Rows(columns, (("a" * 40, "b" * 40, moment),), 10, False, None), "table", width=50)
+    assert "2026-11-30 08:56:02" in shown and "a…" in shown and "b…" in shown

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date, time
 from decimal import Decimal
+from uuid import UUID
 
 from dbadmin.render.document import Block, Column, Document, Table, Text
 from dbadmin.render.values import plural
@@ -38,9 +40,9 @@ def changed(result: Rows) -> str:
 
 
 def rows_table(result: Rows) -> Table:
-    """The rows as a table; numbers to the right."""
+    """The rows as a table; numbers to the right, points in time and UUIDs never cut."""
     columns = tuple(
-        Column(column.name, "right" if is_numeric(result, index) else "left")
+        Column(column.name, "right" if is_numeric(result, index) else "left", whole=says_nothing_cut(result, index))
         for index, column in enumerate(result.columns)
     )
     return Table(columns, result.rows, note=how_many(result), empty="")
@@ -95,3 +97,9 @@ def is_numeric(result: Rows, index: int) -> bool:
     return bool(values) and all(
         isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in values
     )
+
+
+def says_nothing_cut(result: Rows, index: int) -> bool:
+    """Whether each value is a point in time or a UUID: their beginnings tell too little."""
+    values = [row[index] for row in result.rows if row[index] is not None]
+    return bool(values) and all(isinstance(value, date | time | UUID) for value in values)
