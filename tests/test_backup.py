@@ -97,8 +97,10 @@ def test_each_suffix_is_a_format_of_its_own(postgresql: TestDatabase, suffix: st
 
 
 def test_a_name_says_which_format_or_nothing_is_done(filled: TestDatabase, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"the suffix says which format"):
+    with pytest.raises(UsageError, match=r"the suffix says which format") as refused:
         back_up(filled, tmp_path / "shop.bak")
+    assert refused.value.hint is not None
+    assert ("but a folder" in refused.value.hint) == (filled.kind == "postgresql")
     assert not (tmp_path / "shop.bak").exists()
 
 
@@ -185,8 +187,10 @@ def test_a_database_that_holds_something_is_named_twice(
     filled: TestDatabase, empty: TestDatabase, tmp_path: Path
 ) -> None:
     path = Path(back_up(filled, tmp_path / f"shop{SUFFIX[filled.kind]}").path)
+    if empty.kind == "postgresql":
+        empty.execute("CREATE SEQUENCE a_sequence", "CREATE SEQUENCE b_sequence")  # which tell less than tables
     empty.execute("CREATE TABLE mine (x INTEGER)", "INSERT INTO mine VALUES (1)", "CREATE VIEW v AS SELECT * FROM mine")
-    with pytest.raises(UsageError, match=r"is not empty \(.*mine.*\): nothing was restored") as refused:
+    with pytest.raises(UsageError, match=r"is not empty \(mine, v.*\): nothing was restored") as refused:
         dbadmin.restore(path, shown(empty.url), app=str(tmp_path))
     assert refused.value.hint is not None and f"--confirm {empty.name}" in refused.value.hint
     with pytest.raises(UsageError, match="--confirm says another"):
@@ -244,6 +248,9 @@ def test_the_configured_database_and_a_protected_one_are_named_twice(
     assert refused.code == 2
     assert "stdin is no terminal" in refused.stderr
     assert not configured.exists() and not prod.exists()
+    configured.write_bytes(Path(path).read_bytes())
+    refused = run("restore", path, "--to", f"sqlite:///{configured}")
+    assert "is the configured database, and is not empty (people" in refused.stderr
     done = run("restore", path, "--to", f"sqlite:///{configured}", "--confirm", configured.name, "--format", "json")
     assert (done.code, done.json()["tables"]) == (0, 2)
 

@@ -102,6 +102,9 @@ def test_sql(demo: Demo) -> None:
 
 
 def test_tables_describe_and_models(demo: Demo) -> None:
+    estimated = demo.run("tables", "--format", "json", cwd=demo.directory)
+    unknown = [t["table"] for t in estimated.json()["tables"] if t["rows"] is None]
+    assert (f"{len(unknown)} tables never analysed" in estimated.stderr) == bool(unknown), estimated.stderr
     tables = {t["table"]: t for t in demo.json("tables", "--exact")["tables"]}
     assert (tables["blog_posts"]["rows"], tables["blog_posts"]["model"]) == (120, "BlogPost")
     described = demo.json("describe", "BlogPost")
@@ -140,9 +143,15 @@ def test_python_without_code_gives_dataframes_by_reflection(db: dbadmin.Admin) -
     assert len(db.join("blog_posts", "users")) == 120
     assert db.sql("SELECT id FROM users WHERE id < :n", n=4)["id"].tolist() == [1, 2, 3]
     assert "users" in set(db.tables()["table"])
-    assert "email" in set(db.describe("users")["name"])
+    described = db.describe("users")
+    assert "email" in set(described["name"])
+    assert not [value for value in described["comment"] if value is not pd.NA]  # as in columns that have some
     with pytest.raises(UnknownName, match="did you mean 'users'"):
         db.count("usres")
+
+
+def test_review_names_the_engine_that_answered(demo: Demo, database: TestDatabase) -> None:
+    assert f" for {database.kind} with the tables of {database.name}" in demo.run("review", cwd=demo.directory).stdout
 
 
 def test_python_refuses_to_write_unless_asked(db: dbadmin.Admin, demo: Demo) -> None:

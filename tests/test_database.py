@@ -170,7 +170,14 @@ def unreachable(made: TestDatabase, what: str) -> sa.URL:
     return made.url.set(host="host.invalid", query={})
 
 
-@pytest.mark.parametrize("what", ["no such database", "no server", "no host"])
+WHERE_TO_LOOK = {
+    "no such database": "check the database's name",
+    "no server": "is the server running there?",
+    "no host": "is the server running there?",
+}
+
+
+@pytest.mark.parametrize("what", WHERE_TO_LOOK)
 def test_what_cannot_be_reached_is_exit_3_and_hides_the_password(
     what: str, postgresql: TestDatabase, is_async: bool
 ) -> None:
@@ -180,6 +187,7 @@ def test_what_cannot_be_reached_is_exit_3_and_hides_the_password(
         scalar(read, "SELECT 1")
     assert caught.value.exit_code == 3
     assert caught.value.message.startswith("cannot connect to postgresql+")
+    assert str(caught.value.hint).startswith(WHERE_TO_LOOK[what])
     assert SECRET not in f"{caught.value.message} {caught.value.hint}"
     assert ":***@" in caught.value.message
     read.close()

@@ -88,7 +88,7 @@ def test_slow_statements_are_told_with_model_and_line_and_without_values(countin
 def test_a_login_that_may_not_see_the_statements_is_told_so(counting: TestDatabase) -> None:
     narrow = TestDatabase("postgresql", counting.url.set(username="narrow"), counting.name)
     (run,) = found(narrow).checks
-    assert (run.state, run.enable) == ("skipped", "GRANT pg_monitor TO the login")
+    assert (run.state, run.enable) == ("skipped", "GRANT pg_monitor TO narrow;")
     assert "may not see the text" in str(run.reason)
 
 

@@ -149,6 +149,14 @@ def test_a_url_that_cannot_be_read_is_not_repeated(
     warned = run("tables", "--url", nowhere, cwd=runs.app.directory)
     assert secrets_in(warned.stdout + warned.stderr) == []
     assert warned.stderr.count("a password in the arguments can be read") == 1
+    assert "hint: use --url env:NAME instead" in warned.stderr
+
+
+@pytest.mark.parametrize("given", [("--to", "URL"), ("--to=URL",)])
+def test_the_warning_of_a_password_names_the_option_it_stands_in(run: Run, tmp_path: Path, given: list[str]) -> None:
+    url = "postgresql://app:sesame@127.0.0.1:1/shop"
+    warned = run("restore", "none.dump", *(word.replace("URL", url) for word in given), cwd=tmp_path)
+    assert "hint: use --to env:NAME instead" in warned.stderr
 
 
 def test_a_server_that_refuses_the_password_does_not_show_it(

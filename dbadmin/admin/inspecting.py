@@ -61,7 +61,7 @@ def inspect_application(
         where = None if write_revision is True else Path(write_revision)
         return written(report, application, where)
     if any(finding.code.startswith("model-") for finding in report.open) and (behind := pending(application, database)):
-        report = replace(report, notes=(f"{behind} pending: what the models have and the database has not yet",))
+        report = replace(report, notes=(f"{behind} pending, and may bring what the models have beyond the database",))
     return report
 
 

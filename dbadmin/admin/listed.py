@@ -15,7 +15,8 @@ def frame_of(result: Any) -> "pd.DataFrame":
 
     listed = {"count": "tables", "tables": "tables", "models": "models", "describe": "columns"}[result.kind]
     things = getattr(result, listed)
-    columns = {name: [plain(getattr(thing, name)) for thing in things] for name in _fields(result)}
+    values = {name: [plain(getattr(thing, name)) for thing in things] for name in _fields(result)}
+    columns = {name: [pd.NA if value is None else value for value in column] for name, column in values.items()}
     frame = pd.DataFrame(columns).convert_dtypes()
     frame.attrs.update({f.name: plain(getattr(result, f.name)) for f in fields(result) if f.name != listed})
     return frame

@@ -191,21 +191,23 @@ def command_name(given: Options, arguments: list[str]) -> str:
 
 def warn_of_passwords(arguments: list[str]) -> None:
     """One warning where a password stands in the arguments: every user of the machine can read those."""
-    urls = [word for word in arguments if "://" in word]
+    urls = {i: word for i, word in enumerate(arguments) if "://" in word}
     if not urls:
         return
     from urllib.parse import unquote, urlsplit
 
     from dbadmin.secrets import mask, remember
 
-    exposed = [word for word in urls if mask(word) != word]
+    exposed = {i: word for i, word in urls.items() if mask(word) != word}
     if not exposed:
         return
 
-    for word in exposed:
+    for word in exposed.values():
         try:
             password = urlsplit(word.partition("=")[2] if word.startswith("--") else word).password
         except ValueError:
             continue
         remember(unquote(password) if password else None)
-    tell("a password in the arguments can be read by every user of this machine", "use --url env:NAME instead")
+    options = [word.partition("=")[0] if word.startswith("--") else arguments[i - 1] for i, word in exposed.items()]
+    instead = " and ".join(f"{option} env:NAME" for option in options if option.startswith("--")) or "env:NAME"
+    tell("a password in the arguments can be read by every user of this machine", f"use {instead} instead")

@@ -58,13 +58,14 @@ def refuse(name: str, url: "URL", held: tuple[str, ...], confirm: str | None, re
                 hint="look again which database --to leads to",
             )
         return
+    reason = refusal(url)
     if held:
         some = ", ".join(held[:3]) + (" …" if len(held) > 3 else "")
+        also = f"{reason}, and " if reason is not None else ""
         raise UsageError(
-            f"{shown(url)} is not empty ({some}): nothing was restored",
+            f"{shown(url)} {also}is not empty ({some}): nothing was restored",
             hint=f"name an empty database; or, to lose what it holds: --confirm {name}",
         )
-    reason = refusal(url)
     if reason is not None:
         raise UsageError(
             f"{shown(url)} {reason}: nothing was restored",

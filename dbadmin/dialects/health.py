@@ -56,12 +56,11 @@ NO_MEND = Mend((), lasting=False)
 
 
 class Health:
-    """Facts about health, and the SQL that mends. Every method may raise CannotTell.
+    """Facts about health, and the SQL that mends. Every method may raise CannotTell."""
 
-    `right` is what to grant a login that may not see them.
-    """
-
-    right: str | None = None
+    def right(self, connection: "Connection") -> str | None:
+        """The SQL that gives this login the right to see them, to be run by one who may."""
+        return None
 
     def tells(self, *names: str) -> bool:
         """Whether this engine overrides all of these methods."""

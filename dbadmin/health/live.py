@@ -51,7 +51,7 @@ def or_hidden(found: Sequence[Found], look: Look) -> Sequence[Found]:
     """The findings; raises CannotTell where there are none because the login may not see what others do."""
     hidden = sum(session.hidden for session in seen(look))
     if hidden and not found:
-        raise CannotTell(f"this login may not see what {hidden} other sessions do", look.health.right)
+        raise CannotTell(f"this login may not see what {hidden} other sessions do", look.health.right(look.connection))
     return found
 
 

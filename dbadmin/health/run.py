@@ -164,7 +164,8 @@ def _failed(error: Exception, connection: "Connection", clock: Clock) -> tuple[s
         raise error
     message = mask(dialect.session.message(error.orig))
     if dialect.session.is_denied(error.orig):
-        return f"this login lacks a right: {message}", dialect.health.right
+        connection.rollback()  # of the statement that was refused
+        return f"this login lacks a right: {message}", dialect.health.right(connection)
     if known is not None and "--statement-timeout" in (known.hint or ""):
         return clock.spent(), known.hint
     return mask(known.message) if known is not None else message, known.hint if known is not None else None

@@ -77,7 +77,9 @@ def slow_statements(look: Look) -> Iterator[Found]:
     slow = [one for one in look.health.statements(look.connection) if one.mean > look.threshold]
     hidden = sum(one.hidden for one in slow)
     if hidden and hidden == len(slow):
-        raise CannotTell(f"this login may not see the text of {hidden} slow statements of others", look.health.right)
+        raise CannotTell(
+            f"this login may not see the text of {hidden} slow statements of others", look.health.right(look.connection)
+        )
     for statement in sorted(slow, key=lambda one: -one.total):
         if not statement.hidden:
             yield slow_statement(statement, look)

@@ -20,6 +20,9 @@ def command(exact: bool) -> int:
     with opened() as admin:
         result = admin.answers.tables(exact=exact)
         estimated = sum(table.rows is not None and not table.exact for table in result.tables)
+        unknown = sum(table.rows is None for table in result.tables)
         if exact and estimated:
             note(f"note: this login may not count {plural(estimated, 'table')}: ~ marks the engine's estimate")
+        if unknown and not exact:
+            note(f"note: {plural(unknown, 'table')} never analysed, so no estimate of rows: --exact counts them")
         return deliver(result)

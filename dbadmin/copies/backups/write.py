@@ -66,8 +66,8 @@ def format_of(source: Database, path: str) -> tuple[Format, Compression | None]:
             return kind, squeeze
     known = ", ".join("a folder (name/)" if suffix == "/" else suffix for suffix in suffixes)
     raise UsageError(
-        f"{path}: the suffix says which format a backup has, and {source.dialect.name} has {known}",
-        hint="each but a folder also with .gz or .zst",
+        f"{path}: the suffix says which format a backup has, and this engine has {known}",
+        hint=f"{'each but a folder' if '/' in suffixes else 'each'} also with .gz or .zst",
     )
 
 

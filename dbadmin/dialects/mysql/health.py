@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.dialects.facts import CannotTell, ForeignKey, Index, Part, Since, Table
 from dbadmin.dialects.health import Health, Mend, Quote, add_constraint, free, names_by_table, quoter, refers, spelled
 from dbadmin.dialects.mysql import health_sql as sql
-from dbadmin.dialects.mysql.health_live import MysqlLive
+from dbadmin.dialects.mysql.health_live import ENABLE_STATEMENTS, MysqlLive
+from dbadmin.dialects.mysql.look import login
 from dbadmin.dialects.mysql.show import number, status, variables
 from dbadmin.dialects.values import TableName
 
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
 _WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int)\(\d+\)", re.IGNORECASE)
-ENABLE_USES = "SET GLOBAL userstat = ON (MariaDB), or start the server with performance_schema = ON"
 
 
 class MysqlHealth(MysqlLive, Health):
     """Facts of the connected database."""
 
-    right = "GRANT PROCESS ON *.* and SELECT ON performance_schema.* TO the login"
+    def right(self, connection: "Connection") -> str | None:
+        """PROCESS for other sessions, performance_schema for statements."""
+        account = login(connection)
+        return f"GRANT PROCESS ON *.* TO {account}; GRANT SELECT ON performance_schema.* TO {account};"
 
     def tables(self, connection: "Connection") -> tuple[Table, ...]:
         """information_schema.tables; rows and sizes are the engine's estimates."""
@@ -89,7 +92,9 @@ class MysqlHealth(MysqlLive, Health):
             rows: Iterable[Any] = connection.exec_driver_sql(sql.USES)
             return {(TableName(None, row.table_name), row.name): int(row.uses) for row in rows}
         if not _is_on(connection, "userstat"):
-            raise CannotTell("the server does not count the uses of indexes", ENABLE_USES)
+            userstat = getattr(connection.dialect, "is_mariadb", False)
+            enable = "SET GLOBAL userstat = ON;" if userstat else ENABLE_STATEMENTS
+            raise CannotTell("the server does not count the uses of indexes", enable)
         counted = {
             (row.table_name, row.name): int(row.uses) for row in connection.exec_driver_sql(sql.USES_BY_USERSTAT)
         }

@@ -121,6 +121,12 @@ def literal(text: str) -> str:
     return f"'{escaped}'"
 
 
+def login(connection: "Connection") -> str:
+    """The account that a connection goes as, quoted as GRANT takes it."""
+    user, _, host = str(ask(connection, "SELECT CURRENT_USER()").scalar_one()).rpartition("@")
+    return f"{quote(user)}@{quote(host)}"
+
+
 def quote(name: str) -> str:
     """An identifier in backticks.
 

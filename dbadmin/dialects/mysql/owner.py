@@ -9,7 +9,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects.marks import PREFIX
-from dbadmin.dialects.mysql.look import ask, literal, quote
+from dbadmin.dialects.mysql.look import ask, literal, login, quote
 from dbadmin.errors import InternalError, NotSupported
 from dbadmin.secrets import remember
 
@@ -73,9 +73,8 @@ def refuse_denied(admin: "Connection", error: BaseException) -> None:
     original = getattr(error, "orig", None) or error
     if error_number(original) not in DENIED:
         return
-    user, _, at = str(ask(admin, "SELECT CURRENT_USER()").scalar_one()).rpartition("@")
-    mine = f"{quote(user)}@{quote(at)}"
+    mine = login(admin)
     raise NotSupported(
-        f"the account {user}@{at} may not make databases and an account of their own on that server",
+        f"the account {mine} may not make databases and an account of their own on that server",
         hint=f"GRANT CREATE USER ON *.* TO {mine}; GRANT ALL ON `dbadmin\\_%`.* TO {mine} WITH GRANT OPTION",
     ) from error

@@ -21,7 +21,8 @@ SUFFIXES: dict[str, Format] = {".sql": "mariadb-dump"}
 
 # Tables, views, sequences, routines and events of the connection's database; triggers are their tables'.
 _HOLDS = """
-SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()
+(SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()
+  ORDER BY table_type = 'VIEW', name LIMIT 5)
  UNION ALL
 SELECT CONCAT(LOWER(routine_type), ' ', routine_name) FROM information_schema.routines WHERE routine_schema = DATABASE()
  UNION ALL

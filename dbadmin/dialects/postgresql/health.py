@@ -21,7 +21,10 @@ LEFT_BY_REINDEX = ("_ccnew", "_ccold")
 class PostgresqlHealth(PostgresqlLive, Health):
     """Facts of every schema but the system's."""
 
-    right = "GRANT pg_monitor TO the login"
+    def right(self, connection: "Connection") -> str | None:
+        """pg_monitor."""
+        role = connection.exec_driver_sql("SELECT pg_catalog.quote_ident(current_user)").scalar_one()
+        return f"GRANT pg_monitor TO {role};"
 
     def tables(self, connection: "Connection") -> tuple[Table, ...]:
         """pg_class and pg_stat_all_tables."""

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from socket import gaierror
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -71,6 +72,10 @@ TEMPLATE nor pg_dump. Addresses are left out: one database is reached by many.
 _LOGIN = ("28P01", "28000")
 _LOGIN_WORDS = re.compile(r"password authentication failed|no password supplied|pg_hba|not permitted to log in")
 """What libpq says of a refused login: an error at connecting carries no SQLSTATE there."""
+_UNREACHABLE = re.compile(
+    r"failed: (?:Connection refused|No such file)|(?:translate|resolve) host|Can't create a connection"
+)
+_UNKNOWN = re.compile(r'database "[^"]*" does not exist')
 _LOST = ("57P01", "57P02", "57P03", "57P05", "25P03", "25P04")
 
 _VALUES = (
@@ -233,6 +238,10 @@ class PostgresqlSession(SessionRules):
             )
         if state in _LOGIN or (not state and _LOGIN_WORDS.search(message)):
             return ConnectionFailed(message, hint="check user, password and pg_hba.conf; dbadmin doctor")
+        if state == "3D000" or (not state and _UNKNOWN.search(message)):
+            return ConnectionFailed(message, hint="check the database's name; dbadmin doctor")
+        if not state and (isinstance(error, ConnectionRefusedError | gaierror) or _UNREACHABLE.search(message)):
+            return ConnectionFailed(message, hint="is the server running there? dbadmin doctor")
         if state in _LOST or state.startswith("08"):
             return ConnectionFailed(f"the connection was lost: {message}", hint="dbadmin doctor")
         if state == "57014":

@@ -25,9 +25,12 @@ WITH ours AS (
 ), brought AS (
   SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e'
 )
-SELECT c.oid::pg_catalog.regclass::text AS name FROM pg_catalog.pg_class AS c
- WHERE c.relnamespace IN (SELECT oid FROM ours) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
-   AND ('pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid) NOT IN (SELECT classid, objid FROM brought)
+(
+  SELECT c.oid::pg_catalog.regclass::text AS name FROM pg_catalog.pg_class AS c
+   WHERE c.relnamespace IN (SELECT oid FROM ours) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+     AND ('pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid) NOT IN (SELECT classid, objid FROM brought)
+   ORDER BY c.relkind = 'S', name  -- tables tell more than their sequences
+)
 UNION ALL
 SELECT p.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc AS p
  WHERE p.pronamespace IN (SELECT oid FROM ours)

@@ -64,7 +64,7 @@ def answer(result: Review) -> Callout:
     read = f"{plural(len(result.revisions), 'revision')} ({chosen})"
     engine = f" for {_ENGINES.get(result.engine, result.engine)}" if result.engine else ""
     if result.database is not None:
-        engine += f" with the tables of {result.database.name}"
+        engine = f" for {result.database.engine} with the tables of {result.database.name}"
     if not result.revisions:
         return Callout("NOTHING TO REVIEW", f"no revision is {chosen}", "good")
     counts = counted(result.open)

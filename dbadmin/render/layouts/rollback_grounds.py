@@ -20,7 +20,7 @@ def grounds(result: RollbackReport) -> KeyValues:
     if result.neutralised:
         pairs.append(("neutralised", ", ".join(result.neutralised)))
     if result.not_covered:
-        pairs.append(("not covered", ", ".join(result.not_covered)))
+        pairs.append(("not covered", "; ".join(result.not_covered)))
     if result.after_upgrade is not None:
         pairs.append(("after upgrade", after_line(result.after_upgrade)))
     pairs.append(("scripts", f"{scripts.path}{commit}"))
