@@ -143,7 +143,7 @@ def test_without_pyarrow_the_extra_is_named(
     sqlite: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dbadmin.frames.parquet.find_spec", lambda _: None)
-    with sqlite.connect() as connection, pytest.raises(MissingExtra, match="Parquet files needs the package pyarrow"):
+    with sqlite.connect() as connection, pytest.raises(MissingExtra, match="a Parquet file needs the package pyarrow"):
         export(connection, "select 1 as a", tmp_path / "a.parquet")
 
 

@@ -409,6 +409,12 @@ def test_a_missing_driver_is_exit_4_with_the_extra(tmp_path: Path, monkeypatch: 
     )
 
 
+@pytest.mark.parametrize("url", ["oracle://db/x", "mssql+pyodbc://db/x"])
+def test_an_engine_that_only_sqlalchemy_knows_is_exit_4_too(tmp_path: Path, url: str) -> None:
+    with pytest.raises(NotSupported, match="dbadmin does not know the engine"):
+        loaded(tmp_path, {"url": url})
+
+
 def test_an_unknown_engine_is_exit_4(tmp_path: Path) -> None:
     with pytest.raises(NotSupported, match="no database engine is called 'postgresqll'") as raised:
         loaded(tmp_path, {"url": "postgresqll://a:b@c/d"})

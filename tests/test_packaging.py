@@ -106,6 +106,20 @@ def test_commands_that_need_no_extra_do_without_any(tmp_path: Path) -> None:
     assert done.stdout.startswith("9 1 9\n"), done.stdout
 
 
+@pytest.mark.parametrize(("module", "extra"), [("psycopg", "postgresql"), ("pymysql", "mysql")])
+def test_a_private_server_without_its_driver_is_not_started_and_names_the_extra(module: str, extra: str) -> None:
+    package = "mysql" if extra == "mysql" else "postgresql"
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        f"from dbadmin.dialects.{package}.server import Server\n"
+        "from dbadmin.errors import NoScratchServer\n"
+        "try: Server.start()\n"
+        "except NoScratchServer as error: print(error.message, '|', error.hint)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"needs the package {module} | pip install 'dbadmin-toolkit[{extra}]'" in done.stdout, done.stderr
+
+
 def installed(wheel: Path, extra: str, python: Path, directory: Path) -> Path:
     """The folder of the programs of an environment that holds the wheel, and its extra."""
     subprocess.run([python, "-m", "venv", str(directory)], check=True)
@@ -168,6 +182,9 @@ def test_it_works_from_the_wheel_alone(built: Path, tmp_path: Path, python: str,
             "--url postgresql://localhost/x count": "[postgresql]",
             "--url mysql://localhost/x count": "[mysql]",
             "notebook": "[notebook]",
+            "demo other --engine postgresql": "[postgresql]",
+            "backup shop.db.zst": "[zstd]",
+            "recent users --output users.parquet": "[fast]",
         }.items():
             done = typed(programs, command, shop)
             assert (done.returncode, named in done.stderr) == (4, True), f"{command}: {done.stderr}"

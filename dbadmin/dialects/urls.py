@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbadmin.errors import ConfigError, MissingExtra, NotSupported
+from dbadmin.errors import ConfigError, MissingExtra, NoScratchServer, NotSupported
 from dbadmin.secrets import remember
 
 if TYPE_CHECKING:
@@ -130,12 +130,11 @@ def absolute(url: "URL", directory: Path) -> "URL":
 def with_installed_driver(url: "URL") -> "URL":
     """The URL, with a driver that is installed here: the one it names, else the first of DRIVERS.
 
-    Raises MissingExtra where the engine is known and no driver is installed, NotSupported where no
-    dialect is.
+    Raises MissingExtra where no driver of the engine is installed, NotSupported where dbadmin does not know it.
     """
     from sqlalchemy.exc import NoSuchModuleError
 
-    from dbadmin.dialects import PACKAGES, named
+    from dbadmin.dialects import named
 
     engine = url.get_backend_name()
     try:
@@ -143,15 +142,14 @@ def with_installed_driver(url: "URL") -> "URL":
         url.get_dialect()
     except (NoSuchModuleError, ImportError) as error:
         raise unknown_engine(url) from error
+    named(engine)  # refuses engines that SQLAlchemy knows and dbadmin does not
     if asked and is_installed(asked):
         return url
-    for driver in DRIVERS.get(engine, ()):
+    for driver in DRIVERS[engine]:
         if is_installed(driver):
-            if asked and engine in PACKAGES:
+            if asked:
                 return named(engine).address.with_driver(url, driver)
             return url.set(drivername=f"{engine}+{driver}")
-    if engine not in DRIVERS:
-        return url
     raise missing_driver(asked or DRIVERS[engine][0], engine)
 
 
@@ -163,6 +161,13 @@ def is_installed(driver: str) -> bool:
     """
     module = MODULES.get(driver, driver)
     return find_spec(module.partition(".")[0]) is not None
+
+
+def require_for_server(driver: str, server: str) -> None:
+    """Raise NoScratchServer where the driver that private servers are asked by is not installed."""
+    if not is_installed(driver):
+        missing = missing_driver(driver, f"a private {server} server")
+        raise NoScratchServer(missing.message, hint=missing.hint)
 
 
 def missing_driver(module: str, what_for: str) -> MissingExtra:

@@ -35,7 +35,7 @@ def to_parquet(
 ) -> int:
     """Write up to `limit` rows of a query; see `files.export`. Raises MissingExtra and StatementFailed."""
     if find_spec("pyarrow") is None:
-        raise MissingExtra("pyarrow", "fast", "Parquet files")
+        raise MissingExtra("pyarrow", "fast", "a Parquet file")
 
     def work(connection: Connection) -> int:
         return _write(connection, prepared, path, limit, numeric, progress)

@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects import accounts, processes, servers
+from dbadmin.dialects import accounts, processes, servers, urls
 from dbadmin.dialects.accounts import Account
 from dbadmin.dialects.mysql import binaries as installed
 from dbadmin.dialects.mysql import directory as places
@@ -65,6 +65,7 @@ class Server(PrivateServer):
         `settings` are options of the server by name (lower_case_table_names …); `data` is a stopped server's data
         directory to begin with, which is copied. Raises NoScratchServer with the reason.
         """
+        urls.require_for_server("pymysql", "MariaDB or MySQL")
         account = accounts.for_servers()
         chosen = binaries or installed.require()
         server = None

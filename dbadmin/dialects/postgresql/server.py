@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects import accounts, processes, servers
+from dbadmin.dialects import accounts, processes, servers, urls
 from dbadmin.dialects.accounts import Account
 from dbadmin.dialects.places import open_log, remove
 from dbadmin.dialects.postgresql import binaries as installed
@@ -53,6 +53,7 @@ class Server(PrivateServer):
         safety settings and lets the server outlive this process. Raises NoScratchServer with the reason: no
         binaries, a directory that the server's account cannot enter, or the last lines of the server's log.
         """
+        urls.require_for_server("psycopg", "PostgreSQL")
         account = accounts.for_servers()
         server, new = None, False
         try:
