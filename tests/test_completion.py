@@ -42,7 +42,10 @@ def completed(words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     [
         ("dbadmin ver", ["plain,verify-rollback"]),
         ("dbadmin verify-rollback --ac", ["plain,--accept"]),
-        ("dbadmin status --format ma", ["plain,markdown"]),
+        ("dbadmin status --format m", ["plain,markdown"]),
+        ("dbadmin diagram --format m", ["plain,markdown", "plain,mermaid"]),
+        ("dbadmin inspect --format s", ["plain,sarif"]),
+        ("dbadmin --format s", ["plain,sarif", "plain,svg"]),
         ("dbadmin review --fail-on w", ["plain,warning"]),
         ("dbadmin status --output rep", ["file,rep"]),
         ("dbadmin --config py", ["file,py"]),

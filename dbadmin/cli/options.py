@@ -156,11 +156,21 @@ def kept(*names: str, **more: Any) -> click.Option:
     return click.Option(names, expose_value=False, callback=keep, **more)
 
 
+def offered_formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The formats that a command has, for Tab; before the command is typed, all."""
+    name = None if ctx.parent is None else ctx.command.name
+    more = ("sarif",) if name is None or name in FINDINGS else ()
+    drawn = DRAWN if name is None or name == "diagram" else ()
+    return [form for form in (*FORMATS, *more, *drawn) if form.startswith(incomplete)]
+
+
 def global_options(*, drawn: bool = False) -> list[click.Option]:
     """Fresh global options, for the group and for each command; `drawn`: one that makes a drawing."""
     form_help, output_help = (DRAWN_FORMAT_HELP, DRAWN_OUTPUT_HELP) if drawn else (FORMAT_HELP, OUTPUT_HELP)
     choice = click.Choice((*FORMATS, "sarif", *DRAWN))
-    form = kept("--format", type=choice, is_eager=True, metavar="FORMAT", help=form_help)
+    form = kept(
+        "--format", type=choice, is_eager=True, metavar="FORMAT", help=form_help, shell_complete=offered_formats
+    )
     output = kept("--output", type=ReportFile(), multiple=True, metavar="FILE", help=output_help)
     return [
         form,
