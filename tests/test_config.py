@@ -1,15 +1,17 @@
 """Every value comes from the place that has right of way, and says so; what is unclear is refused."""
 
+import inspect
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.config import Config
 from projects import INI, alembic_project, write
 
 from dbadmin.app.config import Settings, command_defaults, load_settings
-from dbadmin.errors import ConfigError
+from dbadmin.errors import ConfigError, NotSupported
 from dbadmin.secrets import mask
 
 
@@ -284,6 +286,10 @@ def test_alembic_in_pyproject_toml_with_and_without_an_ini(tmp_path: Path) -> No
             """
         },
     )
+    if "toml_file" not in inspect.signature(Config).parameters:  # Alembic before 1.16
+        with pytest.raises(NotSupported, match=r"does not read pyproject\.toml"):
+            settings(tmp_path)
+        return
     project = settings(tmp_path).project
     assert project is not None
     assert project.script_location == tmp_path / "alembic"

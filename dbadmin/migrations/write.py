@@ -29,7 +29,7 @@ def write_revision(
     if not where.is_dir():
         raise ConfigError(f"there is no directory {where}", hint="make it, or leave it out")
     revision = rev_id()
-    path = of_project._rev_path(where, revision, message, made_at)
+    path = Path(of_project._rev_path(where, revision, message, made_at))  # a str before Alembic 1.16
     values: dict[str, Any] = {
         "up_revision": revision, "down_revision": head, "branch_labels": None, "depends_on": None,
         "create_date": made_at, "comma": format_as_comma, "message": message, "imports": "",

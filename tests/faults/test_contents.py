@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from rehearsing import build, execute, facts, rehearsed
 from servers import TestDatabase
 
@@ -28,7 +29,19 @@ def test_one_byte_of_a_large_value_is_seen(sqlite: TestDatabase, tmp_path: Path)
     assert (report.verdict, found.code, found.object, found.rows) == ("lossy", "values-changed", "files.body", 1)
 
 
+def refuse_unless_sqlalchemy_writes(name: str) -> None:
+    """Skip where SQLAlchemy itself takes a part of a name for a parameter (2.0.30 does)."""
+    table = sa.Table(name, sa.MetaData(), sa.Column("order\nby", sa.Text))
+    with sa.create_engine("sqlite://").begin() as connection:
+        table.create(connection)
+        try:
+            connection.execute(table.update().values({"order\nby": "new"}))
+        except sa.exc.StatementError as error:
+            pytest.skip(f"this SQLAlchemy cannot write such names: {error.orig}")
+
+
 def test_a_table_of_any_name_is_rehearsed(sqlite: TestDatabase, tmp_path: Path) -> None:
+    refuse_unless_sqlalchemy_writes(ODD)
     base = (
         None,
         f"""

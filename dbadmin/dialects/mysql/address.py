@@ -88,6 +88,7 @@ class MysqlAddressing(Addressing):
         cargs.clear()
         cparams.clear()
         cparams.update({key: value for key, value in kept.items() if not is_identity(key)})
+        place = {**url.query, **place}  # an older SQLAlchemy's mariadbconnector leaves the query out
         cparams.update({key: value for key, value in place.items() if is_identity(key)})
 
     def with_driver(self, url: "URL", driver: str) -> "URL":
