@@ -72,9 +72,18 @@ def exit_wrong(kind: str, ended: Ended, survived: bool, *, refuses: bool = False
         wrong.append(f"exit {ended.code}: {ended.stderr.strip()[:300]}")
     if "Traceback" in ended.stderr or "Exception ignored" in ended.stderr:
         wrong.append(f"a traceback: {ended.stderr[-600:]}")
-    if not ended.stderr.strip() and ended.code > 0:
+    if not ended.stderr.strip() and not reported(ended) and ended.code > 0:
         wrong.append(f"said nothing: {ended.stderr!r}")
     return wrong
+
+
+def reported(ended: Ended) -> bool:
+    """Whether the report itself says what went wrong: a table that could not be read leaves a verdict unproven."""
+    try:
+        report = json.loads(ended.stdout)
+    except ValueError:
+        return False
+    return report["ok"] is False and bool(report.get("summary"))
 
 
 def said(left: set[str], ended: Ended) -> bool:
