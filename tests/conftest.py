@@ -17,6 +17,7 @@ import pytest
 from attempts import fill
 from drivers import needs
 from forking import run_module
+from forking import servers as servers_of_commands
 from servers import (
     ENGINES,
     EngineServer,
@@ -28,6 +29,7 @@ from servers import (
     Unavailable,
 )
 from shells import Open, Terminal
+from walking import children
 
 import dbadmin
 from dbadmin import by_hand, readonly
@@ -376,9 +378,15 @@ def leftovers(temporary: Path) -> set[str]:
     files = {str(path) for path in temporary.glob("dbadmin-*")}
     return files | {
         f"process {pid} ({' '.join(processes.arguments(pid))[:80]})"
-        for pid in _pids()
-        if pid != os.getpid() and _works_in(pid, temporary)
+        for pid in {*_pids()} - {os.getpid()} - _nurseries_of_commands()
+        if _works_in(pid, temporary)
     }
+
+
+def _nurseries_of_commands() -> set[int]:
+    """The processes in which guarded processes of commands are forked: they stay, and what they fork does not."""
+    found = {pid for server in servers_of_commands() for pid in children(server)}
+    return {pid for pid in found if "dbadmin.migrations.nursery" in processes.arguments(pid)}
 
 
 def _works_in(pid: int, temporary: Path) -> bool:

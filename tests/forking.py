@@ -69,6 +69,11 @@ def run_module(
     return subprocess.CompletedProcess(command, int(code), stdout, stderr)
 
 
+def servers() -> set[int]:
+    """The processes that wait for commands; they stay."""
+    return {server.pid for server in _servers.values()}
+
+
 def _text(written: bytes) -> str:
     return written.decode().replace("\r\n", "\n").replace("\r", "\n")
 
@@ -119,19 +124,25 @@ def _forked(
 def _server(module: str, environment: Mapping[str, str]) -> "subprocess.Popen[bytes] | None":
     if "PYTHONPROFILEIMPORTTIME" in environment:
         return None  # what is imported is the question
-    bound = {name: value for name, value in environment.items() if name.startswith(_READ_AT_START)}
-    bound.pop("PYTHONDONTWRITEBYTECODE", None)  # a fork can set it
+    bound = _bound(environment)
     whole = module in COMMAND_LINES and not any(name.startswith("DBADMIN_MEASURE_") for name in bound)
     key = frozenset([*bound.items(), ("dbadmin", str(whole))])
     if key not in _servers and len(_servers) < _SERVERS_KEPT:
         server = subprocess.Popen(
-            [sys.executable, __file__, *(["dbadmin"] if whole else [])],
+            [sys.executable, __file__, *([tempfile.gettempdir()] if whole else [])],
             env={"PATH": os.environ.get("PATH", os.defpath), **bound}, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, bufsize=0,
         )  # fmt: skip
         atexit.register(_stop, server)
         _servers[key] = server
     return _servers.get(key)
+
+
+def _bound(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are read when Python starts, but for one that a fork can set."""
+    bound = {name: value for name, value in environment.items() if name.startswith(_READ_AT_START)}
+    bound.pop("PYTHONDONTWRITEBYTECODE", None)
+    return bound
 
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:
@@ -147,6 +158,7 @@ def serve() -> None:
     for name in ("alembic.command", "alembic.config", "sqlalchemy.orm", "sqlalchemy.ext.asyncio", "click", "tabulate"):
         import_module(name)
     if sys.argv[1:]:
+        _open_nursery(sys.argv[1])
         _import_dbadmin()
     gc.collect()
     gc.freeze()  # a fork neither looks through what is there already nor takes it apart when it ends
@@ -162,6 +174,20 @@ def serve() -> None:
             answers.write(b"%d\n" % pid)
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             answers.write(b"%d\n" % code)
+
+
+def _open_nursery(temporary: str) -> None:
+    """Let guarded processes of the commands, whose variables differ (HOME), be forks of one nursery.
+
+    It has `temporary` as TMPDIR, so that a process which is left is seen.
+    """
+    from dbadmin.migrations import process
+
+    class ForAllCommands(process.Nursery):
+        def serves(self, variables: Mapping[str, str]) -> bool:
+            return _bound(variables) == _bound(self._environment)
+
+    process._nurseries.append(ForAllCommands({**os.environ, "TMPDIR": temporary}))
 
 
 class _NotForAll(BaseException):

@@ -101,16 +101,16 @@ def pair(source: TestDatabase, servers: Servers, directory: Path) -> Iterator[Pa
 def guarded(*, with_nurseries: bool = False) -> set[int]:
     """Guarded processes of this one, started or forked; with the nurseries that they are forked from."""
     found = set()
-    for pid in _children():
+    for pid in children():
         line = _command_line(pid)
         if "migrations.child" in line or ("migrations.nursery" in line and with_nurseries):
             found.add(pid)
         if "migrations.nursery" in line:
-            found |= _children(pid)
+            found |= children(pid)
     return found
 
 
-def _children(process: "int | str" = "self") -> set[int]:
+def children(process: "int | str" = "self") -> set[int]:
     """The children of all threads of a process."""
     files = Path("/proc", str(process), "task").glob("*/children")
     return {int(pid) for file in files for pid in file.read_text().split()}
