@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from demos import demo as copied
 from servers import TestDatabase
 
 import dbadmin
@@ -33,8 +34,11 @@ class Demo:
 
 @pytest.fixture
 def demo(run: Any, database: TestDatabase, tmp_path: Path) -> Demo:
-    url = database.url.render_as_string(hide_password=False)
-    made = make(tmp_path / "demo", url=url if database.kind != "sqlite" else None, users=30, posts=120)
+    if database.kind == "sqlite":
+        made = copied(tmp_path / "demo", users=30, posts=120)
+    else:
+        url = database.url.render_as_string(hide_password=False)
+        made = make(tmp_path / "demo", url=url, users=30, posts=120)
     return Demo(made.directory, made.url, run)
 
 

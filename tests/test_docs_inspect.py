@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from demos import demo
 
-from dbadmin.example.make import make
 from dbadmin.health import checks
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "inspect.md"
@@ -48,7 +48,7 @@ def test_every_option_of_the_page_is_one() -> None:
 
 @pytest.mark.slow
 def test_the_python_of_the_page_runs_on_the_demo(tmp_path: Path) -> None:
-    demo = make(tmp_path / "demo")
+    app = demo(tmp_path / "demo")
     code = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     settings = {**os.environ, "PYTHONPATH": str(PAGE.parents[1])}
-    subprocess.run([sys.executable, "-c", code], cwd=demo.directory, env=settings, check=True, timeout=100)
+    subprocess.run([sys.executable, "-c", code], cwd=app.directory, env=settings, check=True, timeout=100)

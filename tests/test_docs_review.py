@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from demos import demo as copied
 from review import cases, page
 
-from dbadmin.example.make import make
 from dbadmin.migrations.review import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +51,7 @@ def block(mark: str) -> list[str]:
 def demo(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     """The demo, with dbadmin and alembic of this Python first on the path."""
     directory = tmp_path / "demo"
-    make(directory, users=20, posts=20)
+    copied(directory, users=30, posts=120)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     variables = {"PATH": path, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
     yield directory, {**variables, "TMPDIR": os.environ.get("TMPDIR", "/tmp")}

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-
-from dbadmin.example.make import make
+from demos import demo
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -90,10 +89,10 @@ def test_every_command_of_the_tutorial_runs_as_written(temporary_directory: Path
 @pytest.mark.parametrize("name", ["production-backup.md", "thin-clones.md"])
 def test_the_consoles_of_how_to_pages_run_in_the_demo(name: str, temporary_directory: Path) -> None:
     home = temporary_directory / name.removesuffix(".md")
-    demo = make(home / "demo", posts=20).directory
+    app = demo(home / "demo", posts=20).directory
     for file, text in re.findall(r"<!-- (\w+\.py) -->\n```python\n(.*?)```", (DOCS / name).read_text(), re.DOTALL):
-        (demo / file).write_text(text, encoding="utf-8")
-    with Terminal(demo, home) as terminal:
+        (app / file).write_text(text, encoding="utf-8")
+    with Terminal(app, home) as terminal:
         holds(DOCS / name, lambda block: answered(block[1], terminal))
 
 

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from demos import demo
 from servers import TestDatabase
 from sqlalchemy.dialects import mysql
 
 import dbadmin
 from dbadmin.errors import MissingExtra, StatementFailed, UsageError
-from dbadmin.example.make import make
 from dbadmin.frames import export, frame
 
 pa = pytest.importorskip("pyarrow")
@@ -148,25 +148,23 @@ def test_without_pyarrow_the_extra_is_named(
 
 
 def test_from_the_command_line_and_from_python(run: Any, tmp_path: Path) -> None:
-    demo = make(tmp_path / "demo")
+    app = demo(tmp_path / "demo").directory
     names = ["a.parquet", "b.csv", "c.json", "d.md", "e.html"]
     outputs = [word for name in names for word in ("--output", name)]
-    finished = run("recent", "users", "--format", "json", *outputs, cwd=demo.directory)
+    finished = run("recent", "users", "--format", "json", *outputs, cwd=app)
     assert finished.code == 0, finished.stderr
     shown = finished.json()
-    written = pq.read_table(demo.directory / "a.parquet")
+    written = pq.read_table(app / "a.parquet")
     assert (len(shown["rows"]), shown["truncated"], len(written)) == (20, True, 200)
     assert written.column_names == [column["name"] for column in shown["columns"]]
     assert "hashed_password" not in written.column_names
     assert "a.parquet: 200 rows" in finished.stderr
-    assert all((demo.directory / name).stat().st_size for name in names)
-    finished = run(
-        "sql", "select id from users where id > :n", "-p", "n=5", "--limit", "7", *outputs[:2], cwd=demo.directory
-    )
-    assert (finished.code, len(pq.read_table(demo.directory / "a.parquet"))) == (0, 7)
-    refused = run("tables", *outputs[:2], cwd=demo.directory)
+    assert all((app / name).stat().st_size for name in names)
+    finished = run("sql", "select id from users where id > :n", "-p", "n=5", "--limit", "7", *outputs[:2], cwd=app)
+    assert (finished.code, len(pq.read_table(app / "a.parquet"))) == (0, 7)
+    refused = run("tables", *outputs[:2], cwd=app)
     assert (refused.code, "tables has no rows" in refused.stderr) == (2, True)
-    with dbadmin.connect(url=f"sqlite:///{demo.directory}/app.db") as db:
+    with dbadmin.connect(url=f"sqlite:///{app}/app.db") as db:
         assert db.export("select id, email from users where id < :n", tmp_path / "x.parquet", {"n": 4}) == 3
         assert db.export("select id from users order by id", tmp_path / "x.csv") == 200
     assert (tmp_path / "x.csv").read_text().splitlines()[:2] == ["id", "1"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from demos import demo as copied
 from servers import TestDatabase
 
 from dbadmin.dialects.health import Mend
@@ -41,9 +42,10 @@ def finding(check: str, object: str, mend: Mend, **more: Any) -> HealthFinding:
 @pytest.fixture
 def demo(database: TestDatabase, tmp_path: Path) -> Path:
     """The reference application with everything applied, and then made ill."""
+    if database.kind == "sqlite":
+        return copied(tmp_path / "demo", users=30, posts=120).directory
     url = database.url.render_as_string(hide_password=False)
-    made = make(tmp_path / "demo", url=url if database.kind != "sqlite" else None, users=10, posts=30)
-    return Path(made.directory)
+    return make(tmp_path / "demo", url=url, users=30, posts=120).directory
 
 
 def ill(database: TestDatabase, demo: Path) -> TestDatabase:

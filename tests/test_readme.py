@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-
-from dbadmin.example.make import make
+from demos import demo
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,8 +41,8 @@ def typed(command: str, directory: Path) -> str:
 
 
 def test_the_picture_is_what_the_demo_prints(temporary_directory: Path) -> None:
-    demo = make(temporary_directory / "demo")  # a short path: lines fold where they would for a reader
-    shown = typed("dbadmin verify-rollback", demo.directory)
+    app = demo(temporary_directory / "demo")  # a short path: lines fold where they would for a reader
+    shown = typed("dbadmin verify-rollback", app.directory)
     told, *drawn = words_of((ROOT / "docs" / "pictures" / "report.svg").read_text(encoding="utf-8"))
     assert told == "$ dbadmin verify-rollback"
     stale = "docs/pictures/report.svg is stale: python docs/pictures/make.py draws it"
@@ -65,11 +64,11 @@ def test_the_pictures_are_small_and_load_nothing() -> None:
 
 
 def test_the_python_of_the_readme_runs_on_the_demo(tmp_path: Path) -> None:
-    demo = make(tmp_path / "demo")
+    app = demo(tmp_path / "demo")
     code = block("answers about rows are DataFrames:")
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=demo.directory,
+        cwd=app.directory,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -81,12 +80,12 @@ def test_the_python_of_the_readme_runs_on_the_demo(tmp_path: Path) -> None:
 def test_the_commands_of_the_readme_run_on_the_demo(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     import shlex
 
-    demo = make(tmp_path / "demo")
+    app = demo(tmp_path / "demo")
     lines = [line.partition("#")[0] for line in block("## In your application").splitlines()]
     commands = [shlex.split(part) for line in lines for part in line.split(";") if part.strip().startswith("dbadmin")]
     assert len(commands) >= 10
     for command in commands:
         if command[1] == "shell":
             command += ["-c", "print(count(User))"]
-        finished = run(*command[1:], cwd=demo.directory)
+        finished = run(*command[1:], cwd=app.directory)
         assert finished.code == 0, f"{command}: {finished.stderr}"

@@ -62,7 +62,8 @@ def test_what_a_downgrade_leaves_is_seen_against_the_target_s_own_schema(
 def test_drift_that_was_there_before_is_no_finding(database: TestDatabase, tmp_path: Path) -> None:
     app = build(tmp_path, database.url, {"a1": BASE, "b2": ("a1", *_index())}, fill=PEOPLE)
     execute(database.url, "CREATE INDEX by_hand ON people (mood, name)")
-    assert (rehearsed(app).verdict, facts(rehearsed(app))) == ("safe", set())
+    report = rehearsed(app)
+    assert (report.verdict, facts(report)) == ("safe", set())
 
 
 def test_migrations_that_create_no_table_give_no_reference(database: TestDatabase, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pexpect
 import pytest
 from conftest import Run
+from demos import demo
 from servers import TestDatabase
 from shells import TABLES, Open, application
 from sqlalchemy import URL
@@ -32,9 +33,7 @@ LATER_OF_ENGINES = (
 @pytest.fixture(scope="module")
 def blog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reference application on SQLite, for tests that only read."""
-    directory = tmp_path_factory.mktemp("shell") / "blog"
-    make(directory, users=5, posts=10)
-    return directory
+    return demo(tmp_path_factory.mktemp("shell") / "blog", users=5, posts=10).directory
 
 
 @pytest.fixture

@@ -6,19 +6,16 @@ from pathlib import Path
 
 import pytest
 from conftest import Finished, Run
+from demos import demo
 from servers import TestDatabase
 from shells import TABLES, application
 from test_remembered import made, runs
-
-from dbadmin.example.make import make
 
 
 @pytest.fixture(scope="module")
 def blog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reference application on SQLite, for tests that only read."""
-    directory = tmp_path_factory.mktemp("shell") / "blog"
-    make(directory, users=5, posts=10)
-    return directory
+    return demo(tmp_path_factory.mktemp("shell") / "blog", users=5, posts=10).directory
 
 
 @pytest.fixture
