@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from servers import MariadbServer, Servers
 
 from dbadmin.dialects import processes
 from dbadmin.dialects.mysql import binaries, server
@@ -110,3 +111,11 @@ def test_the_nearest_series_that_can_hold_the_source_is_chosen(monkeypatch: pyte
     monkeypatch.setattr(binaries, "_on_machine", lambda: iter(several))
     assert binaries.require("mariadb", (11, 0)).version == "11.4.9"
     assert binaries.require("mariadb").version == "12.3.1"
+
+
+def test_a_session_that_ended_by_itself_holds_no_test_up(servers: Servers) -> None:
+    running = servers.get(MariadbServer)
+    assert isinstance(running, MariadbServer)
+    running.end_session(2**31 - 1)
+    with pytest.raises(sa.exc.OperationalError, match="Unknown column"):
+        running.end_session("nobody")
