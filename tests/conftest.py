@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,9 @@ EVERY_DAY = {
 """Modules of rehearsals, which take seconds each on a server → those that run every time; the others do as `slow`."""
 
 NAME_OF_TEST = "PYTEST_CURRENT_TEST"
+MEMORY = Path("/dev/shm")
+ROOM = 4 * 2**30
+"""Bytes that are free in MEMORY where temporary files go there: a few servers of each worker's, and their copies."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -118,6 +121,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile dbadmin once, also where variables forbid bytecode: else each of the many processes compiles it anew."""
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(dbadmin.__file__).parent, quiet=2)
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Iterator[int]:
+    """One worker more than xdist would take: some tests wait for time limits, and the others go on."""
+    return (yield) + 1
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest looks at marks
@@ -144,10 +153,13 @@ class _Unparametrised:
 def temporary_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A temporary directory of this test process, so that what dbadmin leaves behind is seen.
 
-    Short, because sockets live in it, and open to pass through, because servers run as another user.
+    Short, because sockets live in it, and open to pass through, because servers run as another user. In memory where
+    there is room: a server's first files, made and removed for most rehearsals, cost a disk more than all the rest.
     """
     tmp_path_factory.getbasetemp()  # chosen before TMPDIR changes, so that pytest keeps its own as usual
-    directory = Path(tempfile.mkdtemp(prefix="tests-", dir=tempfile.gettempdir()))
+    sweep(MEMORY)
+    place = MEMORY if _has_room(MEMORY) else None
+    directory = Path(tempfile.mkdtemp(prefix=f"tests-{os.getpid()}-", dir=place))
     directory.chmod(0o711)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(directory))
@@ -157,6 +169,24 @@ def temporary_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         patch.setattr(tempfile, "tempdir", str(directory))
         yield directory
     shutil.rmtree(directory)
+
+
+def sweep(memory: Path) -> None:
+    """End and remove what the tests' processes that were killed (Ctrl-C, under xdist) left in memory."""
+    for path in memory.glob("tests-*-*"):
+        pid = path.name.split("-")[1]
+        with suppress(OSError):  # another worker does the same
+            if pid.isdigit() and not processes.is_alive(int(pid)) and path.stat().st_uid == os.geteuid():
+                processes.end_those_in(*path.iterdir())
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _has_room(memory: Path) -> bool:
+    """Whether files may be put there, and programs run from there; TMPDIR, which is the user's word, decides else."""
+    if "TMPDIR" in os.environ or not os.access(memory, os.W_OK | os.X_OK):
+        return False
+    found = os.statvfs(memory)
+    return found.f_bavail * found.f_frsize >= ROOM and not found.f_flag & os.ST_NOEXEC
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -146,7 +147,7 @@ def test_a_record_that_somebody_planted_is_not_believed(source: Path, tmp_path: 
     precious = tmp_path / "precious"
     with opened(source, keep=True) as copy:
         name = copy.info.name
-    Path(tempfile.gettempdir(), name).rename(precious)
+    shutil.move(Path(tempfile.gettempdir(), name), precious)
     planted.symlink_to(precious)
     try:
         assert registry.existing() == ()
@@ -257,7 +258,7 @@ def test_an_empty_server_that_was_half_made_is_removed_from_the_cache(
     servers = tmp_path / "cache" / "dbadmin" / "servers"
     servers.mkdir(parents=True)
     left = stamped_directory(process)
-    half = left.rename(servers / left.name.replace("dbadmin-sqlite-", ".new-"))
+    half = Path(shutil.move(left, servers / left.name.replace("dbadmin-sqlite-", ".new-")))
     (half / "data").mkdir()
     (servers / ".new-of-mine").mkdir()
     assert registry.clean() == ()

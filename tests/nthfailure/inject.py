@@ -29,6 +29,7 @@ import dbadmin
 from dbadmin.cli import main
 
 HOME = os.path.dirname(dbadmin.__file__) + os.sep  # noqa: PTH120  a path would be an outside act of its own kind
+DEVICE = re.compile("/dev/(?!shm/)")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 AUDITED = {
     "subprocess.Popen": "start", "os.fork": "fork", "os.exec": "exec", "os.posix_spawn": "start",
@@ -120,7 +121,7 @@ def shape(act: str, what: str) -> str:
 def written(arguments: tuple[Any, ...]) -> bool:
     """Whether a file is opened to be written: not a descriptor, not a device."""
     path, _, flags = arguments
-    return isinstance(path, str | bytes | os.PathLike) and bool(flags & WRITING) and not str(path).startswith("/dev/")
+    return isinstance(path, str | bytes | os.PathLike) and bool(flags & WRITING) and not DEVICE.match(str(path))
 
 
 def failure(event: str, arguments: tuple[Any, ...]) -> BaseException:
