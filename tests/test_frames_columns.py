@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from psycopg.types.numeric import DecimalBinaryDumper, IntLoader, NumericBinaryLoader
@@ -36,6 +36,7 @@ from dbadmin.dialects.slices import PADDING, Slices
 from dbadmin.dialects.sqlite.columns import Stored
 from dbadmin.errors import ConnectionFailed, StatementFailed, WriteRefused
 from dbadmin.frames import frame
+from dbadmin.frames.converters import objects
 from dbadmin.frames.from_arrow import shared
 from dbadmin.frames.rounded import rounded
 from dbadmin.queries.written import is_one_bracket
@@ -268,6 +269,8 @@ def test_floats_rounded_together_are_what_sqlalchemy_makes_of_each(values: list[
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.integers(0, 18), st.lists(st.none() | st.integers(-(10**18) + 1, 10**18 - 1) | st.integers(-99, 99)))
+@example(2, [123456789012345678, -910111213141516171, 1, None])  # five digits to the base of 10,000, and one
+@example(18, [123456789012345678, 10**17])
 def test_numerics_taken_apart_together_are_what_psycopg_reads_of_each(places: int, units: list[int | None]) -> None:
     dump, load = DecimalBinaryDumper(Decimal).dump, NumericBinaryLoader(1700).load
     made = [None if n is None else bytes(dump(Decimal(n).scaleb(-places)) or b"") for n in units]
@@ -284,9 +287,9 @@ def test_numerics_taken_apart_together_are_what_psycopg_reads_of_each(places: in
 def test_equal_values_of_a_column_share_an_object() -> None:
     made: list[int] = []
 
-    def make(numbers: list[int]) -> list[str]:
+    def make(numbers: Any) -> Any:
         made.append(len(numbers))
-        return list(map(str, numbers))
+        return objects(list(map(str, numbers.tolist())))
 
     for numbers in (np.arange(5000) % 7, np.arange(5000), np.arange(0)):
         assert shared(numbers, make).tolist() == list(map(str, numbers.tolist()))

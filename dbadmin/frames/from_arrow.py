@@ -103,7 +103,7 @@ def _decimal_objects(found: "pa.ChunkedArray") -> Array:
         return objects(found.to_pylist())
     last = Decimal(1).scaleb(-found.type.scale)
     with localcontext(EXACT):
-        array = shared(units, lambda numbers: list(map(last.__mul__, numbers)))
+        array = shared(units, lambda numbers: numbers.astype(object) * last)
     if found.null_count:
         array[_nulls(found)] = None
     return array
@@ -114,13 +114,13 @@ LOOKED_AT = 1_000
 """Values that tell whether a column repeats them."""
 
 
-def shared(numbers: "np.ndarray[Any, Any]", made: Callable[[list[int]], list[Any]]) -> Array:
+def shared(numbers: "np.ndarray[Any, Any]", made: "Callable[[np.ndarray[Any, Any]], Array]") -> Array:
     """An object for each number; where numbers repeat, one object for all that are equal."""
     some = numbers[:: max(len(numbers) // LOOKED_AT, 1)]
     if 2 * len(np.unique(some)) > len(some):
-        return objects(made(numbers.tolist()))
+        return made(numbers)
     seen, where = np.unique(numbers, return_inverse=True)
-    return objects(made(seen.tolist()))[where]
+    return made(seen)[where]
 
 
 def _days(found: "pa.ChunkedArray") -> Array:
@@ -128,7 +128,7 @@ def _days(found: "pa.ChunkedArray") -> Array:
     import pyarrow as pa
 
     days, nulls = _values_and_nulls(found.cast(pa.int32()), 0)
-    array = shared(days, lambda numbers: [date.fromordinal(EPOCH + day) for day in numbers])
+    array = shared(days, lambda numbers: objects([date.fromordinal(EPOCH + day) for day in numbers.tolist()]))
     array[nulls] = None
     return array
 

@@ -82,9 +82,6 @@ class Binary(Values):
         return self.load(data) if first <= number <= last else distant(number, self.code)
 
 
-POWERS = 10 ** np.arange(19, dtype=np.int64)
-
-
 def decimals(found: Slices) -> "pa.Array | None":
     """Numerics of one scale and at most 18 digits; None where there are others.
 
@@ -104,22 +101,29 @@ def decimals(found: Slices) -> "pa.Array | None":
         return None
     if 4 * (int(weight.max()) + 1) + places > 18 or weight.min() < -5:
         return None
-    units = _digits(found.fixed(">u8", 8), count, 4 * (weight - 3) + places)
-    if count.max() > 4:
-        units += _digits(found.fixed(">u8", 16), np.maximum(count, 4) - 4, 4 * (weight - 7) + places)
+    behind = -(-places // 4)
+    shift = 16 * (3 - behind - weight)
+    spare = 10 ** (4 * behind - places)
+    four = _number(_kept(found.fixed(">u8", 8), count) >> np.maximum(shift, 0).astype(np.uint64))
+    units = four // spare
+    if shift.min() < 0:  # 18 places are five digits at most
+        fifth = (_kept(found.fixed(">u8", 16), np.maximum(count, 4) - 4) >> 48).astype(np.int64)
+        units = np.where(shift < 0, four * (10_000 // spare) + fifth // spare, units)
     return found.decimals(np.where(sign == 0x4000, -units, units), places)
 
 
-def _digits(four: "np.ndarray[Any, Any]", count: "np.ndarray[Any, Any]", power: "np.ndarray[Any, Any]") -> Any:
-    """Up to four digits to the base of 10,000 in eight bytes, times 10 to a power, as whole numbers."""
-    four &= KEPT[np.minimum(count, 4)]
+def _kept(four: "np.ndarray[Any, Any]", count: "np.ndarray[Any, Any]") -> Any:
+    """The first so many of four digits to the base of 10,000 in eight bytes, and zeros."""
+    return four & KEPT[np.minimum(count, 4)]
+
+
+def _number(four: "np.ndarray[Any, Any]") -> Any:
+    """Four digits to the base of 10,000 as whole numbers."""
     pairs = (four >> 16 & 0x0000FFFF0000FFFF) * 10_000 + (four & 0x0000FFFF0000FFFF)
-    number = ((pairs >> 32) * 10**8 + (pairs & 0xFFFFFFFF)).astype(np.int64)
-    return number * POWERS[np.maximum(power, 0)] // POWERS[np.clip(-power, 0, 18)]
+    return ((pairs >> 32) * 10**8 + (pairs & 0xFFFFFFFF)).astype(np.int64)
 
 
 KEPT = np.array([2**64 - 2 ** (64 - 16 * n) for n in range(5)], dtype=np.uint64)
-"""The bits of the first n of four digits."""
 
 
 def _within(values: "np.ndarray[Any, Any]", first: int, last: int) -> Any:
