@@ -19,7 +19,7 @@ ONE_WIDTH = 256
 class Slices:
     """Where each row's value begins in `buffer`, and how many bytes it has; -1 is NULL. Begins never go down."""
 
-    buffer: bytes
+    buffer: "bytes | np.ndarray[Any, np.dtype[np.uint8]]"
     starts: "np.ndarray[Any, np.dtype[np.int64]]"
     lengths: "np.ndarray[Any, np.dtype[np.int64]]"
 
@@ -36,7 +36,7 @@ class Slices:
         kind = np.dtype(dtype)
         everywhere: Any = np.ndarray((len(self.buffer) - kind.itemsize + 1,), kind, self.buffer, strides=(1,))
         at = np.where(self.nulls, 0, self.starts) if self.nulls.any() else self.starts
-        return everywhere[at + behind].astype(kind.newbyteorder("="))  # type: ignore[no-any-return]
+        return everywhere[at + behind].astype(kind.newbyteorder("="), copy=False)  # type: ignore[no-any-return]
 
     def numbers(self, values: "np.ndarray[Any, Any]", type_: Any = None) -> "pa.Array":
         """Numbers, and NULL where this column has it, as an Arrow array."""
@@ -74,7 +74,7 @@ class Slices:
 
     def bytes(self) -> list[bytes | None]:
         """The bytes one by one."""
-        data = self.buffer
+        data = bytes(self.buffer)
         return [
             None if length < 0 else data[start : start + length]
             for start, length in zip(self.starts.tolist(), self.lengths.tolist(), strict=True)
@@ -104,7 +104,7 @@ def packed(data: bytes, at: "np.ndarray[Any, Any]", widths: Sequence[int], head:
     if not len(at) or int(at[-1]) + stride > len(data):
         return []
     everywhere: Any = np.ndarray((len(data) - stride + 1,), f"V{stride}", data, strides=(1,))
-    records = everywhere[at].tobytes()
+    records = everywhere[at].view(np.uint8)
     starts, columns, place = np.arange(len(at), dtype=np.int64) * stride, [], 0
     for width in widths:
         lengths: Any = np.ndarray((len(at),), f">i{head}", records, offset=place, strides=(stride,))

@@ -92,12 +92,12 @@ class Packets:
         while not self.ended:
             at = self._take(received, at, starts, portion.room)
             if self.ended or len(starts) == portion.room or at >= FULL:
-                rest = bytes(received[at:])
-                del received[at:]
+                rest = received[at:]
+                received[at:] = PADDING
                 portion.took(len(starts))
                 if starts:
-                    yield bytes(received) + PADDING, np.array(starts, dtype=np.int64)
-                received, starts, at = bytearray(rest), [], 0
+                    yield bytes(received), np.array(starts, dtype=np.int64)
+                received, starts, at = rest, [], 0
 
     def _take(self, received: bytearray, at: int, starts: list[int], size: int) -> int:
         """Note the packets that have wholly arrived, after waiting for more if there is none; where they end."""
@@ -180,15 +180,14 @@ def _columns(data: bytes, starts: "np.ndarray[Any, Any]", running: Any) -> tuple
     at = starts
     columns = []
     for field, (encoding, converter) in zip(running.fields, running.converters, strict=True):
-        first = bytes_[at].astype(np.int64)
-        lengths, at = first.copy(), at + 1
-        lengths[first == 0xFB] = -1
-        for mark, width in ((0xFC, 2), (0xFD, 3), (0xFE, 8)):
-            longer = np.flatnonzero(first == mark)
-            if len(longer):
+        lengths, at = bytes_[at].astype(np.int64), at + 1
+        if lengths.max() >= 0xFB:
+            first = lengths.copy()
+            lengths[first == 0xFB] = -1
+            for mark, width in ((0xFC, 2), (0xFD, 3), (0xFE, 8)):
+                longer = np.flatnonzero(first == mark)
                 there = at[longer]
                 lengths[longer] = sum(bytes_[there + n].astype(np.int64) << 8 * n for n in range(width))
-                at = at.copy()
                 at[longer] += width
         columns.append(Text(field.type_code, field.scale, Slices(data, at, lengths), encoding, converter))
         at = at + np.maximum(lengths, 0)

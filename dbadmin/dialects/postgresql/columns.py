@@ -147,18 +147,20 @@ def _loader(cursor: Any, code: int) -> Any:
 
 def batches(pgconn: Any, copy: Any, size: int) -> Iterator[tuple[bytes, "np.ndarray[Any, Any]"]]:
     """Rows as libpq received them, one after the other in a buffer, and where each begins."""
-    portion, received, lengths = Portion(size), bytearray(), list[int]()
+    portion, pieces, lengths, held = Portion(size), list[bytes](), list[int](), 0
     rows: list[Any] = [row for row in (_without_header(bytes(copy.read())),) if row]
     if rows and len(rows[0]) <= TRAILER:
         return _drain(copy)
     ended = False
     while True:
-        received += b"".join(rows)
+        pieces.append(b"".join(rows))
         lengths += map(len, rows)
-        if lengths and (ended or len(lengths) == portion.room or len(received) >= FULL):
+        held += len(pieces[-1])
+        if lengths and (ended or len(lengths) == portion.room or held >= FULL):
             portion.took(len(lengths))
-            yield _batch(received, lengths)
-            received, lengths = bytearray(), []
+            sizes = np.array(lengths, dtype=np.int64)
+            yield b"".join([*pieces, PADDING]), np.cumsum(sizes) - sizes
+            pieces, lengths, held = [], [], 0
         if ended:
             return
         rows, ended = _arrived(pgconn, copy, min(portion.room - len(lengths), AT_ONCE))
@@ -207,11 +209,6 @@ def _raise_error(pgconn: Any) -> None:
     if failed is None:
         raise errors.OperationalError("the connection was lost while rows were read")
     raise errors.error_from_result(failed)
-
-
-def _batch(received: bytearray, lengths: list[int]) -> tuple[bytes, "np.ndarray[Any, Any]"]:
-    sizes = np.array(lengths, dtype=np.int64)
-    return bytes(received) + PADDING, np.cumsum(sizes) - sizes
 
 
 def split(data: bytes, starts: "np.ndarray[Any, Any]", codes: Sequence[int]) -> list[Slices]:
