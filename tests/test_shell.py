@@ -128,6 +128,7 @@ def test_a_failed_statement_leaves_the_session_usable(app: Path, terminal: Open)
     for arguments in ((), ("--write",)):
         shell = terminal(app, *arguments)
         assert "dbadmin: " in shell.type("session.execute(text('select nothing from nowhere'))")
+        assert "hint: %tb shows the statement" in shell.type("session.execute(text('select substr()'))")
         assert shell.type("session.scalar(select(Author.name))").endswith("'ann'")
         answer = shell.type("session.add(Author(name='ann')); session.flush()")
         assert "dbadmin: " in answer and "Traceback" not in answer

@@ -11,6 +11,8 @@ from dbadmin.secrets import mask
 if TYPE_CHECKING:
     from dbadmin.database.access import Database
 
+ECHO = "--echo shows the statement"
+
 
 @contextmanager
 def errors(database: "Database") -> Iterator[None]:
@@ -26,7 +28,7 @@ def errors(database: "Database") -> Iterator[None]:
     except ConnectionError as error:  # asyncpg and pg8000, when the server goes away
         raise ConnectionFailed(f"the connection was lost: {first_line(error)}", hint="dbadmin doctor") from error
     except SQLAlchemyError as error:
-        raise StatementFailed(first_line(error), hint="--echo shows the statement") from error
+        raise StatementFailed(first_line(error), hint=ECHO) from error
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def explain(error: Any, database: "Database") -> DbadminError:
         return type(known)(mask(known.message), hint=known.hint)
     if error.connection_invalidated:
         return ConnectionFailed(f"the connection was lost: {detail}", hint="dbadmin doctor")
-    return StatementFailed(detail, hint="--echo shows the statement")
+    return StatementFailed(detail, hint=ECHO)
 
 
 def first_line(error: BaseException | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dbadmin import readonly
 from dbadmin.admin import Admin
 from dbadmin.database import Database, explain
+from dbadmin.database.failures import ECHO
 from dbadmin.errors import ConnectionFailed, DbadminError, WriteRefused
 from dbadmin.protected import name_of
 from dbadmin.secrets import mask
@@ -210,9 +211,11 @@ def explained(error: BaseException, database: Database) -> DbadminError | None:
 
 
 def at_prompt(error: DbadminError, database: Database) -> DbadminError:
-    """The error with a hint for somebody who has a session already: its mode can be changed."""
+    """The error with a hint for somebody who has a session already: its mode can be changed, its errors looked at."""
     if isinstance(error, WriteRefused) and error.hint == readonly.HINT:
         return WriteRefused(error.message, hint=write_hint(database))
+    if error.hint == ECHO:
+        return type(error)(error.message, hint="%tb shows the statement, and where it was run")
     return error
 
 
