@@ -196,6 +196,7 @@ def interrupted_everywhere(database: TestDatabase) -> int:
             raise KeyboardInterrupt
 
     engine = sa.create_engine(database.url, poolclass=sa.NullPool)
+    engine.connect().close()  # what SQLAlchemy asks at first is its own: 2.0.30 leaves such a connection open
     for event in ("do_execute", "do_execute_no_params"):
         sa.event.listen(engine, event, interrupt)
     for number in count(1):
