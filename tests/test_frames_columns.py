@@ -237,6 +237,7 @@ def test_every_value_read_by_columns_is_what_sqlalchemy_returns(engine_kind: str
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_every_value_of_many_rows_is_what_sqlalchemy_returns(engine_kind: str, database: TestDatabase) -> None:
     check_rows(engine_kind, database, 400)
 
