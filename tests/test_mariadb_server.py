@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from servers import MariadbServer, Servers
 
-from dbadmin.dialects import processes
+from dbadmin.dialects import accounts, processes
 from dbadmin.dialects.mysql import binaries, server
 from dbadmin.dialects.mysql.server import Server
 from dbadmin.errors import NoScratchServer
@@ -44,6 +44,20 @@ def test_its_url_asks_for_no_certificates_of_the_machine(monkeypatch: pytest.Mon
     with Server.start() as running:
         monkeypatch.setattr(ssl, "create_default_context", lambda **_: pytest.fail("certificates are read"))
         assert ask(running, "SELECT 1") == (1,)
+
+
+def test_it_is_made_without_a_look_at_the_temporary_tables_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # no copy of one that was made before
+    of_others = Path("/tmp", f"#sql-temptable-{os.getpid():x}-1-1.MAI")
+    of_others.touch()
+    accounts.give(of_others, accounts.for_servers())
+    try:
+        with Server.start():
+            assert of_others.exists()
+    finally:
+        of_others.unlink(missing_ok=True)
 
 
 def test_a_second_server_ends_with_the_first_and_begins_with_its_data() -> None:

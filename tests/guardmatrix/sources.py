@@ -178,6 +178,7 @@ def _postgresql(directory: Path, port: int, account: accounts.Account | None) ->
 
 def _mariadb(directory: Path, port: int, account: accounts.Account | None) -> list[str]:
     found = mysql_binaries.find("mariadb")[0]
+    mysql_directory.make_own(directory, account)
     mysql_directory.initialise(found, directory / "data", account)
     return [
         str(found.server), "--no-defaults", f"--datadir={directory / 'data'}", f"--socket={directory / 's'}",

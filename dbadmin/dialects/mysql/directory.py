@@ -67,7 +67,8 @@ def initialise(binaries: Binaries, data: Path, account: Account | None, *, page_
     """Make an empty data directory: root without a password, which only the socket's owner can use.
 
     A copy of what the installer made before is taken where there is one; see `prepared`. Run as the account
-    itself, never with --user: as root the installer would change the owner of the machine's own PAM tool.
+    itself, never with --user: as root the installer would change the owner of the machine's own PAM tool. `make_own`
+    has made the directory around it.
     """
     sized = [f"--innodb-page-size={page_size}"] if page_size else []
     if binaries.family == "mysql":
@@ -87,8 +88,10 @@ def initialise(binaries: Binaries, data: Path, account: Account | None, *, page_
 
 
 def _install(command: Sequence[str | Path], data: Path, binaries: Binaries, account: Account | None) -> None:
+    # A server removes the temporary tables that it finds when it starts: not those of others, in /tmp.
+    variables = environment(data.parent) | {"TMPDIR": str(data.parent / "tmp")}
     try:
-        done = accounts.run(command, data.parent, environment(data.parent), account)
+        done = accounts.run(command, data.parent, variables, account)
     except OSError as error:
         raise NoScratchServer(
             f"cannot run {command[0]}: {error}", hint="install MariaDB's server, or name one with --scratch URL"
