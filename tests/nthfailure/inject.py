@@ -38,7 +38,7 @@ AUDITED = {
     "os.killpg": "kill", "socket.connect": "connect", "sqlite3.connect": "connect", "open": "write",
 }  # fmt: skip
 """What Python's audit events are called here."""
-VALUES = re.compile(r"'[^']*'|\bdbadmin_\w+|\d+|\s+")
+VALUES = re.compile(r"'[^']*'|\bdbadmin\\?_(?:\w|\\_)+|\d+|\s+")
 SHOWN = 120
 """So much of an act is told."""
 LOST = (2013, "Lost connection to MySQL server during query")
