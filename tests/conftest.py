@@ -18,6 +18,7 @@ from attempts import fill
 from drivers import needs
 from forking import run_module
 from forking import servers as servers_of_commands
+from hypothesis import settings
 from servers import (
     ENGINES,
     EngineServer,
@@ -40,6 +41,9 @@ from dbadmin.migrations import process
 # A shell starts background jobs with SIGINT ignored, and their children would inherit that: Ctrl-C must reach them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored, and dbadmin leaves that as it is
+
+settings.register_profile("tests", deadline=None)  # how long an example takes says what else runs here
+settings.load_profile("tests")
 
 WITHOUT_MARIADB = {"test_observe", "test_state_schema"}
 """Test modules whose tables and statements are not spelled for MariaDB yet: they run on the other engines only."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dbadmin.dialects import Address, named
@@ -116,7 +116,6 @@ SOURCE_PARAMETERS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(driver=st.sampled_from(DRIVERS), source=SOURCE_PARAMETERS, dsn=st.booleans())
 def test_a_redirect_leaves_nothing_that_says_where_and_everything_else(
     driver: str, source: dict[str, Any], dsn: bool

@@ -182,7 +182,7 @@ def test_no_box_lies_on_another(entities: Entities) -> None:
     assert not any(overlap(a, b) for a, b in itertools.combinations(boxes, 2))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.integers(20, 300), st.integers(20, 500)), min_size=1, max_size=14),
     st.lists(st.tuples(st.integers(0, 13), st.integers(0, 13)), max_size=30),

@@ -209,7 +209,7 @@ def check_rows(kind: str, database: TestDatabase, examples: int) -> None:
         table.create(connection)
 
     @settings(
-        max_examples=examples, deadline=None, derandomize=True, phases=[Phase.generate], report_multiple_bugs=False,
+        max_examples=examples, derandomize=True, phases=[Phase.generate], report_multiple_bugs=False,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )  # fmt: skip
     @given(st.lists(rows, max_size=7))
@@ -245,7 +245,7 @@ def test_every_value_of_many_rows_is_what_sqlalchemy_returns(engine_kind: str, d
 HALVES = st.integers(-(10**7), 10**7).map(lambda n: n / 1000)  # many of them just beside a half of the last place
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(
     st.lists(st.none() | st.integers(-(10**6), 10**6) | HALVES | st.floats(allow_nan=False), max_size=30),
     st.sampled_from([0, 1, 2, 3, 10]),
@@ -268,7 +268,7 @@ def test_floats_rounded_together_are_what_sqlalchemy_makes_of_each(values: list[
         assert rounded(other, dialect, other.dialect_impl(dialect).result_processor(dialect, None)) is None
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(st.integers(0, 18), st.lists(st.none() | st.integers(-(10**18) + 1, 10**18 - 1) | st.integers(-99, 99)))
 @example(2, [123456789012345678, -910111213141516171, 1, None])  # five digits to the base of 10,000, and one
 @example(18, [123456789012345678, 10**17])

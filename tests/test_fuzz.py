@@ -56,7 +56,7 @@ def test_a_password_of_a_url_is_masked_however_it_is_spelled(password: str) -> N
 
 
 @given(st.sampled_from(HEADS), st.binary(max_size=600))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_any_file_is_a_backup_or_refused(head: bytes, rest: bytes) -> None:
     targets.sniff_backup(head + rest)
     targets.sniff_backup(gzip.compress(head + rest))
@@ -122,7 +122,7 @@ def _above(made: dict[str, Rev], name: str, wanted: str) -> bool:
 
 
 @given(graphs())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 def test_any_graph_is_read_as_alembic_reads_it(tmp_path_factory: pytest.TempPathFactory, graph: dict[str, Rev]) -> None:
     app = make_app(tmp_path_factory.mktemp("graph"), revisions=graph, url="sqlite:///app.db")
     ours, theirs = open_scripts(app.project), by_alembic(app)

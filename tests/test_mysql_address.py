@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from servers import TestDatabase
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -115,7 +115,6 @@ PARAMETERS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(driver=st.sampled_from(SYNC + ASYNC), source=PARAMETERS, positional=st.booleans())
 def test_a_redirect_leaves_nothing_that_says_where_and_everything_else(
     driver: str, source: dict[str, Any], positional: bool

@@ -290,7 +290,7 @@ def test_a_page_loads_nothing_from_elsewhere() -> None:
     assert "prefers-color-scheme: dark" in page
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.lists(st.text(max_size=60), min_size=1, max_size=7), min_size=0, max_size=4),
     st.integers(min_value=20, max_value=140),

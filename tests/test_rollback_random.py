@@ -54,7 +54,7 @@ def property_of(
     """Judge so many random applications, each on an empty database."""
 
     @settings(
-        max_examples=examples, deadline=None, database=None,
+        max_examples=examples, database=None,
         phases=[Phase.generate], suppress_health_check=list(HealthCheck), **how,
     )  # fmt: skip
     @given(st.data())

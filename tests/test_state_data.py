@@ -382,7 +382,7 @@ row_keys = st.one_of(st.integers(-3, 3), st.sampled_from(["", "a", "A", b"a"]))
 rows = st.dictionaries(row_keys, st.tuples(cells, cells), max_size=6)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(old=rows, new=rows)
 def test_row_by_row_agrees_with_counting_in_python(
     sqlite: TestDatabase, old: dict[object, tuple[object, object]], new: dict[object, tuple[object, object]]

@@ -38,7 +38,7 @@ def made(path: Path, table: str, content: Mapping[object, tuple[object, object]]
     return raw
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(old=CONTENT, new=CONTENT, tables=st.tuples(st.sampled_from(TABLES), st.sampled_from(TABLES)))
 def test_attached_files_and_merged_rows_tell_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: dict[object, tuple[object, object]],

@@ -89,7 +89,7 @@ def marks(written: str) -> list[str]:
     return found
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.sampled_from(sorted(SAMPLES)), HOSTILE)
 def test_any_text_in_any_layout_is_read_back_and_steers_nothing(name: str, text: str) -> None:
     plain, hostile = everywhere(SAMPLES[name], "x"), everywhere(SAMPLES[name], text)
@@ -120,7 +120,7 @@ def spreadsheet(result: Result) -> None:
     assert [cell for cell in cells if cell.startswith(FORMULA) and not re.fullmatch(r"-?[\d.]+|-Infinity", cell)] == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(), max_size=30))
 def test_any_text_is_legal_in_xml(text: str) -> None:
     report = everywhere(SAMPLES["rollback_broken"], text)
@@ -207,7 +207,7 @@ def test_hostile_values_never_steer_the_shell(sqlite: TestDatabase, tmp_path: Pa
             assert "owned" in said or "count" in line, said
             assert re.findall("\x1b\\]|\x07|\x9b", said) == [], said
     finally:
-        shell.process.close(force=True)
+        shell.close()
 
 
 def member(kind: str) -> tarfile.TarInfo:
