@@ -1,6 +1,7 @@
 """What status remembers of a project: only what would be the same again, and no password."""
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from dbadmin.migrations.scripts import open_scripts
 
 ENV = """
 import os
+import tempfile
 from alembic import context
 from app.settings import table
 with open("runs", "a") as out:
@@ -99,6 +101,19 @@ def test_env_py_is_run_again_after_a_change(run: Any, env: dict[str, str], tmp_p
     aged(app.directory)  # as a checkout or rsync would have it
     status(run, app, env)
     assert runs(app) == 2
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="there is no file system in memory here")
+def test_a_file_in_memory_that_env_py_read_is_looked_at_too(run: Any, env: dict[str, str], tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        notes = Path(directory) / "notes.txt"
+        notes.write_text("one")
+        aged(Path(directory))
+        app = made(tmp_path, more=f"open({str(notes)!r}).close()")
+        status(run, app, env)
+        notes.write_text("two")
+        status(run, app, env)
+        assert runs(app) == 2
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ _ASKS_OTHERS = (
 )  # fmt: skip
 LIBRARIES = tuple(
     sorted({f"{path}{os.sep}" for key, path in sysconfig.get_paths().items() if "lib" in key}
-           | {f"{sys.base_prefix}/lib/", "/proc/", "/sys/", "/dev/"})
+           | {f"{sys.base_prefix}/lib/", "/proc/", "/sys/"})
 )  # fmt: skip
 """What is there does not change but with an installation, which is looked at as a whole."""
 
@@ -87,7 +87,7 @@ class LookedAt:
     def _add(self, to: set[str], path: Any) -> None:
         if isinstance(path, str | bytes | os.PathLike):
             text = str(Path(os.fsdecode(path)).absolute())
-            if not text.endswith(".pyc"):
+            if not text.endswith(".pyc") and (not text.startswith("/dev/") or text.startswith("/dev/shm/")):
                 to.add(text)
 
 
