@@ -18,7 +18,7 @@ from copying import count, filled, opened
 
 import dbadmin
 from dbadmin.copies import registry
-from dbadmin.dialects import named, processes, stamped
+from dbadmin.dialects import named, private, processes, stamped
 from dbadmin.errors import NotFinished, UnknownName
 
 pytestmark = pytest.mark.rehearsal
@@ -266,3 +266,18 @@ def test_an_empty_server_that_was_half_made_is_removed_from_the_cache(
     process.wait()
     assert {place.name for place in registry.clean()} == {name, half.name}
     assert [path.name for path in servers.iterdir()] == [".new-of-mine"]
+
+
+def test_ctrl_c_waits_until_what_stands_on_another_server_is_dropped() -> None:
+    steps: list[str] = []
+
+    def drop_all() -> None:
+        steps.append("begun")
+        os.kill(os.getpid(), signal.SIGINT)
+        steps.append("dropped")
+
+    with private.directory("dbadmin-on-test-") as made:
+        with pytest.raises(KeyboardInterrupt), private.dropping(made, drop_all):
+            steps.append("used")
+        assert steps == ["used", "begun", "dropped"]
+    assert not made.exists()

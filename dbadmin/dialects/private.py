@@ -53,19 +53,20 @@ def _put_away(made: Path) -> None:
 
 @contextmanager
 def dropping(made: Path, drop_all: Callable[[], None]) -> Iterator[None]:
-    """Drop in the end what stands elsewhere for a private directory, unless it is to be kept.
+    """Drop in the end what stands elsewhere for a private directory, unless it is to be kept; Ctrl-C waits for that.
 
-    Where that fails the directory stays: its records say where to drop it.
+    Where it fails the directory stays: its records say where to drop it.
     """
     try:
         yield
     finally:
         if not (made / KEPT).exists():
-            try:
-                drop_all()
-            except BaseException:
-                leave(made)
-                raise
+            with held_back():
+                try:
+                    drop_all()
+                except BaseException:
+                    leave(made)
+                    raise
 
 
 @contextmanager
