@@ -36,6 +36,7 @@ import dbadmin
 from dbadmin import by_hand, readonly
 from dbadmin.dialects import processes
 from dbadmin.errors import NoScratchServer
+from dbadmin.interrupts import SIGNALS
 from dbadmin.migrations import process
 
 # A shell starts background jobs with SIGINT ignored, and their children would inherit that: Ctrl-C must reach them.
@@ -393,6 +394,15 @@ def drivers_as_they_were() -> Iterator[None]:
     """What a test opens by hand is not read-only because one before it had a shell in this process."""
     yield
     by_hand.let_drivers_be()
+
+
+@pytest.fixture(autouse=True)
+def signals_as_they_were() -> Iterator[None]:
+    """A command line that ran in this process answers no Ctrl-C of a later test, nor counts it as its second one."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)
