@@ -208,6 +208,7 @@ def warn_of_passwords(arguments: list[str]) -> None:
         except ValueError:
             continue
         remember(unquote(password) if password else None)
-    options = [word.partition("=")[0] if word.startswith("--") else arguments[i - 1] for i, word in exposed.items()]
+    before = ["", *arguments]  # before[i] stands before arguments[i]
+    options = [word.partition("=")[0] if word.startswith("--") else before[i] for i, word in exposed.items()]
     instead = " and ".join(f"{option} env:NAME" for option in options if option.startswith("--")) or "env:NAME"
     tell("a password in the arguments can be read by every user of this machine", f"use {instead} instead")

@@ -101,5 +101,6 @@ def is_numeric(result: Rows, index: int) -> bool:
 
 def says_nothing_cut(result: Rows, index: int) -> bool:
     """Whether each value is a point in time or a UUID: their beginnings tell too little."""
-    values = [row[index] for row in result.rows if row[index] is not None]
-    return bool(values) and all(isinstance(value, date | time | UUID) for value in values)
+    values = (row[index] for row in result.rows if row[index] is not None)
+    first = next(values, None)  # most columns are told by it, however many rows there are
+    return isinstance(first, date | time | UUID) and all(isinstance(value, date | time | UUID) for value in values)
