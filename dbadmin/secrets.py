@@ -90,6 +90,16 @@ def mask(text: str) -> str:
     return _KEY_VALUE.sub(rf"\g<head>{HIDDEN}", text)
 
 
+def first_line(error: BaseException | None) -> str:
+    """The first line of what an error says, secrets hidden; of SQLAlchemy's errors what the driver said.
+
+    >>> first_line(ValueError("bad\\nDETAIL: Key (email)=(a@b) exists"))
+    'bad'
+    """
+    lines = str(getattr(error, "orig", None) or error or "").strip().splitlines()
+    return mask(lines[0].strip()) if lines else type(error).__name__
+
+
 def mask_known(text: str) -> str:
     """`text` without remembered secrets and passwords of URLs: for what people print, in which `token=…` is their data.
 

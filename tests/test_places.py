@@ -26,7 +26,9 @@ from dbadmin.dialects import named
 from dbadmin.dialects.left import SERVER
 from dbadmin.dialects.postgresql import left
 from dbadmin.dialects.postgresql.server import Server
+from dbadmin.dialects.servers import PrivateServer
 from dbadmin.errors import DbadminError, EmptyPlan, NotFinished, NotSupported, UsageError
+from dbadmin.render.layouts.rollback import still_there
 from dbadmin.results import RollbackReport
 from dbadmin.rollback import Options, Origin, Rehearsed, rehearse
 from dbadmin.rollback.origin import check
@@ -489,6 +491,41 @@ def test_a_report_outlives_a_private_place_that_could_not_be_removed(
     assert report.copy.left is not None and "Device or resource busy" in report.copy.left
     assert f"dbadmin copies --drop {report.copy.name}" in report.copy.left
     registry.drop(report.copy.name)
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_a_report_names_what_stood_beside_a_copy_and_could_not_be_removed(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database: TestDatabase = request.getfixturevalue(engine)
+    app = build(tmp_path, database.url, LOSSY, at="a1", fill=PEOPLE)
+    running: list[PrivateServer] = []
+
+    def gone(*_: Any) -> None:
+        raise sa.exc.OperationalError("DROP", None, Exception("password=s3cret the server is gone\nrows"))
+
+    def refused(server: PrivateServer, step: signal.Signals) -> None:
+        running.append(server)
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as broken:
+        if engine == "postgresql":
+            broken.setattr(left, "drop_of", gone)
+        else:
+            broken.setattr(PrivateServer, "_ends_with", refused)
+        report = rehearsed(app, configured=elsewhere(tmp_path), in_place=True)
+    assert (facts(report), report.exit_code) == ({LOST}, 5)
+    said = "could not be dropped: password=*** the server is gone" if engine == "postgresql" else "not permitted"
+    assert report.copy.left is not None and said in report.copy.left
+    (standing,) = [place.name for place in registry.existing() if place.name in report.copy.left]
+    assert report.copy.left.endswith(f"; dbadmin copies --drop {standing}")
+    assert still_there(report) == (
+        f"something of the rehearsal on {report.copy.name} could not be removed: {report.copy.left}",
+    )
+    assert registry.drop(standing).name == standing
+    assert standing not in {place.name for place in registry.existing()}
+    for server in running:
+        server.stop()  # it is gone; its process is waited for
 
 
 @pytest.mark.slow

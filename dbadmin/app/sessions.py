@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.errors import ConfigError
-from dbadmin.secrets import mask
+from dbadmin.secrets import first_line
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -80,8 +80,9 @@ def of_url(url: "URL", origin: str) -> Bound:
             return of_engine(create_async_engine(url, hide_parameters=True))
         return of_engine(create_engine(url, hide_parameters=True))
     except (SQLAlchemyError, TypeError, ValueError) as error:
-        text = mask(str(error).splitlines()[0])
-        raise ConfigError(f"the database URL from {origin} cannot be used: {text}", hint=urls.EXAMPLE) from error
+        raise ConfigError(
+            f"the database URL from {origin} cannot be used: {first_line(error)}", hint=urls.EXAMPLE
+        ) from error
 
 
 def _of_factory(factory: Any) -> Bound:

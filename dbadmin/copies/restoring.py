@@ -11,6 +11,7 @@ from dbadmin.dialects import Backup, Progress, of_url
 from dbadmin.dialects.backups import of_engine
 from dbadmin.errors import DbadminError, NotSupported, UsageError
 from dbadmin.results import RestoreReport
+from dbadmin.secrets import first_line
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -100,7 +101,7 @@ def left_behind(engine: str, url: "URL", name: str, held: tuple[str, ...]) -> st
             backups.empty(url)
         left = backups.holds(url)
     except (DbadminError, SQLAlchemyError, OSError) as error:
-        told = error.message if isinstance(error, DbadminError) else str(error).strip().splitlines()[0]
+        told = error.message if isinstance(error, DbadminError) else first_line(error)
         return f"{name} may hold a part of it ({told})"
     if left:
         return f"{name} is as it was" if set(left) == set(held) else f"{name} holds {', '.join(left)}"

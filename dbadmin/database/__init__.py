@@ -9,7 +9,7 @@ alike.
 
 from dbadmin.database.access import Database, Mode
 from dbadmin.database.echoing import echo
-from dbadmin.database.failures import connecting, errors, explain, first_line
+from dbadmin.database.failures import connecting, errors, explain
 from dbadmin.database.loop import EventLoop
 
-__all__ = ["Database", "EventLoop", "Mode", "connecting", "echo", "errors", "explain", "first_line"]
+__all__ = ["Database", "EventLoop", "Mode", "connecting", "echo", "errors", "explain"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin import readonly
 from dbadmin.errors import ConnectionFailed, DbadminError, StatementFailed, WriteRefused
-from dbadmin.secrets import mask
+from dbadmin.secrets import first_line, mask
 
 if TYPE_CHECKING:
     from dbadmin.database.access import Database
@@ -64,13 +64,3 @@ def explain(error: Any, database: "Database") -> DbadminError:
     if error.connection_invalidated:
         return ConnectionFailed(f"the connection was lost: {detail}", hint="dbadmin doctor")
     return StatementFailed(detail, hint=ECHO)
-
-
-def first_line(error: BaseException | None) -> str:
-    """The first line of an error's text, secrets hidden.
-
-    >>> first_line(ValueError("bad\\nDETAIL: Key (email)=(a@b) exists"))
-    'bad'
-    """
-    lines = str(error).strip().splitlines() if error is not None else []
-    return mask(lines[0].strip()) if lines else type(error).__name__

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.dialects import private, stamped
 from dbadmin.dialects.values import Existing
 from dbadmin.errors import ConnectionFailed, NotFinished, UnknownName
-from dbadmin.secrets import mask
+from dbadmin.secrets import first_line, mask
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -76,9 +76,9 @@ class Left:
             with self.connected(url) as admin:
                 self.drop(admin, stamped.token(name), told)
         except DBAPIError as error:
-            said = str(error.orig).strip().splitlines()[0]
+            said = first_line(error)
             raise ConnectionFailed(
-                f"cannot drop the databases of {name} on {mask(str(url))}: {mask(said)}",
+                f"cannot drop the databases of {name} on {mask(str(url))}: {said}",
                 hint=f"passwords are not kept: give it by {self.password}",
             ) from error
         private.remove(directory)

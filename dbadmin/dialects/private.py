@@ -15,8 +15,9 @@ from typing import Any
 
 from dbadmin.dialects import processes, stamped
 from dbadmin.dialects.values import Existing
-from dbadmin.errors import InternalError, NotFinished
+from dbadmin.errors import DbadminError, InternalError, NotFinished
 from dbadmin.interrupts import held_back
+from dbadmin.secrets import first_line
 
 OWNER = "owner.json"
 PART = "part.json"
@@ -55,7 +56,8 @@ def _put_away(made: Path) -> None:
 def dropping(made: Path, drop_all: Callable[[], None]) -> Iterator[None]:
     """Drop in the end what stands elsewhere for a private directory, unless it is to be kept; Ctrl-C waits for that.
 
-    Where it fails the directory stays: its records say where to drop it.
+    Where it fails the directory stays: its records say where to drop it. What the server or its driver said is then
+    raised as NotFinished with the directory's name, by which `dbadmin copies` knows it.
     """
     try:
         yield
@@ -64,9 +66,16 @@ def dropping(made: Path, drop_all: Callable[[], None]) -> Iterator[None]:
             with held_back():
                 try:
                     drop_all()
-                except BaseException:
+                except DbadminError:
                     leave(made)
                     raise
+                except Exception as error:
+                    leave(made)
+                    said = first_line(error)
+                    raise NotFinished(
+                        f"the databases of {made.name} could not be dropped: {said}",
+                        hint=f"dbadmin copies --drop {made.name}",
+                    ) from error
 
 
 @contextmanager

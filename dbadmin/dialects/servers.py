@@ -20,7 +20,7 @@ from typing import ClassVar, Self, TypeVar
 from dbadmin.dialects import processes
 from dbadmin.dialects.places import last_lines, searched_directories
 from dbadmin.dialects.record import Record
-from dbadmin.errors import NoScratchServer
+from dbadmin.errors import NoScratchServer, NotFinished
 from dbadmin.interrupts import held_back
 
 LOG = "server.log"
@@ -66,10 +66,20 @@ class PrivateServer(ABC):
         self._disown()
 
     def stop(self) -> None:
-        """End the server and wait for it; a disposable one's directory goes too. May be called again."""
+        """End the server and wait for it; a disposable one's directory goes too. May be called again.
+
+        Raises NoScratchServer where it does not end, NotFinished where the machine refuses to end or remove it.
+        """
         with held_back():
             atexit.unregister(self._stop_at_exit)
-            self._stop()
+            try:
+                self._stop()
+            except OSError as error:
+                where = f": {error.filename}" if error.filename else ""
+                drop = None if self.record.durable else f"dbadmin copies --drop {self.directory.name}"
+                raise NotFinished(
+                    f"{self.called} in {self.directory} could not be removed: {error.strerror}{where}", hint=drop
+                ) from error
 
     def __enter__(self) -> Self:
         return self

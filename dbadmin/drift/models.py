@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from dbadmin.app.find import Candidate, find
 from dbadmin.app.load import Application
 from dbadmin.copies.make import connect
-from dbadmin.database import first_line
 from dbadmin.dialects import Schema, TableName, of
 from dbadmin.results import Drift
+from dbadmin.secrets import first_line
 from dbadmin.state import Snapshot, snapshot
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def make_models(url: "URL", metadata: "Iterable[MetaData]", like: Schema, exclud
             connection.commit()
         except SQLAlchemyError as error:
             connection.rollback()
-            said = first_line(getattr(error, "orig", None) or error)
+            said = first_line(error)
             return f"the models cannot be made on an empty database: {said}"
         return snapshot(connection, exclude=(exclude,), data=False)
 

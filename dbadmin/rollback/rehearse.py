@@ -2,7 +2,6 @@
 
 from dbadmin.copies import Copy
 from dbadmin.copies.make import connect
-from dbadmin.database import first_line
 from dbadmin.dialects import Progress
 from dbadmin.errors import EmptyPlan, NotFinished
 from dbadmin.migrations.process import nursery
@@ -20,6 +19,7 @@ from dbadmin.rollback.report import with_copy_left, write_report
 from dbadmin.rollback.source import Opened, Rehearsed, Stand, Witness, named_database, open_source
 from dbadmin.rollback.verdict import judge
 from dbadmin.rollback.walk import Clock, Walker
+from dbadmin.secrets import first_line
 
 
 def rehearse(source: Rehearsed, options: Options, *, progress: Progress) -> RollbackReport:
@@ -55,7 +55,7 @@ def _tell_of_the_copy(error: Exception) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     if isinstance(error, SQLAlchemyError):
-        said = first_line(getattr(error, "orig", None) or error)
+        said = first_line(error)
         hint = "run it again; dbadmin copies shows what is there"
         raise NotFinished(f"the copy cannot be used any more: {said}", hint=hint) from error
 

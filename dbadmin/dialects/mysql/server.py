@@ -144,7 +144,7 @@ class Server(PrivateServer):
 
     def _stop(self) -> None:
         for inside in servers.inside(Server, self.directory, "*"):
-            inside.stop()
+            inside._stop()
         # Nothing in it is worth a shutdown in good order.
         self._end_with(signal.SIGKILL)
         if self._process is None:

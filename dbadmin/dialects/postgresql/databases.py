@@ -8,6 +8,7 @@ from dbadmin.dialects import marks
 from dbadmin.dialects.postgresql.look import literal, quote
 from dbadmin.dialects.postgresql.session import sqlstate
 from dbadmin.errors import InternalError, NotFinished
+from dbadmin.secrets import first_line
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -127,7 +128,7 @@ def drop_marked(admin: "Connection", name: str) -> None:
             return
         except DBAPIError as error:
             if last:
-                told = str(error.orig).strip().splitlines()[0]
+                told = first_line(error)
                 raise NotFinished(f"the copy {name} could not be dropped: {told}", hint=f"{statement};") from error
             _end_prepared(admin, name)
 

@@ -11,7 +11,7 @@ from dbadmin.dialects.postgresql import databases, owner
 from dbadmin.dialects.postgresql.look import quote
 from dbadmin.errors import ConnectionFailed, DbadminError, NotFinished
 from dbadmin.interrupts import held_back
-from dbadmin.secrets import mask
+from dbadmin.secrets import first_line, mask
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -48,9 +48,9 @@ def _drop_left(url: "URL", directory: Path, token: str) -> None:
             _drop(admin, token, {"role": _role_of(token)})
     except DBAPIError as error:
         private.leave(directory)
-        told = str(error.orig).strip().splitlines()[0]
+        told = first_line(error)
         raise NotFinished(
-            f"the role {_role_of(token)} could not be dropped: {mask(told)}", hint="dbadmin copies --clean drops it"
+            f"the role {_role_of(token)} could not be dropped: {told}", hint="dbadmin copies --clean drops it"
         ) from error
 
 
@@ -104,8 +104,8 @@ def administrative(url: "URL", avoid: set[str | None]) -> "URL":
                 return url.set(database=name)
         except DBAPIError as error:
             refused = refused or error
-    told = str(refused.orig).strip().splitlines()[0] if refused else "no database to connect to"
-    raise ConnectionFailed(f"cannot connect to {mask(str(url))}: {mask(told)}", hint="dbadmin doctor") from refused
+    told = first_line(refused) if refused else "no database to connect to"
+    raise ConnectionFailed(f"cannot connect to {mask(str(url))}: {told}", hint="dbadmin doctor") from refused
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dbadmin.secrets import first_line
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -71,7 +73,7 @@ def weaken(copy: "Connection") -> tuple[tuple[str, ...], tuple[str, ...]]:
                 _run(copy, step.statement)
             done.append(step.done)
         except DBAPIError as error:
-            left.append(f"{step.left}: {str(error.orig).strip().splitlines()[0]}")
+            left.append(f"{step.left}: {first_line(error)}")
     return tuple(done), tuple(left)
 
 

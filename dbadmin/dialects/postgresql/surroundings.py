@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects.postgresql.binaries import Binaries
+from dbadmin.secrets import first_line
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -123,7 +124,7 @@ def settings_refused(copy: "Connection", found: Surroundings) -> list[str]:
             with copy.begin_nested():
                 apply_settings(copy, replace(found, settings=((name, value),)))
         except DBAPIError as error:
-            notes.append(f"the source's setting {name}: {str(error.orig).strip().splitlines()[0]}")
+            notes.append(f"the source's setting {name}: {first_line(error)}")
     return notes
 
 

@@ -11,6 +11,7 @@ from dbadmin.dialects.postgresql.look import quote
 from dbadmin.dialects.postgresql.surroundings import Surroundings
 from dbadmin.dialects.values import Progress
 from dbadmin.errors import NoScratchServer, NotFinished, NotSupported
+from dbadmin.secrets import first_line
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -147,7 +148,7 @@ def empty(url: "URL") -> None:
                     connection.exec_driver_sql(statement.replace("%", "%%"))
             connection.commit()
         except DBAPIError as error:
-            told = str(error.orig).strip().splitlines()[0]
+            told = first_line(error)
             raise NotFinished(
                 f"{url.database} could not be emptied, and is as it was: {told}",
                 hint=f"drop it and make it anew: DROP DATABASE {quote(str(url.database))};",

@@ -30,7 +30,11 @@ def lay_out_report(result: RollbackReport, *, detail: bool = False) -> Document:
 def still_there(result: RollbackReport) -> tuple[str, ...]:
     """What could not be removed after the walk, which is bad news of its own (exit code 5)."""
     copy = result.copy
-    return () if copy.left is None else (f"the copy {copy.name} could not be removed: {copy.left}",)
+    if copy.left is None:
+        return ()
+    beside = result.source.kind in ("in-place", "copy-command")  # it may be what stood beside a copy of the user's
+    what = f"something of the rehearsal on {copy.name}" if beside else f"the copy {copy.name}"
+    return (f"{what} could not be removed: {copy.left}",)
 
 
 def what_to_do(result: RollbackReport) -> list[str]:
