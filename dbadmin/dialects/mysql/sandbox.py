@@ -6,7 +6,7 @@ There DDL commits what was done before it, and tables of MyISAM, Aria or MEMORY 
 import re
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.mysql.statements import FUNCTIONS, INTO_FILE, Hidden, analyzes_query, refused_set, split
+from dbadmin.dialects.mysql.statements import FUNCTIONS, INTO_FILE, Hidden, analyzes_query, readings, refused_set
 from dbadmin.dialects.sandboxes import Mark, Sandboxing, execute
 from dbadmin.errors import NotSupported
 
@@ -74,11 +74,10 @@ class MysqlSandboxing(Sandboxing):
     def refused(self, statement: str, mark: Mark) -> str | None:
         """Everything but reading and changes of rows in tables that know transactions."""
         try:
-            for escapes in (True, False) if "\\" in statement else (True,):
-                for one in split(statement, escapes=escapes):
-                    reason = _refused_one(one.lstrip("( "), mark.kept)
-                    if reason is not None:
-                        return reason
+            for one in readings(statement):
+                reason = _refused_one(one.lstrip("( "), mark.kept)
+                if reason is not None:
+                    return reason
         except Hidden:
             return "a comment that the server executes cannot be checked"
         return None

@@ -65,57 +65,85 @@ _OTHERS_SETTING = re.compile(r"(?:@@\s*)?(?:global|persist|persist_only)\b")
 _SETTING = re.compile(r"(?:@@\s*)?(?:(?:session|local)\b\s*\.?\s*)?(?P<name>\w+)\s*:?=\s*'?(?P<value>.*?)'?$")
 FUNCTIONS = re.compile(
     r"\b(get_lock|release_lock|release_all_locks|sys_exec|sys_eval|sys_set|nextval|setval"
-    r"|service_(?:get_(?:read|write)|release)_locks|gtid_wait|set_gtid_next)\s*\("
+    r"|service_(?:get_(?:read|write)|release)_locks|gtid_wait|set_gtid_next|spider_\w+|mroonga_command"
+    r"|group_replication_(?:set|switch|enable|disable|reset)_\w+|asynchronous_connection_failover_\w+"
+    r"|keyring_key_(?:store|generate|remove)|audit_log_(?:rotate|filter_\w+)|version_tokens_\w+)\s*\("
     r"|\b(next value for)\b"
 )
 INTO_FILE = re.compile(r"\binto (outfile|dumpfile)\b")
 _LOCKING = re.compile(r"\b(for update|for share|lock in share mode)\b")
+_CHARSET = re.compile(
+    r"(?:(?:@@ ?)?(?:session|local)?[ .]*character_set_client ?:?=|names|character set|charset) ?(.*)"
+)
+_PLAIN_CHARSETS = re.compile(r"'?(?:utf8\w*|latin1|ascii|binary)\b(?! ?[-+*/%(])")
+"""In others (GBK, SJIS …) a backslash may be half of a character, and strings end elsewhere than they seem to."""
 _PARTS = r"""
-      (?P<run>/\*M?!)
-    | (?P<comment>--(?=\s|\Z)[^\n]*|\#[^\n]*|/\*.*?(?:\*/|\Z))
-    | (?P<string>{string})
-    | (?P<name>`(?:[^`]|``)*(?:`|\Z))
+      (?P<run>/\*M?!|--(?=[^\x00-\x7f]))
+    | (?P<comment>--(?=[\x00-\x20\x7f]|\Z)[^\n]*|\#[^\n]*|/\*.*?(?:\*/|\Z))
+    | (?P<string>STRING)
+    | (?P<name>NAME)
     | (?P<semicolon>;)
-    | (?P<other>[\w$@]+|\s+|.)
+    | (?P<number>[0-9]+\.[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+)
+    | (?P<at>@+)
+    | (?P<other>[\w$]+|\s+|.)
 """
-_STRING = r"""'(?:[^'\\]|\\.|'')*(?:'|\Z)|"(?:[^"\\]|\\.|"")*(?:"|\Z)"""
-_STRING_WITHOUT_ESCAPES = r"""'(?:[^']|'')*(?:'|\Z)|"(?:[^"]|"")*(?:"|\Z)"""
-_FLAGS = re.VERBOSE | re.DOTALL
-_TOKEN = re.compile(_PARTS.replace("{string}", _STRING), _FLAGS)
-_TOKEN_WITHOUT_ESCAPES = re.compile(_PARTS.replace("{string}", _STRING_WITHOUT_ESCAPES), _FLAGS)
+
+
+def _pattern(escapes: bool, ansi: bool) -> re.Pattern[str]:
+    inside = r"(?:[^Q\\]|\\.|QQ)*" if escapes else r"(?:[^Q]|QQ)*"
+    strings = [f"Q{inside}(?:Q|\\Z)".replace("Q", quote) for quote in ("'" if ansi else "'\"")]
+    names = [f"{quote}(?:[^{quote}]|{quote}{quote})*(?:{quote}|\\Z)" for quote in ('`"' if ansi else "`")]
+    parts = _PARTS.replace("STRING", "|".join(strings)).replace("NAME", "|".join(names))
+    return re.compile(parts, re.VERBOSE | re.DOTALL)
+
+
+_TOKENS = {(escapes, ansi): _pattern(escapes, ansi) for escapes in (True, False) for ansi in (True, False)}
 
 
 class Hidden(Exception):
-    """A comment that the server executes."""
+    """A comment that the server executes, or something that only some servers take for one."""
 
 
-def split(text: str, *, escapes: bool = True) -> Iterator[str]:
+def readings(text: str) -> Iterator[str]:
+    """The statements of a text as a server may read it, whatever sql_mode says of backslashes and of "."""
+    for escapes in (True, False) if "\\" in text else (True,):
+        for ansi in (False, True) if '"' in text else (False,):
+            yield from split(text, escapes=escapes, ansi=ansi)
+
+
+def split(text: str, *, escapes: bool = True, ansi: bool = False) -> Iterator[str]:
     """The statements of a text in lower case, without comments and the insides of strings, one space between words.
 
-    Names lose their quotes. `escapes`: a backslash hides the next character of a string, as it does unless
-    sql_mode has NO_BACKSLASH_ESCAPES.
+    Names lose their quotes and stand alone. `escapes`: a backslash hides the next character of a string, as it does
+    unless sql_mode has NO_BACKSLASH_ESCAPES; `ansi`: "…" is a name, as it is with ANSI_QUOTES.
 
     >>> list(split("SELECT 1; -- first\\n/* one */ COMMIT # all"))
     ['select 1', 'commit']
-    >>> list(split("select 'a;b' INTO/**/`OutFile`"))
-    ["select '' into outfile"]
+    >>> list(split("select'a;b' INTO/**/`OutFile`"))
+    ["select'' into outfile"]
+    >>> list(split("select`a`,@b,1.0into", ansi=True))
+    ['select a , @b,1.0 into']
     """
-    pattern = _TOKEN if escapes else _TOKEN_WITHOUT_ESCAPES
     parts: list[str] = []
-    for token in pattern.finditer(text):
+    for token in _TOKENS[escapes, ansi].finditer(text):
         kind, word = token.lastgroup, token.group()
         if kind == "run":
             raise Hidden
         if kind == "semicolon":
             yield _joined(parts)
             parts = []
-        elif kind == "comment":
-            parts.append(" ")
-        elif kind == "string":
-            parts.append(f"'{word[1:-1]}'" if re.fullmatch(r"\w{0,5}", word[1:-1]) else "''")
         else:
-            parts.append(re.sub(r"\W", "_", word[1:-1]) if kind == "name" else word)
+            parts.append(_plain(kind, word))
     yield _joined(parts)
+
+
+def _plain(kind: str | None, word: str) -> str:
+    """What a token says; a number may touch the word after it, and a name or @ the word before it."""
+    if kind == "string":
+        return f"'{word[1:-1]}'" if re.fullmatch(r"\w{0,5}|utf8\w*|latin1|binary", word[1:-1]) else "''"
+    if kind == "name":
+        return " " + re.sub(r"\W", "_", word[1:-1]) + " "
+    return {"comment": " ", "number": f"{word} ", "at": f" {word}"}.get(kind or "", word)
 
 
 def _joined(parts: list[str]) -> str:
@@ -134,17 +162,16 @@ def refused(text: str) -> str | None:
     'a comment that the server executes cannot be checked'
     """
     try:
-        for escapes in (True, False) if "\\" in text else (True,):
-            for statement in split(text, escapes=escapes):
-                reason = _refused_one(statement)
-                if reason is not None:
-                    return reason
+        for statement in readings(text):
+            reason = _refused_one(statement)
+            if reason is not None:
+                return reason
     except Hidden:
         return "a comment that the server executes cannot be checked"
     return None
 
 
-_EXECUTED = re.compile(r"/\*M?!\d*|\*/")
+_EXECUTED = re.compile(r"/\*M?!\d*|\*/|--(?=[^\x00-\x7f])")
 _WHOLE_SERVER = re.compile(
     r"""(?:
         (?: create | alter | drop | rename )\ (?: or\ replace\ )?
@@ -195,7 +222,7 @@ def _refused_one(statement: str) -> str | None:
         return f"{first.upper()} writes"
     if re.match(r"\w+ ?:", statement):
         return f"{first.upper()}: a block of statements cannot be checked"
-    return f"{first.upper()}: {REASONS[first]}" if first in REASONS else None
+    return f"{first.upper()}: {REASONS[first]}" if first in REASONS else _hidden_in(statement)
 
 
 def analyzes_query(statement: str) -> bool:
@@ -253,6 +280,9 @@ def _refused_assignment(assignment: str) -> str | None:
         return "SET GLOBAL: it changes the server for everybody"
     if assignment.startswith("@") and not assignment.startswith("@@"):
         return None
+    charset = _CHARSET.match(assignment)
+    if charset is not None and not _PLAIN_CHARSETS.match(charset[1]):
+        return "SET NAMES: in this character set SQL cannot be checked; utf8mb4 and latin1 can"
     if re.match(r"(?:password|default role|resource group)\b", assignment):
         return f"SET {assignment.split()[0].upper()}: it changes a user or the server"
     setting = _SETTING.match(assignment)

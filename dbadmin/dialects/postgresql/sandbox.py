@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from dbadmin.dialects.postgresql.statements import refused_copy, refused_function, split
+from dbadmin.dialects.postgresql.statements import readings, refused_copy, refused_function
 from dbadmin.dialects.sandboxes import Mark, Sandboxing, execute
 
 if TYPE_CHECKING:
@@ -47,8 +47,10 @@ class PostgresqlSandboxing(Sandboxing):
 
     def refused(self, statement: str, mark: Mark) -> str | None:
         """What ends the transaction, or acts outside it."""
-        for one in split(statement):
+        for one in readings(statement):
             lowered = one.lower()
+            if 'U&"' in one:
+                return 'U&"…": a name with escapes cannot be checked'
             words = re.findall(r"\w+", lowered)[:3]
             first = words[0] if words else ""
             if first == "rollback" and not re.match(r"rollback (?:work |transaction )?to\b", lowered):
@@ -57,7 +59,7 @@ class PostgresqlSandboxing(Sandboxing):
                 return "PREPARE TRANSACTION: it leaves a transaction behind"
             if first in REFUSED:
                 return f"{first.upper()}: {REFUSED[first]}"
-            if _SETVAL.search(re.sub(r"'(?:[^']|'')*'", "''", one)):
+            if _SETVAL.search(one):
                 return "setval(): a sequence is not rolled back"
             reason = refused_copy(lowered) if first == "copy" else refused_function(one)
             if reason is not None:

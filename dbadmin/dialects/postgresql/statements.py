@@ -41,46 +41,69 @@ _FUNCTIONS = re.compile(
       | pg_(?:create|drop|copy|sync|advance)_\w*replication_slots?
       | pg_replication_slot_advance | pg_replication_origin_\w+
       | pg_logical_emit_message | pg_logical_slot_get_\w+
-      | pg_stat_reset\w* | pg_stat_statements_reset | pg_(?:clear|restore)_(?:relation|attribute)_stats
+      | pg_stat\w*_reset\w* | pg_(?:clear|restore)_\w+_stats
       | pg_notify | pg_(?:try_)?advisory_\w+
       | pg_file_(?:write|rename|unlink|sync) | pg_import_system_collations
+      | pg_log_standby_snapshot | pg_truncate_visibility_map | heap_force_(?:kill|freeze)
+      | pg_buffercache_(?:evict|mark_dirty)\w* | autoprewarm_\w+
       | pg_log_backend_memory_contexts | gin_clean_pending_list | brin_\w*summarize\w*
     )\s*\(""",
     re.IGNORECASE | re.VERBOSE,
 )
-_SET_CONFIG = re.compile(r"\bset_config\s*\(\s*(?:'(?P<name>[^']*)'\s*,\s*(?:'(?P<value>[^']*)')?)?", re.IGNORECASE)
+_EXPLAINED_TABLE = re.compile(
+    r"^explain(?: analy[sz]e\b| verbose\b| ?\([^()]*\))* ?create\b|\banaly[sz]e\b.*\binto\b", re.DOTALL
+)
+_RUNNING = re.compile(
+    r"\b(query_to_xml\w*|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table|run_command_on_\w+|pg_background_\w+)\s*\(",
+    re.IGNORECASE,
+)
+"""Functions that run the SQL in a string."""
+_SET_CONFIG = re.compile(r"\bset_config\s*\(\s*(?:'(?P<name>[\w.]+)'\s*,\s*(?:'(?P<value>\w*)'\s*,)?)?", re.IGNORECASE)
 _SET = re.compile(
     rf"(?:set|reset)\s+(?:session\s+|local\s+)?(?:{'|'.join(READ_ONLY_SETTINGS)})\b\s*(?:to|=)?\s*'?(?P<value>\w*)",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(
-    r"""
-      (?P<comment>--[^\n]*)
+_START = r"[A-Za-z_\x80-\U0010FFFF]"
+"""What a name begins with, as PostgreSQL's own scanner has it: any character beyond ASCII, also a sign."""
+_PARTS = rf"""
+      (?P<comment>--[^\n\r]*)
     | (?P<open>/\*)
-    | (?P<escape>\b[eE]'(?:[^'\\]|\\.|'')*')
-    | (?P<string>'(?:[^']|'')*')
-    | (?P<hidden>\b[uU]&"[^"]*")
+    | (?P<escape>[eE]'(?:[^'\\]|\\.|'')*')
+    | (?P<string>STRING)
+    | (?P<hidden>[uU]&"(?:[^"]|"")*")
     | (?P<name>"(?:[^"]|"")*")
-    | (?P<tag>\$(?:[^\W\d]\w*)?\$)
+    | (?P<tag>\$(?:{_START}(?:{_START}|[0-9])*)?\$)
     | (?P<semicolon>;)
-    | (?P<other>[\w$]+|\s+|.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+    | (?P<other>{_START}(?:{_START}|[0-9$])*|[0-9]+|\s+|.)
+"""
+_STRINGS = {False: r"'(?:[^']|'')*'", True: r"'(?:[^'\\]|\\.|'')*'"}
+_TOKENS = {
+    escapes: re.compile(_PARTS.replace("STRING", string), re.VERBOSE | re.DOTALL)
+    for escapes, string in _STRINGS.items()
+}
 
 
-def split(text: str) -> Iterator[str]:
-    """The statements of a text, without comments, quoted names without their quotes, one space between words.
+def readings(text: str) -> Iterator[str]:
+    """The statements of a text as a server may read it: a backslash means more without standard_conforming_strings."""
+    for escapes in (False, True) if "\\" in text else (False,):
+        yield from split(text, escapes=escapes)
+
+
+def split(text: str, *, escapes: bool = False) -> Iterator[str]:
+    """The statements of a text, without comments and the insides of strings, one space between words.
+
+    Names lose their quotes and stand alone; a string of one word keeps it. `escapes`: a backslash hides the next
+    character of every string, as it does without standard_conforming_strings.
 
     >>> list(split("select 1; -- first\\n/* a /* nested */ one */ COMMIT"))
     ['select 1', 'COMMIT']
-    >>> list(split("select 'a;b', \\"Lo_Unlink\\" (1)"))
-    ["select 'a;b', Lo_Unlink (1)"]
+    >>> list(split("select'a;b', \\"Lo_Unlink\\"(1), $$off$$"))
+    ["select'?', Lo_Unlink (1), 'off'"]
     """
     parts: list[str] = []
     at = 0
     while at < len(text):
-        token = _TOKEN.match(text, at)
+        token = _TOKENS[escapes].match(text, at)
         assert token is not None, "the last alternative takes any character"
         at, kind, word = token.end(), token.lastgroup, token.group()
         if kind == "semicolon":
@@ -91,11 +114,23 @@ def split(text: str) -> Iterator[str]:
             parts.append(" ")
         elif kind == "tag":
             end = text.find(word, at)
+            parts.append(f" {_string(text[at:] if end < 0 else text[at:end])} ")
             at = len(text) if end < 0 else end + len(word)
-            parts.append(" '' ")
         else:
-            parts.append(" " if kind == "comment" else word[1:-1] if kind == "name" else word)
+            parts.append(_plain(kind, word))
     yield _joined(parts)
+
+
+def _plain(kind: str | None, word: str) -> str:
+    if kind == "name":
+        return f" {re.sub(r'[^A-Za-z0-9_]', '_', word[1:-1])} "
+    if kind == "string":
+        return _string(word[1:-1])
+    return {"comment": " ", "escape": "E'?'", "hidden": ' U&"?" '}.get(kind or "", word)
+
+
+def _string(inside: str) -> str:
+    return f"'{inside}'" if re.fullmatch(r"[A-Za-z0-9_.]*", inside) else "'?'"
 
 
 def _joined(parts: list[str]) -> str:
@@ -139,7 +174,7 @@ def whole_server(text: str) -> str | None:
         if found is not None:
             words = found.group().upper().split()
             return words[0] if words[0] in ("GRANT", "REVOKE") else " ".join(words[:3])
-        called = _OTHER_SESSIONS.search(re.sub(r"'(?:[^']|'')*'", "''", statement))
+        called = _OTHER_SESSIONS.search(statement)
         if called is not None:
             return f"{called[1].lower()}()"
     return None
@@ -154,7 +189,7 @@ def refused(text: str) -> str | None:
     >>> refused("select 1; commit; begin read write; delete from users")
     'COMMIT: it ends the read-only transaction'
     """
-    for statement in split(text):
+    for statement in readings(text):
         reason = _refused_one(statement)
         if reason is not None:
             return reason
@@ -165,6 +200,8 @@ def _refused_one(statement: str) -> str | None:
     lowered = statement.lower()
     words = re.findall(r"\w+", lowered)[:3]
     first = words[0] if words else ""
+    if 'U&"' in statement:
+        return 'U&"…": a name with escapes cannot be checked'
     if first in FIRST_WORDS:
         return f"{first.upper()}: {FIRST_WORDS[first]}"
     if first == "rollback" and not re.match(r"rollback (?:work |transaction )?to\b", lowered):
@@ -175,6 +212,8 @@ def _refused_one(statement: str) -> str | None:
         return _refused_setting(first, lowered)
     if first == "copy":
         return refused_copy(lowered)
+    if first == "explain" and _EXPLAINED_TABLE.search(re.sub(r"'[^']*'", "''", lowered)):
+        return "EXPLAIN ANALYZE of what makes a table: it makes it, also in a read-only transaction"
     if re.search(r"\bupdate (?:only )?(?:pg_catalog ?\. ?)?pg_settings\b", lowered):
         return "UPDATE pg_settings: it changes settings of the session"
     return refused_function(statement)
@@ -195,19 +234,22 @@ def refused_copy(lowered: str) -> str | None:
     """Why a COPY is refused; None where it only reads, into the session."""
     if re.search(r"\bprogram\b", lowered):
         return "COPY … PROGRAM: it runs a command on the server"
-    if re.search(r"\bto (?!stdout\b)[e']", lowered):
+    outside, inside = lowered, 1
+    while inside:
+        outside, inside = re.subn(r"\([^()]*\)", " ", outside)
+    if re.search(r"\bto\b(?! ?stdout\b)", outside):
         return "COPY … TO a file: it writes on the server"
     return refused_function(lowered)
 
 
 def refused_function(statement: str) -> str | None:
-    """Why a statement is refused for what it calls; None where it may run."""
-    if re.search(r"\b[uU]&\"", statement):
-        return 'U&"…": a name with escapes cannot be checked'
-    plain = re.sub(r"'(?:[^']|'')*'", "''", statement)
-    called = _FUNCTIONS.search(plain)
+    """Why a statement of `split` is refused for what it calls; None where it may run."""
+    called = _FUNCTIONS.search(statement)
     if called is not None:
         return f"{called[1].lower()}(): it changes something outside the transaction"
+    running = _RUNNING.search(statement)
+    if running is not None:
+        return f"{running[1].lower()}(): the SQL that it runs cannot be checked"
     for setting in _SET_CONFIG.finditer(statement):
         name, value = setting["name"], setting["value"]
         if name is None:
