@@ -58,12 +58,16 @@ def _judging_connection(own: Any, judge: Judge, whole: bool) -> Any:
     def commit(self: Any) -> None:
         judge("COMMIT")
 
-    return _subclass(own, {"cursor": cursor, **({"commit": commit} if whole else {})})
+    kill = _named("KILL", own.kill, judge) if hasattr(own, "kill") else None
+    members = {"cursor": cursor, "commit": commit if whole else None, "kill": kill}
+    return _subclass(own, {name: member for name, member in members.items() if member is not None})
 
 
 @cache
 def _judging(own: Any, judge: Judge, whole: bool) -> Any:
-    return _subclass(own, {name: _judged(getattr(own, name), judge, whole) for name in _TAKING if hasattr(own, name)})
+    judged = {name: _judged(getattr(own, name), judge, whole) for name in _TAKING if hasattr(own, name)}
+    called = {"callproc": _named("CALL", own.callproc, judge)} if hasattr(own, "callproc") else {}
+    return _subclass(own, {**judged, **called})
 
 
 def _subclass(own: Any, members: dict[str, Any]) -> Any:
@@ -81,6 +85,16 @@ def _judged(method: Any, judge: Judge, whole: bool) -> Any:
             if whole or not _BARE.fullmatch(text):
                 judge(text)
         return method(self, statement, *args, **kwargs)
+
+    return judged
+
+
+def _named(verb: str, method: Any, judge: Judge) -> Any:
+    """A method that makes its statement itself, of a verb and what it is given first."""
+
+    def judged(self: Any, what: Any, *args: Any, **kwargs: Any) -> Any:
+        judge(f"{verb} {what}")
+        return method(self, what, *args, **kwargs)
 
     return judged
 
