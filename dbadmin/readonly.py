@@ -173,6 +173,8 @@ def _on_checkout(dbapi_connection: Any, record: Any, proxy: Any) -> None:
     wanted = not writes and _must_be_read_only(ours, record.info, dbapi_connection)
     if wanted == record.info.get(_READ_ONLY, False):
         record.record_info.pop(_REOPENED, None)
+        if wanted:
+            ours.session.keep_read_only(dbapi_connection)
         if judge is not None and not record.info.get(_SANDBOX):
             record.info[_SANDBOX] = judge
             ours.sandbox.watch(dbapi_connection, judge)

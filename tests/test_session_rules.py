@@ -191,8 +191,8 @@ def test_options_of_the_application_stay(postgresql: TestDatabase) -> None:
 @pytest.mark.parametrize("statement", WRITES["postgresql"])
 def test_only_what_postgresql_would_let_through_is_refused_by_name(statement: str) -> None:
     stopped_by_the_server = (
-        "SELECT nextval", "SELECT * FROM items FOR", "TRUNCATE", "WITH gone", "EXPLAIN", "COMMENT", "GRANT",
-        "REFRESH", "SELECT grow", "SELECT setval", "SELECT * INTO", "CREATE", "MERGE", "PREPARE p", "SECURITY",
+        "SELECT nextval", "SELECT * FROM items FOR", "TRUNCATE", "WITH gone", "EXPLAIN ANALYZE DELETE", "COMMENT",
+        "GRANT", "REFRESH", "SELECT grow", "SELECT setval", "SELECT * INTO", "CREATE", "MERGE", "PREPARE p", "SECURITY",
         "SELECT turn",
     )  # fmt: skip
     assert (refused(statement) is None) == statement.startswith(stopped_by_the_server)
@@ -213,3 +213,34 @@ def test_no_reading_statement_of_mariadb_is_refused_by_name(statement: str) -> N
 @pytest.mark.parametrize("statement", READS["both"] + READS["postgresql"])
 def test_no_reading_statement_is_refused_by_name(statement: str) -> None:
     assert refused(statement) is None
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "pymysql", "mysqlconnector", "mysqldb", "mariadbconnector"])
+def test_what_a_driver_calls_without_a_statement_is_refused(driver: str, made: TestDatabase) -> None:
+    engine = sa.create_engine(url_for(made, driver))
+    readonly.protect(named(made.kind).address.of_url(made.url))
+    with closing(engine.raw_connection()) as proxy:
+        cursor = proxy.cursor()
+        with pytest.raises(WriteRefused, match="CALL"):
+            cursor.callproc("grow_and_commit")
+        if hasattr(proxy, "kill"):
+            with pytest.raises(WriteRefused, match="KILL"):
+                proxy.kill(1)  # type: ignore[attr-defined]
+    engine.dispose()
+    assert len(made.rows("SELECT * FROM items")) == 2
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_what_sqlalchemy_says_of_a_transaction_changes_nothing(driver: str, made: TestDatabase) -> None:
+    engine = sa.create_engine(url_for(made, driver), pool_size=1)
+    readonly.protect(named("postgresql").address.of_url(made.url))
+    with engine.connect().execution_options(postgresql_readonly=True) as connection:
+        connection.exec_driver_sql("SELECT 1")
+    with pytest.raises(Exception, match=r"(?i)read.only"):  # each driver has errors of its own
+        insert_raw(engine)
+    for options in ({}, {"isolation_level": "AUTOCOMMIT"}):
+        writing = engine.execution_options(postgresql_readonly=False, **options)
+        with pytest.raises((DBAPIError, WriteRefused), match=r"(?i)read.only"):
+            insert(writing)
+    engine.dispose()
+    assert len(made.rows("SELECT * FROM items")) == 2

@@ -27,6 +27,10 @@ class SessionRules(ABC):
     def make_read_only(self, dbapi_connection: Any) -> None:
         """Make a fresh DBAPI connection read-only for all its life."""
 
+    def keep_read_only(self, dbapi_connection: Any) -> None:
+        """Take back what was said to the driver since `make_read_only`; no transaction is open."""
+        return
+
     @abstractmethod
     def begin_read_only(self, connection: "Connection") -> None:
         """Say at the start of a transaction that it is read-only, where the engine knows such transactions."""

@@ -106,24 +106,27 @@ class PostgresqlSession(SessionRules):
 
     def make_read_only(self, dbapi_connection: Any) -> None:
         """Make the driver begin every transaction READ ONLY where it can, else set it for the session."""
-        if hasattr(dbapi_connection, "set_read_only"):
-            dbapi_connection.set_read_only(True)
-        elif hasattr(dbapi_connection, "read_only"):
-            dbapi_connection.read_only = True
-        elif hasattr(dbapi_connection, "readonly"):
-            dbapi_connection.readonly = True
-        else:
+        if not _tell_driver(dbapi_connection):
             cursor = dbapi_connection.cursor()
             cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
             cursor.close()
             dbapi_connection.commit()
         judge_statements(dbapi_connection, self.judge)
 
+    def keep_read_only(self, dbapi_connection: Any) -> None:
+        """SQLAlchemy says READ WRITE for `postgresql_readonly=False`, and whenever a connection that had it goes back.
+
+        psycopg and psycopg2 then begin transactions READ WRITE, which goes before the session's default.
+        """
+        if any(getattr(dbapi_connection, name, None) is False for name in ("read_only", "readonly")):
+            _tell_driver(dbapi_connection)
+
     def begin_read_only(self, connection: "Connection") -> None:
         """Say it again for this transaction, which then cannot be made READ WRITE.
 
         A transaction that needs REPEATABLE READ asks for it with the execution option `isolation_level`.
         """
+        self.keep_read_only(connection.connection.dbapi_connection)
         connection.exec_driver_sql(READ_ONLY_TRANSACTION)
 
     def prove_read_only(self, connection: "Connection") -> None:
@@ -261,6 +264,17 @@ class PostgresqlSession(SessionRules):
                 hint="try again, or wait longer with --lock-timeout 30s",
             )
         return None
+
+
+def _tell_driver(dbapi_connection: Any) -> bool:
+    """Have the driver begin READ ONLY; False where it cannot."""
+    if hasattr(dbapi_connection, "set_read_only"):
+        dbapi_connection.set_read_only(True)
+        return True
+    name = next((name for name in ("read_only", "readonly") if hasattr(dbapi_connection, name)), None)
+    if name is not None:
+        setattr(dbapi_connection, name, True)
+    return name is not None
 
 
 def sqlstate(error: BaseException) -> str:
