@@ -8,11 +8,15 @@ from dbadmin.secrets import mask
 
 LEFT_OUT = "# a line with a secret was left out"
 _SPOKEN = re.compile(
-    r"\b(?:password|identified\s+by)\b\s*(?:as\s+)?'"
-    r"|(?:password|passwd|secret|token|api_?key)\w*[\"']?\]?\s*(?:=|:|\()\s*(?:str\()?[rbf]?[\"']",
+    r"\bpassword\b\s*(?:as\s+)?(?:e?'|\$\w*\$)"
+    r"|\bidentified\b[^;]{0,80}?\b(?:by|as|using)\b[^;]{0,40}?[\"'$]"
+    r"|\bauthorization\W{1,6}(?:bearer|basic|token)\s"
+    r"|\b(?:mysql|mariadb)[\w-]*\s(?:[^|;]*\s)?-p\S"
+    r"|(?:\bpw|password|passwd|passphrase|secret|token|(?:api|access|private)_?key)\w*[\"']?\]?"
+    r"\s*(?::\s*\w+\s*=|=|:|\()\s*(?:str\()?[rbf]?[\"']",
     re.IGNORECASE,
 )
-"""A password in SQL, as in ALTER ROLE … PASSWORD '…'; or given to a variable, an entry or a function so called."""
+"""A password in SQL, as in ALTER ROLE … PASSWORD '…', or for a program; or given to what is called so in Python."""
 
 
 def has_secret(line: str) -> bool:
@@ -24,6 +28,10 @@ def has_secret(line: str) -> bool:
     True
     >>> has_secret("os.environ['DB_PASSWORD'] = 'x'"), has_secret("user.set_password('x')")
     (True, True)
+    >>> has_secret("create user a identified with x by 'x'"), has_secret("!mysql -u a -px")
+    (True, True)
+    >>> has_secret("password: str = 'x'"), has_secret("{'Authorization': 'Bearer x'}"), has_secret("private_key = 'x'")
+    (True, True, True)
     >>> has_secret("select(User).where(User.id == 1)")
     False
     """
