@@ -1,11 +1,13 @@
 """Audit hooks: what user code opens, connects to and starts outside of SQLAlchemy."""
 
 import _posixsubprocess
+import functools
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,8 @@ READING_GIT = {"describe", "log", "rev-parse", "show", "status"}
 """git's commands by which applications find their own version."""
 
 _NOTHING_BUT_THE_COPY = "user code may reach nothing but the copy; if this is no danger: --allow-connect {}"
+_HERE = -1
+"""What audit events call the current directory."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_TRUNC | os.O_APPEND | os.O_CREAT
 
 
@@ -37,6 +41,9 @@ class Hooks:
         self._hosts = [place for place in self._sockets if isinstance(place, tuple)]
         self._allowed = _resolved(guard.rules.allow)
         self._source_files = guard.source_inodes | inodes(guard.rules.source_files)
+        self._above = inodes(
+            above for file in guard.rules.source_files for above in Path(os.path.realpath(file)).parents
+        )
         self._judges: Mapping[str, Callable[..., None]] = {
             "sqlite3.connect": self._sqlite,
             "socket.connect": self._socket,
@@ -51,10 +58,12 @@ class Hooks:
         if self._source_files:
             files: dict[str, Callable[..., None]] = {
                 "open": self._open,
-                "os.rename": lambda old, new, *_: self._changed(old, new),
-                "os.remove": lambda path, *_: self._changed(path),
+                "os.rename": self._moved,
+                "os.remove": self._changed,
                 "os.truncate": lambda path, *_: self._changed(path),
-                "os.link": lambda old, new, *_: self._changed(old, new),
+                "os.link": self._moved,
+                "os.chmod": lambda path, _, at=_HERE: self._changed(path, at),
+                "os.chown": lambda path, _, __, at=_HERE: self._changed(path, at),
             }
             self._judges = {**self._judges, **files}
 
@@ -69,6 +78,8 @@ class Hooks:
 
         sys.addaudithook(hook)
         self._watch_multiprocessing()
+        if self._source_files:
+            self._watch_directories()
 
     def _watch_multiprocessing(self) -> None:
         """It starts Python by a function that raises no audit event, and that subprocess holds on to itself."""
@@ -81,6 +92,18 @@ class Hooks:
 
         assert subprocess  # imported before: its own events tell more
         _posixsubprocess.fork_exec = fork_exec
+
+    def _watch_directories(self) -> None:
+        """The audit event of os.open does not tell in which directory a path is looked for."""
+        open_in = os.open
+
+        @functools.wraps(open_in)
+        def opening(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+            if dir_fd is not None and flags & _WRITING:
+                self._changed(path, dir_fd)
+            return open_in(path, flags, mode, dir_fd=dir_fd)
+
+        os.open = opening
 
     def _sqlite(self, database: Any) -> None:
         address = named("sqlite").address.of_parameters("pysqlite", [database], {})
@@ -133,10 +156,21 @@ class Hooks:
         if flags & _WRITING and isinstance(path, str | bytes | os.PathLike):
             self._changed(path)
 
-    def _changed(self, *paths: Any) -> None:
-        for path in paths:
-            if isinstance(path, str | bytes | os.PathLike) and inodes([os.fspath(path)]) & self._source_files:
-                raise self._guard.refuse(os.fsdecode(path), "the source may not be changed")
+    def _moved(self, old: Any, new: Any, old_at: int = _HERE, new_at: int = _HERE) -> None:
+        self._changed(old, old_at, self._above)
+        self._changed(new, new_at)
+
+    def _changed(self, path: Any, at: int = _HERE, besides: Collection[tuple[int, int]] = ()) -> None:
+        """A path is about to be changed, which is looked for in the directory of the descriptor `at`."""
+        status = None
+        with suppress(OSError, ValueError, TypeError):
+            status = os.stat(path, dir_fd=None if at == _HERE else at)
+        if status is None:
+            return
+        file = (status.st_dev, status.st_ino)
+        if file in self._source_files or file in besides:
+            shown = f"descriptor {path}" if isinstance(path, int) else os.fsdecode(path)
+            raise self._guard.refuse(shown, "the source may not be changed")
 
 
 def _is_numeric(host: str) -> bool:

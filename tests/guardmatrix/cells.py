@@ -123,6 +123,7 @@ def _sqlite() -> Iterator[Cell]:
     yield Cell("sqlite", "ATTACH through an engine", engine_attach + attach.format("c", "$path"))
     no_authorizer = "import sqlite3\nc = sqlite3.connect(':memory:')\nc.set_authorizer(None)\n"
     yield Cell("sqlite", "ATTACH, the authorizer taken away", no_authorizer + attach.format("c", "$path"))
+    at = "import os; at = os.open('$home', os.O_RDONLY)"
     writes = {
         "shutil.copy over it": "import shutil; shutil.copy('/etc/hostname', '$path')",
         "os.replace over it": "import os; open('new', 'w').close(); os.replace('new', '$path')",
@@ -130,10 +131,17 @@ def _sqlite() -> Iterator[Cell]:
         "open by its hard link": "open('$hardlink', 'r+b').write(b'x')",
         "os.open": "import os; os.write(os.open('$path', os.O_RDWR), b'x')",
         "os.truncate": "import os; os.truncate('$path', 0)",
+        "os.chmod by its hard link": "import os; os.chmod('$hardlink', 0o666)",
+        "os.open in its directory": f"{at}\nos.write(os.open('hardlink.db', os.O_RDWR, dir_fd=at), b'x')",
+        "os.rename in its directory": f"{at}\nfor one, two in ('hardlink.db', 'else'), ('else', 'hardlink.db'):\n"
+        "    os.rename(one, two, src_dir_fd=at, dst_dir_fd=at)\n",
+        "os.rename of its directory": "import os; os.rename('$home', '$home-2'); os.rename('$home-2', '$home')",
         "os.remove": "import os; os.remove('$path')",
+        "os.remove in its directory": f"{at}\nos.remove('hardlink.db', dir_fd=at)",
+        "shutil.rmtree": "import shutil; shutil.rmtree('$home')",
     }
     for name, code in writes.items():
-        yield Cell("sqlite", name, f"{code}; found = 'source'", spoils=True)
+        yield Cell("sqlite", name, f"{code}\nfound = 'source'", spoils=True)
     apsw = "import apsw\nfound = use(apsw.Connection('{}'))"
     yield Cell("sqlite", "apsw", apsw.format("$path"), needs="apsw")
     yield Cell("sqlite", "apsw, hard link", apsw.format("$hardlink"), needs="apsw")
