@@ -69,6 +69,8 @@ def test_a_text_is_split_into_its_statements(sql: str, expected: list[str]) -> N
         ("with x as (select 1 where true) delete from t", True),
         ("with gone as (delete from t returning *) select * from gone where id = 1", True),
         ("explain analyze delete from t", True),
+        ("analyze format=json delete from t", True),
+        ("analyze format=json delete from t where id = 1", False),
         ("delete from t where id = 1", False),
         ("update t set a = 1 where id in (select 1)", False),
         ("with x as (delete from t where id = 1 returning *) select * from x", False),

@@ -128,6 +128,8 @@ def without_where(statement: str) -> bool:
 def _changes_all(words: list[str]) -> bool:
     """One bracket level: an UPDATE or DELETE that begins it (after EXPLAIN, or after a WITH list)."""
     before = {"EXPLAIN", "ANALYZE", "VERBOSE", "PLAN", ")", ";", "BEGIN"}
+    if words[1:3] == ["FORMAT", "="]:  # ANALYZE FORMAT=JSON DELETE …
+        words = words[4:]
     for at, word in enumerate(words):
         if word in ("UPDATE", "DELETE") and (at == 0 or words[at - 1] in before):
             rest = words[at:]
