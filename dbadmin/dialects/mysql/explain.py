@@ -10,6 +10,7 @@ from dbadmin.results.plans import PlanStep
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
+CHANGES = ("insert", "update", "delete")
 DETAILS = ("key", "attached_condition", "index_condition", "ref", "message")
 
 
@@ -26,7 +27,12 @@ class MysqlExplaining(Explaining):
 
 
 def steps(node: Any) -> Iterator[PlanStep]:
-    """The steps in a piece of the plan, nested as the server nests them."""
+    """The steps in a piece of the plan, nested as the server nests them; what holds none is no step, but counters.
+
+    >>> [block] = steps({"query_block": {"table": {"access_type": "ALL", "table_name": "t", "r_engine_stats": {}}}})
+    >>> block.steps
+    (PlanStep(what='ALL t', detail='', rows=None, actual_rows=None, cost=None, seconds=None, steps=()),)
+    """
     if isinstance(node, list):
         for one in node:
             yield from steps(one)
@@ -37,13 +43,18 @@ def steps(node: Any) -> Iterator[PlanStep]:
         if name == "table":
             yield table(value)
         elif name == "query_block":
-            yield PlanStep(f"select #{value.get('select_id', 1)}", cost=number(value, "cost"), seconds=time(value),
+            what = f"{doing(value)} #{value.get('select_id', 1)}"
+            yield PlanStep(what, cost=number(value, "cost"), seconds=time(value),
                            detail=value.get("message", ""), steps=tuple(steps(value)))  # fmt: skip
-        elif isinstance(value, Mapping):
-            yield PlanStep(name.replace("_", " "), seconds=time(value), steps=tuple(steps(value)))
-        elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
-            found = tuple(steps(value))
-            yield PlanStep(name.replace("_", " "), steps=found)
+        elif found := tuple(steps(value)):
+            took = time(value) if isinstance(value, Mapping) else None
+            yield PlanStep(name.replace("_", " "), seconds=took, steps=found)
+
+
+def doing(block: Mapping[str, Any]) -> str:
+    """What a block does: MariaDB marks the table that is changed."""
+    held = block.get("table")
+    return next((one for one in CHANGES if isinstance(held, Mapping) and one in held), "select")
 
 
 def table(node: Mapping[str, Any]) -> PlanStep:

@@ -37,7 +37,7 @@ def step(node: Mapping[str, Any]) -> PlanStep:
     on += f" {alias}" if alias and alias not in on.split() else ""
     details = [f"{key.lower()}: {text(node[key])}" for key in DETAILS if key in node]
     return PlanStep(
-        f"{node['Node Type']} {on}".strip(),
+        f"{doing(node)} {on}".strip(),
         "; ".join(details),
         rows=node.get("Plan Rows"),
         actual_rows=None if actual is None else actual * loops,
@@ -45,6 +45,15 @@ def step(node: Mapping[str, Any]) -> PlanStep:
         seconds=None if took is None else took * loops / 1000,
         steps=tuple(step(child) for child in node.get("Plans", ())),
     )
+
+
+def doing(node: Mapping[str, Any]) -> str:
+    """The kind of a node; of one that changes a table, what it does.
+
+    >>> doing({"Node Type": "ModifyTable", "Operation": "Delete"}), doing({"Node Type": "Seq Scan"})
+    ('Delete', 'Seq Scan')
+    """
+    return str(node["Operation" if node["Node Type"] == "ModifyTable" else "Node Type"])
 
 
 def text(value: Any) -> str:

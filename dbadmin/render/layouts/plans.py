@@ -7,7 +7,7 @@ from dbadmin.render.values import duration
 from dbadmin.results import PlanStep, QueryPlan
 
 HEADS = (
-    Column("detail", wrap=True),
+    Column("detail", wrap=True, yields=1),
     *(Column(name, "right") for name in ("rows", "actual rows", "cost", "time")),
 )
 
@@ -16,8 +16,13 @@ def lay_out_plan(result: QueryPlan, *, detail: bool = False) -> Document:
     """Each step under the one that it feeds; columns that no step has anything for are left out."""
     lines = [(tree, step.detail or None, *facts(step)) for tree, step in branches(result.steps)]
     kept = [at for at in range(1, len(HEADS) + 1) if any(line[at] is not None for line in lines)]
-    columns = (Column("step"), *(HEADS[at - 1] for at in kept))
-    table = Table(columns, [(line[0], *(line[at] for at in kept)) for line in lines], empty="no plan")
+    columns = (Column("step", wrap=True), *(HEADS[at - 1] for at in kept))
+    table = Table(
+        columns,
+        [(line[0], *(line[at] for at in kept)) for line in lines],
+        empty="no plan",
+        rail=[beside(tree) for tree, *_ in lines],
+    )
     return Document("Plan", (table,), table)
 
 
@@ -26,6 +31,16 @@ def facts(step: PlanStep) -> tuple[str | None, str | None, str | None, str | Non
     expected = None if step.rows is None else f"~{step.rows:.0f}"
     actual = None if step.actual_rows is None else f"{step.actual_rows:.0f}"
     return expected, actual, None if step.cost is None else f"{step.cost:.1f}", duration(step.seconds)
+
+
+def beside(tree: str) -> str:
+    """What goes on of a step's lines of the tree beside further lines of it.
+
+    >>> beside("│  ├─ scan a"), beside("·  └─ scan b"), beside("join")
+    ('│  │', '·  ·', '')
+    """
+    lines = tree[: len(tree) - len(tree.lstrip("·│├└─ "))]
+    return lines.replace("├─", "│").replace("└─", "·").rstrip()
 
 
 def branches(steps: Sequence[PlanStep], before: str = "", depth: int = 0) -> Iterator[tuple[str, PlanStep]]:
