@@ -71,13 +71,14 @@ def size_change(step: Step) -> str | None:
 
 
 def rows_changed(step: Step) -> str | None:
-    """Tables with the rows a step wrote; a table that was touched without a count stands by its name."""
+    """Tables with the rows a step wrote, and those that it touched otherwise: made, dropped, with a new index."""
     if step.rows_changed is None and step.touched is None:
         return None
-    counted = dict(step.rows_changed or {})
-    parts = [f"{table} {rows}" for table, rows in counted.items() if rows]
-    parts += [table for table in step.touched or () if table not in counted]
-    return ", ".join(parts) or "none"
+    counted = {table: rows for table, rows in (step.rows_changed or {}).items() if rows}
+    parts = [", ".join(f"{table} {rows}" for table, rows in counted.items())]
+    if besides := [table for table in step.touched or () if table not in (step.rows_changed or {})]:
+        parts.append(f"touched: {', '.join(besides)}")
+    return "; ".join(filter(None, parts)) or "none"
 
 
 def half_done(step: Step) -> Iterable[Block]:
