@@ -37,6 +37,10 @@ class Sandboxing(ABC):
         Raises NotSupported where the engine cannot say whether it is still open.
         """
 
+    def kept(self, connection: "Connection") -> frozenset[str]:
+        """Tables that no rollback takes back."""
+        return frozenset()
+
     @abstractmethod
     def is_open(self, connection: "Connection", mark: Mark) -> bool:
         """Whether the transaction of `mark` is the open one."""

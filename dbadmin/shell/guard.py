@@ -3,12 +3,14 @@
 Where nobody can be asked (code of -c, a file or a pipe; a notebook that runs by itself) it is refused.
 """
 
+import sys
 from typing import Any
 
 from dbadmin.errors import UsageError
 from dbadmin.render.values import visible
 from dbadmin.secrets import mask
 from dbadmin.shell.live import Live
+from dbadmin.shell.uncommitted import is_undone
 
 SCRIPTED = "add a WHERE (WHERE 1 = 1 if every row is meant), or dbadmin sql --write --all-rows"
 """What to type instead, where nobody answers."""
@@ -42,11 +44,13 @@ class Guard:
             event.remove(self._engine, "before_cursor_execute", self.judge)
             self._engine = None
 
-    def judge(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+    def judge(
+        self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+    ) -> None:
         """Raise UsageError where a statement changes every row and nobody says yes."""
         from dbadmin.queries.written import without_where  # with all of the helpers, when something is written first
 
-        if not without_where(statement):
+        if is_undone(context) or not without_where(statement):
             return
         shown = visible(mask(" ".join(statement.split())))
         if not (self._asks and self._agreed(shown)):
@@ -57,6 +61,9 @@ class Guard:
         name = self.live.database.url.database
         try:
             answer = input(f"this changes every row: {shown[:200]}\nrun it on {visible(str(name))}? [yes/no] ")
+        except (KeyboardInterrupt, EOFError):  # nothing has been sent yet, so what was written before can stay
+            sys.stdout.write("\n")
+            return False
         except Exception:  # nobody to ask: a notebook that runs by itself has no stdin
             return False
         return answer.strip().lower() == "yes"

@@ -15,9 +15,12 @@ from sqlalchemy.sql.elements import ClauseElement
 from dbadmin.errors import UsageError
 from dbadmin.results import QueryPlan
 from dbadmin.shell.live import Live
+from dbadmin.shell.uncommitted import UNDONE
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from dbadmin.dialects.sandboxes import Sandboxing
 
 _TARGET = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*<<\s*(?P<rest>.*)", re.DOTALL)
 ENDS = {"COMMIT": "commit", "END": "commit", "ROLLBACK": "rollback", "ABORT": "rollback"}
@@ -66,7 +69,7 @@ def _compile(element: Explained, compiler: SQLCompiler, **options: Any) -> str:
 def explain(live: Live, text: str, names: Mapping[str, Any], *, analyze: bool) -> QueryPlan:
     """The plan of one statement: SQL, or Python that gives a statement of SQLAlchemy's.
 
-    What is run for `analyze` in a session that writes is rolled back.
+    What is run for `analyze` in a session that writes is rolled back. Raises UsageError where it could not be.
     """
     from dbadmin.queries.written import Written, split_statements
 
@@ -84,13 +87,27 @@ def explain(live: Live, text: str, names: Mapping[str, Any], *, analyze: bool) -
         connection = session.connection()
         if live.mode == "read-only":
             return QueryPlan(shown(statement, connection), analyze, explaining.plan(list(connection.execute(asked))))
+        if analyze and live.mode == "write":
+            refuse_lasting(live.database.dialect.sandbox, connection, shown(statement, connection))
         undone = connection.begin_nested()
         try:
-            return QueryPlan(shown(statement, connection), analyze, explaining.plan(list(connection.execute(asked))))
+            found = connection.execute(asked, execution_options={UNDONE: True})
+            return QueryPlan(shown(statement, connection), analyze, explaining.plan(list(found)))
         finally:
             undone.rollback()
 
     return live.within(work)
+
+
+def refuse_lasting(sandboxing: "Sandboxing", connection: Any, statement: str) -> None:
+    """Raise UsageError where a rollback would not take back what a statement does, by the rules of a sandbox."""
+    from dbadmin.dialects.sandboxes import Mark
+
+    reason = sandboxing.refused(statement, Mark(None, sandboxing.kept(connection)))
+    if reason is not None:
+        raise UsageError(
+            f"not run, it could not be rolled back: {reason}", hint="%explain without --analyze shows its plan"
+        )
 
 
 def in_python(text: str, names: Mapping[str, Any]) -> ClauseElement | None:

@@ -5,6 +5,10 @@ from typing import Any
 
 from dbadmin.database import Database
 
+UNDONE = "dbadmin_undone"
+"""The execution option of a statement whose savepoint is rolled back: it changes nothing that would have to be asked
+for, or committed."""
+
 _HARMLESS = re.compile(
     r"\s*(?:set|show|pragma|savepoint|release|rollback|begin|start|describe|use)\b(?!\s+prepared)", re.IGNORECASE
 )
@@ -39,8 +43,10 @@ class Uncommitted:
         self.anything = False
         self._connections.clear()
 
-    def _ran(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if not self.anything and connection in self._connections and writes(statement):
+    def _ran(
+        self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+    ) -> None:
+        if not self.anything and connection in self._connections and writes(statement) and not is_undone(context):
             self.anything = True
 
     def stop(self) -> None:
@@ -49,6 +55,11 @@ class Uncommitted:
 
         if event.contains(self._engine, "after_cursor_execute", self._ran):
             event.remove(self._engine, "after_cursor_execute", self._ran)
+
+
+def is_undone(context: Any) -> bool:
+    """Whether a statement that runs in this context is taken back at once."""
+    return context is not None and UNDONE in context.execution_options
 
 
 def writes(statement: str) -> bool:

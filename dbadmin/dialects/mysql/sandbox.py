@@ -48,7 +48,7 @@ class MysqlSandboxing(Sandboxing):
     def begin(self, connection: "Connection", limit: float | None) -> Mark:
         """START TRANSACTION, seen to be open; MariaDB ends one that hears nothing for `limit` seconds."""
         is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
-        mark = Mark(IN_TRANSACTION if is_mariadb else ACTIVE, self._kept(connection))
+        mark = Mark(IN_TRANSACTION if is_mariadb else ACTIVE, self.kept(connection))
         if is_mariadb and limit:
             execute(connection, f"SET SESSION idle_transaction_timeout = {round(limit) + 5:d}")
         execute(connection, "START TRANSACTION")
@@ -59,8 +59,8 @@ class MysqlSandboxing(Sandboxing):
             )
         return mark
 
-    @staticmethod
-    def _kept(connection: "Connection") -> frozenset[str]:
+    def kept(self, connection: "Connection") -> frozenset[str]:
+        """Those of the database whose engine knows no transactions."""
         row = execute(connection, KEPT)
         return (
             frozenset(re.sub(r"\W", "_", name) for name in str(row[0]).splitlines()) if row and row[0] else frozenset()
