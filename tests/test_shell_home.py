@@ -1,11 +1,16 @@
 """What makes `dbadmin shell` a home: SQL, plans, settings, tables, completion, help, start-up files, reloading."""
 
+import time
 from pathlib import Path
 
 import pytest
 from conftest import Run
 from servers import TestDatabase
 from shells import TABLES, Open, application
+from sqlalchemy import Integer, String
+from sqlalchemy.orm import declarative_base, mapped_column
+
+from dbadmin.shell.drawing import object_text
 
 COMPLETE = (
     "import warnings; warnings.simplefilter('ignore'); I = get_ipython().Completer; "
@@ -46,6 +51,7 @@ def test_sql_takes_parameters_and_plans_are_drawn(app: Path, database: TestDatab
     assert "dbadmin: " in shell.type("%explain select(Author.nothing)")
     analyzed = shell.type("%explain --analyze select count(*) from authors")
     assert ("does not tell" if database.kind == "sqlite" else "actual rows") in analyzed
+    assert "engine stats" not in analyzed and "optimization" not in analyzed
 
 
 def test_a_narrow_terminal_gets_every_word_and_column(small: Path, terminal: Open) -> None:
@@ -84,7 +90,7 @@ def test_statements_and_objects_show_as_tables(app: Path, terminal: Open) -> Non
     assert "SELECT authors.name" in shown and "1 row" in shown and "ann" in shown
     assert "not run: " in shell.type("select(Author.name).where(text('nothing = 1'))")
     one = shell.type("session.get(Author, 1)")
-    assert "Author" in one and "column" in one and "ann" in one
+    assert one.endswith("Author\n\nid    1\nname  ann")
     assert "author_id" in shell.type("session.scalars(select(Post)).all()")
     many = shell.type("[Author(id=n, name=f'name {n}') for n in range(25)]")
     assert "name 19" in many and "name 20" not in many and many.endswith("20 of 25 rows")
@@ -104,6 +110,18 @@ def test_tab_knows_tables_and_columns(small: Path, terminal: Open) -> None:
     assert shell.type('C("count(\'po")').endswith("['posts']")
     shell.type("wanted = 1")
     assert shell.type("C('%sql select :want')").endswith("['wanted']")
+
+
+def test_the_columns_of_an_object_stand_whole_beside_long_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Renewal(declarative_base()):  # type: ignore[misc]
+        __tablename__ = "renewals"
+        id = mapped_column(Integer, primary_key=True)
+        subscription_last_renew = mapped_column(String)
+        subscription_last_refused = mapped_column(String)
+
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = object_text(Renewal(id=1, subscription_last_renew="a" * 60, subscription_last_refused=None))
+    assert "subscription_last_renew " in shown and "subscription_last_refused " in shown
 
 
 def test_what_is_printed_or_shown_holds_no_password(small: Path, terminal: Open, run: Run) -> None:
@@ -167,6 +185,43 @@ def test_the_prompt_shows_what_is_not_committed(app: Path, terminal: Open) -> No
     assert "were rolled back" not in shell.exit()[1]
 
 
+def test_control_c_at_the_question_is_a_no_and_keeps_what_was_written_before(app: Path, terminal: Open) -> None:
+    shell = terminal(app, "--write")
+    shell.type("%sql update authors set name = 'bea' where id = 1")
+    shell.process.sendline("%sql delete from posts")
+    shell.process.expect(r"\[yes/no\] ")
+    time.sleep(0.5)  # until it reads the answer: an interrupt just before waits for the next key
+    shell.process.sendintr()
+    assert "would change every row" in shell.wait()
+    assert shell.prompt.endswith("[write*]")
+    assert "bea" in shell.type("%sql select name from authors")
+
+
+def test_a_write_that_is_explained_is_taken_back_unasked(app: Path, database: TestDatabase, terminal: Open) -> None:
+    if database.kind == "sqlite":
+        pytest.skip("SQLite's EXPLAIN runs nothing")
+    shell = terminal(app, "--write")
+    plan = shell.type("%explain --analyze delete from posts")
+    assert "actual rows" in plan and "delete" in plan.lower()
+    assert shell.prompt.endswith("[write]")
+    assert database.rows("select count(*) from posts") == [(1,)]
+
+
+def test_what_a_rollback_would_not_take_back_is_not_analyzed(app: Path, database: TestDatabase, terminal: Open) -> None:
+    making, line, why = {
+        "sqlite": ("", "", ""),
+        "postgresql": ("create sequence kept", "select setval('kept', 7)", "a sequence is not rolled back"),
+        "mariadb": ("create table kept engine=MyISAM select 1 as id", "delete from kept where id = 1", "kept knows no"),
+    }[database.kind]
+    if not making:
+        pytest.skip("SQLite's EXPLAIN runs nothing")
+    database.execute(making)
+    shell = terminal(app, "--write")
+    assert why in shell.type(f"%explain --analyze {line}")
+    assert "step" in shell.type(f"%explain {line}")
+    assert database.rows("select count(*) from kept") == [(1,)]
+
+
 def test_the_mode_changes_by_the_name_of_the_database(app: Path, database: TestDatabase, terminal: Open) -> None:
     shell = terminal(app)
     for line in ("%mode write", "%mode write other", "%mode wide"):
@@ -178,7 +233,7 @@ def test_the_mode_changes_by_the_name_of_the_database(app: Path, database: TestD
     shell.type("session.add(Author(id=2, name='bob')); session.commit()")
     assert shell.type("count(Author), session.scalar(select(func.count(Author.id)))").endswith("(2, 2)")
     refused = shell.type("session.execute(text('commit'))")
-    assert "refused in a sandbox" in refused
+    assert "refused in a sandbox" in refused and f"%mode write {name} keeps" in refused
     ddl = shell.type("session.execute(text('create table more (id integer)'))")
     assert ("refused in a sandbox" in ddl) is (database.kind == "mariadb")
     assert "dbadmin: " in shell.type("session.execute(text('select nothing from nowhere'))")

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from dbadmin.render import notebook_html, render
-from dbadmin.render.document import Column, Document, Table
+from dbadmin.render.document import Code, Document, Heading, KeyValues
 from dbadmin.render.layouts.rows import rows_table
 from dbadmin.render.values import visible_lines
 from dbadmin.render.writers import html, table
@@ -38,7 +38,7 @@ def select_html(live: Live, statement: Any) -> str:
     """The same as HTML."""
     sql, found, failed = asked(live, statement)
     below = notebook_html(found) if found else f"<p>{escape(failed)}</p>"
-    return f"<pre>{escape(visible_lines(sql))}</pre>{below}"
+    return html.fragment(Document("Select", (Code(visible_lines(sql), "sql"),), None)) + below
 
 
 def asked(live: Live, statement: Any) -> tuple[str, Rows | None, str]:
@@ -78,9 +78,8 @@ def list_html(objects: Sequence[Any]) -> str | None:
 
 def vertical(one: Any) -> Document:
     """One object: a line for each column."""
-    lines = tuple((name, value) for name, value in values(one))
-    block = Table((Column("column"), Column("value", wrap=True)), lines, title=type(one).__name__)
-    return Document(type(one).__name__, (block,), block)
+    name = type(one).__name__
+    return Document(name, (Heading(name), KeyValues(tuple(values(one)))), None)
 
 
 def listed(objects: Any) -> Document | None:

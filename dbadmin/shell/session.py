@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dbadmin import readonly
+from dbadmin import readonly, sandbox
 from dbadmin.admin import Admin
 from dbadmin.database import Database, explain
 from dbadmin.database.failures import ECHO
@@ -212,7 +212,7 @@ def explained(error: BaseException, database: Database) -> DbadminError | None:
 
 def at_prompt(error: DbadminError, database: Database) -> DbadminError:
     """The error with a hint for somebody who has a session already: its mode can be changed, its errors looked at."""
-    if isinstance(error, WriteRefused) and error.hint == readonly.HINT:
+    if isinstance(error, WriteRefused) and error.hint in (readonly.HINT, sandbox.HINT):
         return WriteRefused(error.message, hint=write_hint(database))
     if error.hint == ECHO:
         return type(error)(error.message, hint="%tb shows the statement, and where it was run")
@@ -222,6 +222,8 @@ def at_prompt(error: DbadminError, database: Database) -> DbadminError:
 def write_hint(database: Database) -> str:
     """What to type in a session that may only read."""
     name = name_of(database.url)
+    if database.mode == "sandbox":
+        return f"everything in a sandbox is rolled back in the end; %mode write {name} keeps what is committed"
     return f"%mode sandbox {name} takes every write and keeps none; %mode write {name} keeps what is committed"
 
 
