@@ -62,7 +62,10 @@ def copy_line(result: RollbackReport) -> str:
         return ", ".join([*made, f"{copy.name} stays as it is now"])
     if copy.left is not None:
         return ", ".join([*made, f"{copy.name} is still there"])
-    return ", ".join([*made, f"kept as {copy.name}" if copy.kept else "removed"])
+    if not copy.kept:
+        return ", ".join([*made, "removed"])
+    ours = result.source.kind in ("database", "backup")
+    return ", ".join([*made, f"kept until dbadmin copies --drop {copy.name}" if ours else f"kept as {copy.name}"])
 
 
 def compared_line(result: RollbackReport) -> str:
