@@ -258,6 +258,16 @@ def test_the_head_plan_says_which_step_was_chosen() -> None:
     assert "CHANGED during the rehearsal" in render(replace(LOSSY, source_unchanged=False), "table")
 
 
+def test_what_is_offered_to_accept_is_all_that_decides() -> None:
+    lost = next(f for f in LOSSY.findings if f.blocks_verdict)
+    codes = ("rows-lost", "residue", "rows-added", "schema-changed")
+    many = [replace(lost, code=code) for code in codes]
+    two = render(replace(LOSSY, findings=(lost, many[0], many[0])), "table")
+    assert "accept them with --accept c3a9:values-lost,c3a9:rows-lost\n" in two
+    four = render(replace(LOSSY, findings=(lost, *many)), "table")
+    assert "accept each finding with --accept REVISION:FINDING\n" in four
+
+
 def test_junit_tells_failed_accepted_and_unproven_apart() -> None:
     def counted(result: Result) -> tuple[str | None, ...]:
         suite = ElementTree.fromstring(render(result, "junit").encode())

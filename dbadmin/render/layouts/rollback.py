@@ -10,6 +10,7 @@ from dbadmin.results import RollbackFinding, RollbackReport
 
 VERDICT_TONES: dict[str, Tone] = {"safe": "good", "unproven": "warn"}
 MOST_KEYS = 5
+MOST_PATTERNS = 3
 
 
 def lay_out_report(result: RollbackReport, *, detail: bool = False) -> Document:
@@ -51,11 +52,13 @@ def what_to_type(result: RollbackReport, open_ones: list[RollbackFinding]) -> st
     """One command that goes on from here."""
     if not open_ones:
         return "alembic upgrade head" if result.plan.kind == "pending" else "dbadmin status"
-    first = open_ones[0]
     if result.verdict == "broken":
         return "mend it, then dbadmin verify-rollback"
-    pattern = f"{first.revision}:{first.code}" if first.revision else first.code
-    return f"mend it, then dbadmin verify-rollback; or accept it with --accept {pattern}"
+    patterns = list(dict.fromkeys(f"{f.revision}:{f.code}" if f.revision else f.code for f in open_ones))
+    if len(patterns) > MOST_PATTERNS:
+        return "mend it, then dbadmin verify-rollback; or accept each finding with --accept REVISION:FINDING"
+    it = "it" if len(patterns) == 1 else "them"
+    return f"mend {it}, then dbadmin verify-rollback; or accept {it} with --accept {','.join(patterns)}"
 
 
 def findings_table(result: RollbackReport) -> Table:
