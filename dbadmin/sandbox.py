@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MINUTES = 15
 HINT = "everything in a sandbox is rolled back in the end; to keep changes open the session with --write"
+ANEW = "%mode sandbox NAME begins a new one"
 LOST = "the sandbox's transaction is over: it was ended from outside, or its connection was lost"
 
 
@@ -70,7 +71,7 @@ class Sandbox:
         """Call `work` with the connection, between savepoints: when it fails, only its own changes go."""
         connection = self._connection
         if connection is None or self.ended is not None:
-            raise NotFinished(self.ended or LOST, hint="%mode sandbox NAME begins a new one")
+            raise NotFinished(self.ended or LOST, hint=ANEW)
         with connection.begin_nested():
             return work(connection)
 
@@ -84,7 +85,7 @@ class Sandbox:
             raise WriteRefused(f"refused in a sandbox: {reason}", hint=HINT)
         if connection is not None and not self.dialect.sandbox.is_open(connection, self._mark):
             self.ended = LOST
-            raise NotFinished(LOST, hint="%mode sandbox NAME begins a new one")
+            raise NotFinished(LOST, hint=ANEW)
 
     def end(self, reason: str | None = None) -> None:
         """Roll everything back, and give the connection up; `stayed` tells what is known to have stayed."""

@@ -259,6 +259,18 @@ def test_a_sandbox_ends_by_itself(small: Path, terminal: Open, sqlite: TestDatab
     assert shell.type("count(Post)").endswith("1")
 
 
+def test_a_sandbox_whose_connection_was_lost_is_told_once(app: Path, database: TestDatabase, terminal: Open) -> None:
+    if database.kind != "postgresql":
+        pytest.skip("one server that ends connections is enough")
+    shell = terminal(app, "--sandbox")
+    shell.type("%sql delete from posts")
+    database.execute("select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction'")
+    answer = shell.type("count(Post)")
+    assert answer.count("the sandbox's transaction is over") == 1 and "cannot go on" not in answer
+    assert f"hint: %mode sandbox {database.name} begins a new one" in answer
+    assert shell.type("count(Post)").endswith("1")
+
+
 def test_an_asynchronous_sandbox_keeps_nothing(tmp_path: Path, sqlite: TestDatabase, terminal: Open) -> None:
     sqlite.execute(*TABLES)
     shell = terminal(application(tmp_path / "small", sqlite.url, is_async=True), "--sandbox")

@@ -122,9 +122,11 @@ class Attached:
         else:
             self.after_limit()
 
-    def after_limit(self) -> None:
-        """The sandbox is over without having been ended: go on, read-only."""
-        tell(self.live.database.sandbox.why_over())
+    def after_limit(self, error: object = None) -> None:
+        """The sandbox is over without having been ended: go on, read-only. Why is told once, if `error` did not."""
+        why = self.live.database.sandbox.why_over()
+        if not (isinstance(error, DbadminError) and error.message == why):
+            tell(why)
         self.switch("read-only", None)
 
     def switch(self, mode: Mode, confirm: str | None) -> None:
@@ -159,7 +161,7 @@ class Attached:
         if wanted is not None:
             self.switch(*wanted)
         elif not self.watch.start():
-            self.after_limit()
+            self.after_limit(None if result is None else result.error_in_exec)
 
     def reload(self) -> None:
         """Import the application anew where that was asked for, or its files have changed."""

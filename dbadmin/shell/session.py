@@ -148,6 +148,8 @@ class Keeper:
             return told if dropped and not failed else None
         if failed and session.in_transaction() and not goes_on(session):
             roll_back(session)
+            if self.database.mode == "sandbox" and self.database.sandbox.why_over() is not None:
+                return None  # that is told, and the session is another one next
             return "the open transaction cannot go on after this error, and was rolled back"
         return None
 
@@ -214,6 +216,8 @@ def at_prompt(error: DbadminError, database: Database) -> DbadminError:
     """The error with a hint for somebody who has a session already: its mode can be changed, its errors looked at."""
     if isinstance(error, WriteRefused) and error.hint in (readonly.HINT, sandbox.HINT):
         return WriteRefused(error.message, hint=write_hint(database))
+    if error.hint == sandbox.ANEW:
+        return type(error)(error.message, hint=error.hint.replace("NAME", name_of(database.url)))
     if error.hint == ECHO:
         return type(error)(error.message, hint="%tb shows the statement, and where it was run")
     return error
