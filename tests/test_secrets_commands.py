@@ -159,6 +159,13 @@ def test_the_warning_of_a_password_names_the_option_it_stands_in(run: Run, tmp_p
     assert "hint: use --to env:NAME instead" in warned.stderr
 
 
+def test_a_text_that_holds_a_password_is_no_option_s_value(run: Run, sqlite: TestDatabase, tmp_path: Path) -> None:
+    words = ["--url", f"sqlite:///{sqlite.url.database}", "sql", "--write"]
+    warned = run(*words, "SELECT 'postgresql://app:sesame@127.0.0.1:1/shop'", cwd=tmp_path)
+    assert "hint: leave it out, or let the text come from a file" in warned.stderr
+    assert "sesame" not in warned.stderr
+
+
 def test_a_server_that_refuses_the_password_does_not_show_it(
     mariadb: TestDatabase, run: Run, temporary_directory: Path, tmp_path: Path
 ) -> None:

@@ -194,6 +194,7 @@ def warn_of_passwords(arguments: list[str]) -> None:
     urls = {i: word for i, word in enumerate(arguments) if "://" in word}
     if not urls:
         return
+    import re
     from urllib.parse import unquote, urlsplit
 
     from dbadmin.secrets import mask, remember
@@ -209,6 +210,8 @@ def warn_of_passwords(arguments: list[str]) -> None:
             continue
         remember(unquote(password) if password else None)
     before = ["", *arguments]  # before[i] stands before arguments[i]
-    options = [word.partition("=")[0] if word.startswith("--") else before[i] for i, word in exposed.items()]
+    whole = {i: word for i, word in exposed.items() if re.match(r"(--[\w-]+=)?[A-Za-z][\w+.-]*://", word)}
+    options = [word.partition("=")[0] if word.startswith("--") else before[i] for i, word in whole.items()]
     instead = " and ".join(f"{option} env:NAME" for option in options if option.startswith("--")) or "env:NAME"
-    tell("a password in the arguments can be read by every user of this machine", f"use {instead} instead")
+    hint = f"use {instead} instead" if whole else "leave it out, or let the text come from a file"
+    tell("a password in the arguments can be read by every user of this machine", hint)

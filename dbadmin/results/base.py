@@ -72,6 +72,22 @@ class DatabaseInfo(Record):
     version: str
     name: str
 
+    @property
+    def server(self) -> str:
+        """Engine and version as people say them."""
+        return server_words(self.engine, self.version)
+
+
+def server_words(engine: str, version: str | None) -> str:
+    """Engine and version, a product that the version names again said once.
+
+    >>> server_words("mariadb", "10.11.6-MariaDB"), server_words("mysql", "10.11.6-MariaDB")
+    ('mariadb 10.11.6', 'mysql 10.11.6-MariaDB')
+    """
+    number, _, product = (version or "").partition("-")
+    said = number if product.lower() == engine else version
+    return f"{engine} {said}" if said else engine
+
 
 def plain(value: Any) -> Any:
     """Records to dicts and tuples to lists, all the way down."""

@@ -92,7 +92,7 @@ def wrapped(line: str, width: int) -> str:
 def facts(standing: Standing, database: Database, names: Names) -> list[str]:
     """Database and mode, revision, models, session, helpers."""
     info = standing.info
-    server = f"{info.engine} {info.version}" if info is not None else f"{database.dialect.name}, not reached"
+    server = info.server if info is not None else f"{database.dialect.name}, not reached"
     return [
         f"database  {database.shown_url} ({server}), {database.mode}",
         f"revision  {revision(standing.status)}",

@@ -36,7 +36,7 @@ def load(shell: Any) -> None:
     _attached[id(shell)] = (attached, live)
     run_startup(shell, configured(live.admin.settings))
     atexit.register(close, live)
-    where = f"{info.engine} {info.version}" if info is not None else "not reached"
+    where = info.server if info is not None else "not reached"
     print(f"{live.database.shown_url} ({where}), {live.database.mode}; models: {', '.join(names.models) or 'none'}")  # noqa: T201
     for line in dict.fromkeys((*unreached, *lacking)):
         tell(f"missing: {line}")

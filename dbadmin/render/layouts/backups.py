@@ -16,7 +16,7 @@ def lay_out_backup(result: BackupReport, *, detail: bool = False) -> Document:
             ("format", result.format),
             ("size", size(result.bytes)),
             ("sha256", result.sha256),
-            ("database", f"{result.database.url} ({result.database.engine} {result.database.version})"),
+            ("database", f"{result.database.url} ({result.database.server})"),
             ("time", duration(result.seconds)),
             ("restored", _proven(result)),
         )
@@ -64,7 +64,7 @@ def lay_out_restore(result: RestoreReport, *, detail: bool = False) -> Document:
         answer = Callout("RESTORED", f"all of {result.path}", "good")
     facts = KeyValues(
         (
-            ("database", f"{result.database.url} ({result.database.engine} {result.database.version})"),
+            ("database", f"{result.database.url} ({result.database.server})"),
             ("it held before", "things that were removed" if result.emptied else "nothing"),
             ("tables", result.tables),
             ("size", size(result.bytes)),

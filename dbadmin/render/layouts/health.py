@@ -42,7 +42,7 @@ def lay_out_inspection(result: Inspection, *, detail: bool = False) -> Document:
 def answer(result: Inspection) -> Callout:
     """One line: well or not, how many checks ran, and how old the statistics are."""
     ran = sum(run.state != "skipped" for run in result.checks)
-    parts = [f"{plural(ran, 'check')} of {result.database.name} ({result.database.engine} {result.database.version})"]
+    parts = [f"{plural(ran, 'check')} of {result.database.name} ({result.database.server})"]
     if len(result.checks) > ran:
         parts.append(f"{len(result.checks) - ran} skipped")
     if result.statistics_seconds is not None:

@@ -3,6 +3,7 @@
 from dbadmin.render.document import Cell, KeyValues, Tone
 from dbadmin.render.values import duration, plural, size
 from dbadmin.results import AfterUpgrade, RollbackReport
+from dbadmin.results.base import server_words
 
 
 def grounds(result: RollbackReport) -> KeyValues:
@@ -32,11 +33,10 @@ def source_line(result: RollbackReport) -> Cell:
     """Where the data came from, and whether it is proven that nothing there changed."""
     source = result.source
     name = source.url or str((result.backup or {}).get("path") or source.name)
-    engine = f"{source.engine} {source.version}" if source.version else source.engine
     proof, tone = SOURCE_PROOF[result.source_unchanged]
     if source.kind == "in-place":
         proof, tone = "itself the copy: not what it was", "warn"
-    return Cell(f"{name} ({engine}), {proof}", tone)
+    return Cell(f"{name} ({server_words(source.engine, source.version)}), {proof}", tone)
 
 
 def after_line(after: AfterUpgrade) -> str:

@@ -116,7 +116,7 @@ def facts(result: Status) -> KeyValues:
     pairs: list[tuple[str, object]] = [
         *([("name", result.database_key)] if result.database_key else []),
         ("database", database.url),
-        ("engine", f"{database.engine} {database.version}"),
+        ("engine", database.server),
         ("current", ", ".join(result.current) or None),
         ("head" if len(result.heads) == 1 else "heads", ", ".join(result.heads) or None),
         ("applied", f"{result.applied} of {result.total}"),
