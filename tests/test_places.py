@@ -27,7 +27,7 @@ from dbadmin.dialects.left import SERVER
 from dbadmin.dialects.postgresql import left
 from dbadmin.dialects.postgresql.server import Server
 from dbadmin.dialects.servers import PrivateServer
-from dbadmin.errors import DbadminError, EmptyPlan, NotFinished, NotSupported, UsageError
+from dbadmin.errors import ConnectionFailed, DbadminError, EmptyPlan, NotFinished, NotSupported, UsageError
 from dbadmin.render.layouts.rollback import still_there
 from dbadmin.results import RollbackReport
 from dbadmin.rollback import Options, Origin, Rehearsed, rehearse
@@ -381,6 +381,39 @@ def test_what_a_killed_run_left_on_a_server_is_found_and_dropped_and_nothing_els
     assert databases(other) == before
     assert not [place for place in registry.existing() if place.name.startswith(left.PREFIX)]
     _as_superuser(other, "DROP DATABASE dbadmin_of_a_colleague")
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_a_connection_lost_while_dropping_is_told_by_the_copy_s_name_and_the_rest_is_dropped_later(
+    engine: str, request: pytest.FixtureRequest, run: Run
+) -> None:
+    database: TestDatabase = request.getfixturevalue(engine)
+    database.execute("CREATE TABLE t (x int)")
+    url = database.url.render_as_string(hide_password=False)
+    code = KILLED.replace("sa.make_url(sys.argv[2])", "'same-server'")
+    assert subprocess.run([sys.executable, "-c", code, url], check=False).returncode == -signal.SIGKILL
+    (name,) = [place.name for place in registry.existing() if place.name.startswith("dbadmin-on-")]
+    query, end = {
+        "postgresql": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend({pid})"),
+        "mariadb": ("SELECT connection_id()", "KILL {pid}"),
+    }[engine]
+    lost: list[int] = []
+
+    def lose(connection: sa.Connection, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DROP DATABASE") and not lost:
+            cursor.execute(query)
+            lost.append(cursor.fetchone()[0])
+            database.execute(end.format(pid=lost[0]))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", lose)
+    try:
+        with pytest.raises(ConnectionFailed, match=f"cannot drop the databases of {name} on") as told:
+            registry.clean()
+        assert told.value.hint == f"dbadmin copies --drop {name}"
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", lose)
+    assert lost and name in run("copies", "--clean").stdout
+    assert not [place for place in registry.existing() if place.name == name]
 
 
 # From a command.

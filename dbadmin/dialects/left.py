@@ -77,9 +77,10 @@ class Left:
                 self.drop(admin, stamped.token(name), told)
         except DBAPIError as error:
             said = first_line(error)
+            again = f"dbadmin copies --drop {name}"
             raise ConnectionFailed(
                 f"cannot drop the databases of {name} on {mask(str(url))}: {said}",
-                hint=f"passwords are not kept: give it by {self.password}",
+                hint=again if error.connection_invalidated else f"passwords are not kept: give it by {self.password}",
             ) from error
         private.remove(directory)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.dialects import marks
 from dbadmin.dialects.mysql.look import ask, literal, quote
 from dbadmin.errors import InternalError, NotFinished
+from dbadmin.secrets import first_line
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -43,7 +44,7 @@ def names(admin: "Connection", token: str) -> Iterator[tuple[str, bool]]:
 def drop_marked(admin: "Connection", token: str, name: str) -> None:
     """Drop a database that has both dbadmin's name and its mark; anything else is refused.
 
-    Raises NotFinished with the command to type where the server refuses.
+    Raises NotFinished with the command to type where the server refuses, DBAPIError where the connection is lost.
     """
     from sqlalchemy.exc import DBAPIError
 
@@ -54,8 +55,9 @@ def drop_marked(admin: "Connection", token: str, name: str) -> None:
     try:
         ask(admin, statement)
     except DBAPIError as error:
-        told = str(error.orig)
-        raise NotFinished(f"the copy {name} could not be dropped: {told}", hint=f"{statement};") from error
+        if error.connection_invalidated:
+            raise
+        raise NotFinished(f"the copy {name} could not be dropped: {first_line(error)}", hint=f"{statement};") from error
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def marked(admin: "Connection") -> Iterator[tuple[str, dict[str, Any]]]:
 def drop_marked(admin: "Connection", name: str) -> None:
     """Drop a database that has both dbadmin's name and its mark; anything else is refused.
 
-    Raises NotFinished with the command to type where the server refuses.
+    Raises NotFinished with the command to type where the server refuses, DBAPIError where the connection is lost.
     """
     from sqlalchemy.exc import DBAPIError
 
@@ -127,6 +127,8 @@ def drop_marked(admin: "Connection", name: str) -> None:
             admin.exec_driver_sql(statement.replace("%", "%%"))
             return
         except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
             if last:
                 told = first_line(error)
                 raise NotFinished(f"the copy {name} could not be dropped: {told}", hint=f"{statement};") from error
