@@ -4,15 +4,16 @@ Other libraries that read SQLite into Arrow bring an SQLite of their own. Two of
 other's locks on a file away (https://www.sqlite.org/howtocorrupt.html, section 2.2.1), so none is used.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from dbadmin.dialects.columns import NotColumnar, Portion, Reading, Values, driver_errors
+from dbadmin.dialects.sqlite.pieces import PUT_AWAY, Piece, arrays, is_plain
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Executable
@@ -24,6 +25,7 @@ FULL = 2 * 2**20
 NATURAL = ((int, pa.int64()), (float, pa.float64()), (str, pa.large_string()), (bytes, pa.large_binary()))
 NUMBERS = {int: np.int64, float: np.float64}
 NONE = type(None)
+Part: TypeAlias = "Piece | pa.Array | Sequence[Any]"
 
 
 @contextmanager
@@ -35,31 +37,59 @@ def read(connection: "Connection", executable: "Executable", params: Mapping[str
         cursor: Any = result.cursor
         names = tuple(map(str, result.keys()))
         with driver_errors(connection, cursor, str(result.context.statement)):
-            yield Reading(names, (None,) * len(names), (None,) * len(names), _batches(cursor, size))
+            yield Reading(
+                names, (None,) * len(names), (None,) * len(names), _batches(cursor, size, is_plain(connection, cursor))
+            )
 
 
-def _batches(cursor: Any, size: int) -> Iterator[tuple[int, Sequence[Values]]]:
+def _batches(cursor: Any, size: int, plain: bool) -> Iterator[tuple[int, Sequence[Values]]]:
     portion = Portion(size)
     rows = cursor.fetchmany(min(AT_ONCE, portion.room))
+    growing = [_Growing(plain) for _ in cursor.description]
     while rows:
-        count, parts, before = 0, list[list[pa.Array | Sequence[Any]]](), pa.total_allocated_bytes()
+        count, before = 0, pa.total_allocated_bytes()
         while rows:
-            parts.append([_part(values) for values in zip(*rows, strict=True)])
+            held = sum(column.add(values) for column, values in zip(growing, zip(*rows, strict=True), strict=True))
             count += len(rows)
+            before -= held
             if count == portion.room or pa.total_allocated_bytes() - before >= FULL:
                 break
             rows = cursor.fetchmany(min(AT_ONCE, portion.room - count))
         portion.took(count)
-        yield count, [Stored(column) for column in zip(*parts, strict=True)]
+        yield count, [column.finished() for column in growing]
         rows = rows and cursor.fetchmany(min(AT_ONCE, portion.room))
 
 
-def _part(values: Sequence[Any]) -> "pa.Array | Sequence[Any]":
+class _Growing:
+    """One column of the batch that is being read; as its last values were, the next ones will be for the most part."""
+
+    def __init__(self, plain: bool) -> None:
+        self._plain = plain
+        self._put_away: Callable[[Sequence[Any]], Piece | None] | None = None
+        self._parts: list[Part] = []
+
+    def add(self, values: Sequence[Any]) -> int:
+        """Take values; gives the bytes that are held beside Arrow's."""
+        piece = self._put_away(values) if self._put_away is not None else None
+        if piece is not None:
+            self._parts.append(piece)
+            return len(piece)
+        kinds = set(map(type, values))
+        self._put_away = PUT_AWAY.get(next(iter(kinds))) if self._plain and len(kinds) == 1 else None
+        self._parts.append(_part(values, kinds))
+        return 0
+
+    def finished(self) -> "Stored":
+        """The values so far; the next ones begin a batch of their own."""
+        parts, self._parts = self._parts, []
+        return Stored(parts)
+
+
+def _part(values: Sequence[Any], kinds: set[type]) -> "pa.Array | Sequence[Any]":
     """An array where all values are of one class and it holds them, else the values."""
-    kinds = set(map(type, values))
     if len(kinds) == 1 and (kind := NUMBERS.get(next(iter(kinds)))):
         return pa.array(np.fromiter(values, kind, len(values)))
-    kinds.discard(NONE)
+    kinds = kinds - {NONE}
     if not kinds:
         return pa.nulls(len(values))
     wanted = next((type_ for kind, type_ in NATURAL if kinds == {kind}), None)
@@ -73,20 +103,25 @@ def _part(values: Sequence[Any]) -> "pa.Array | Sequence[Any]":
 class Stored(Values):
     """One column's values, of whatever class each one has: SQLite does not hold a column to its type."""
 
-    parts: Sequence["pa.Array | Sequence[Any]"]
+    parts: "Sequence[Part]"
 
     def arrow(self) -> "pa.Array | None":
         """An array where all values are of one class."""
-        arrays = [part for part in self.parts if isinstance(part, pa.Array)]
-        types = {array.type for array in arrays} - {pa.null()}
-        if len(arrays) < len(self.parts) or len(types) > 1:
+        found = arrays(self.parts)
+        types = {array.type for array in found or ()} - {pa.null()}
+        if found is None or len(types) > 1:
             return None
+        if len(found) == 1:
+            return found[0]
         wanted = next(iter(types), pa.null())
-        return pa.concat_arrays([array if array.type == wanted else array.cast(wanted) for array in arrays])
+        return pa.concat_arrays([array if array.type == wanted else array.cast(wanted) for array in found])
 
     def python(self) -> list[Any]:
         """The values."""
         found: list[Any] = []
         for part in self.parts:
-            found += part.to_pylist() if isinstance(part, pa.Array) else part
+            if isinstance(part, pa.Array):
+                found += part.to_pylist()
+            else:
+                found += part.python() if isinstance(part, Piece) else part
         return found
