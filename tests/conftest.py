@@ -61,7 +61,7 @@ EVERY_DAY = {
         "test_walk": ("hangs", "async", "fails", "commit"),
         "test_rollback_shapes": ("half",),
         "test_shell": ("failed_statement", "asynchronous"),
-        "test_shell_home": ("mode_changes",),
+        "test_shell_home": ("mode_changes", "transaction_of_a_session"),
         "test_commands": ("test_count",),
         "test_rollback_besides": (),
         "test_rollback_each": (),
@@ -89,7 +89,7 @@ EVERY_DAY = {
         "test_rollback_after": ("sequence", "python_script"),
         "test_rollback_styles": ("dotenv_override", "app_engine", "async", "getenv"),
         "test_secrets_commands": ("refuses_the_password",),
-        "test_shell_home": ("sql_takes", "writing"),
+        "test_shell_home": ("sql_takes", "writing", "transaction_of_a_session"),
         "test_shell_extension": (),
         "test_rollback_pending": (
             "leaves an index behind", "drops a column with values", "is not repeatable", "raises on the way down",

@@ -406,6 +406,18 @@ def test_a_write_says_how_many_rows_it_changed(database: TestDatabase) -> None:
     assert database.rows("select a from t order by a") == [(1,), (3,)]
 
 
+def test_a_query_that_writes_in_its_with_is_run_once_as_it_stands(postgresql: TestDatabase) -> None:
+    postgresql.execute("create table t (a integer)")
+    made = sa.insert(sa.table("t", sa.column("a", sa.Integer))).values(a=1).returning(sa.column("a", sa.Integer))
+    query = sa.select(made.cte("made").c.a)
+    writing = Database(sa.create_engine(postgresql.url), mode="write")
+    found = frame(writing, query)
+    assert (found["a"].tolist(), found.attrs["reader"]) == ([1], "rows")
+    assert rows(writing, query, limit=None).rows == ((1,),)
+    writing.close()
+    assert postgresql.rows("select a from t") == [(1,), (1,)]
+
+
 def test_several_statements_take_the_parameters_they_name(opened: Database) -> None:
     first, second = statement_rows(opened, ["select :a as x", "select :b as y"], {"a": 1, "b": 2}, limit=5)
     assert (first.rows, second.rows) == (((1,),), ((2,),))

@@ -208,6 +208,13 @@ def test_an_asynchronous_application_commits_with_write(
     shell = terminal(async_app, "--write")
     assert "dbadmin: " in shell.type("await session.execute(text('select nothing from nowhere'))")
     shell.type("db.add(Author(id=2, name='bob')); await db.commit()")
+    assert "1 row changed" in shell.type("db.sql(\"update authors set name = 'cid' where id = 2\")")
+    assert shell.prompt.endswith("[write*]")
+    shell.type("session.add(Author(id=3, name='dan'))")
+    assert shell.type('count(Author), count(Author, where="name = cid")').endswith("(3, 1)")
+    assert shell.type("[count(Author) for _ in [await session.scalar(select(1))]]").endswith("[3]")
+    shell.type("await db.rollback()")
+    assert shell.type("count(Author)").endswith("2")
     shell.exit()
     assert database.rows("select name from authors order by id") == [("ann",), ("bob",)]
 

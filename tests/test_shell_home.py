@@ -161,6 +161,30 @@ def test_writing_everything_asks_first(app: Path, database: TestDatabase, termin
     assert database.rows("select name from authors") == [("anna",)]
 
 
+def test_helpers_and_sql_work_in_the_transaction_of_a_session_that_writes(
+    app: Path, database: TestDatabase, terminal: Open
+) -> None:
+    before = database.rows("select count(*) from authors")[0][0]
+    shell = terminal(app, "--write")
+    assert "1 row changed" in shell.type("db.sql(\"update authors set name = 'bea' where id = 1\")")
+    assert shell.prompt.endswith("[write*]")
+    assert database.rows("select name from authors where id = 1") != [("bea",)]
+    shell.type("session.add(Author(id=77, name='cid'))")
+    assert f"Out[3]: {before + 1}" in shell.type("count(Author)")
+    assert "bea" in shell.type("db.group(Author, by='name')")
+    assert "no table 'nothing'" in shell.type("count('nothing')")
+    assert "dbadmin: " in shell.type("db.sql('select nothing from authors')")
+    assert shell.prompt.endswith("[write*]")
+    assert "bea" in shell.type("frame(select(Author.name).where(Author.id == 1))")
+    shell.type("db.rollback()")
+    assert shell.prompt.endswith("[write]")
+    assert f": {before}" in shell.type("count(Author)")
+    shell.type("sql(\"update authors set name = 'dan' where id = 1\"); db.commit()")
+    assert shell.prompt.endswith("[write]")
+    shell.exit()
+    assert database.rows("select name from authors where id = 1") == [("dan",)]
+
+
 def test_the_prompt_shows_what_is_not_committed(app: Path, terminal: Open) -> None:
     shell = terminal(app, "--write")
     for line, shown in (

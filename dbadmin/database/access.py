@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Mode = Literal["read-only", "write", "sandbox"]
 T = TypeVar("T")
+Joined = Callable[[Callable[["Connection"], Any]], Any]
+"""Calls work with the connection of a transaction that is open already, and gives its result."""
 
 
 class Database:
@@ -51,6 +53,7 @@ class Database:
         limit(self.sync_engine, self.dialect)
         self.sandbox_limit: float | None = MINUTES * 60.0
         self._sandbox: Sandbox | None = None
+        self._joined: Joined | None = None
         self._protected = self.dialect.address.of_url(self.url) if mode != "write" else None
         if self._protected is not None:
             readonly.protect(self._protected)
@@ -87,6 +90,9 @@ class Database:
         """
         with errors(self):
             self.dialect.session.check_target(self.url)
+            if self._joined is not None:
+                found: T = self._joined(work)
+                return found
             if self.mode == "sandbox":
                 return self._in_sandbox(work)
             if not self.is_async:
@@ -94,6 +100,15 @@ class Database:
             if self.loop.is_here:
                 return self._run_nested(work)
             return self.loop.call(self._run_async(work))
+
+    @contextmanager
+    def joining(self, joined: Joined) -> Iterator[None]:
+        """Within, `run` works in a transaction that is open already, which goes on afterwards."""
+        before, self._joined = self._joined, joined
+        try:
+            yield
+        finally:
+            self._joined = before
 
     def _run_sync(self, work: "Callable[[Connection], T]") -> T:
         with connecting(self):

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import CompoundSelect, CursorResult, Executable, Select, TextClause, select, type_coerce
 from sqlalchemy.engine.interfaces import BindTyping, Dialect
 from sqlalchemy.exc import DataError
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import NullType, TypeEngine
 
 from dbadmin.dialects import results
@@ -68,7 +70,12 @@ def prepare(statement: Statement, params: Mapping[str, Any] | None = None) -> Pr
     if not isinstance(statement, Executable):
         raise UsageError(f"{statement!r} is no statement", hint="give select(…), text(…) or SQL")
     is_query = isinstance(statement, Select | CompoundSelect)
-    return Prepared(statement, params, _types(statement), is_query)
+    return Prepared(statement, params, _types(statement), is_query and not _writes(statement))
+
+
+def _writes(query: Any) -> bool:
+    """Whether a query has an INSERT, UPDATE or DELETE in its WITH: it is run as it stands, and never twice."""
+    return any(isinstance(part, UpdateBase) for part in iterate(query))
 
 
 def _types(statement: Any) -> tuple[TypeEngine[Any], ...] | None:

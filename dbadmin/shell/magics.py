@@ -10,6 +10,7 @@ from dbadmin import protected
 from dbadmin.database import Mode
 from dbadmin.errors import UsageError
 from dbadmin.render.values import visible_lines
+from dbadmin.shell.dress import changed_words
 from dbadmin.shell.talk import tell
 
 if TYPE_CHECKING:
@@ -165,4 +166,4 @@ def asked(word: str) -> Mode:
 def tell_changed(rows: int | None) -> None:
     """How many rows a statement changed."""
     if rows is not None:
-        tell(f"{rows} row{'' if rows == 1 else 's'} changed")
+        tell(changed_words(rows))
