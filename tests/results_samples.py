@@ -436,7 +436,14 @@ SAFE = replace(
     },
     source_unchanged=None,
     neutralised=(),
-    copy=CopyInfo("pg_restore into a private server", 61.2, None, True, "dbadmin-1f2e"),
+    copy=CopyInfo(
+        "pg_restore into a private server",
+        61.2,
+        None,
+        True,
+        "dbadmin-1f2e",
+        url="postgresql+psycopg://dbadmin@/blog?host=%2Ftmp%2Fdbadmin-1f2e",
+    ),
 )
 HELD = replace(
     LOST,

@@ -94,6 +94,21 @@ def other(temporary_directory: Path) -> Iterator[Server]:
     started.stop()
 
 
+def test_a_kept_copy_can_be_looked_into(database: TestDatabase, tmp_path: Path, run: Run) -> None:
+    app = build(tmp_path, database.url, LOSSY, at="a1", fill=PEOPLE)
+    done = run("verify-rollback", "--keep", "--format", "json", cwd=app.directory)
+    copy = json.loads(done.stdout)["copy"]
+    try:
+        assert copy["kept"] and copy["url"] != str(database.url)
+        words = ["--url", copy["url"], "--format", "json"]
+        found = run("sql", "SELECT version_num FROM alembic_version", *words, cwd=tmp_path)
+        assert json.loads(found.stdout)["rows"] == [["b2"]]
+        assert "read-only" in run("sql", "DELETE FROM people WHERE id = 1", *words, cwd=tmp_path).stderr
+    finally:
+        assert run("copies", "--drop", copy["name"]).code == 0
+    assert database.rows("SELECT version_num FROM alembic_version") == [("a1",)]
+
+
 # In place.
 
 

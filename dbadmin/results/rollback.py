@@ -44,6 +44,7 @@ class CopyInfo(Record):
     """How the copy was made; seconds and bytes of the making. `name` is what `dbadmin copies` calls it.
 
     `left` says why the copy, or something of it, is still there although it was to be removed; None where it is gone.
+    `url` leads into a copy that is kept; None where it is gone, or where it takes a password.
     """
 
     method: str
@@ -52,6 +53,7 @@ class CopyInfo(Record):
     kept: bool
     name: str
     left: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def write_report(
         backup=backup_info(opened, route),
         scripts=scripts_info(scripts.path),
         versions=versions(copy, database),
-        copy=copy.info,
+        copy=replace(copy.info, url=way_into(copy)),
         neutralised=copy.neutralised,
         not_covered=(*NOT_COVERED, *ways_out(walk), *copy.not_covered, *(opened.backup.notes if opened.backup else ())),
         source_unchanged=unchanged,
@@ -71,6 +71,11 @@ def write_report(
         compared=compared,
         timings=timings(clock, copy),
     )
+
+
+def way_into(copy: Copy) -> str | None:
+    """The URL of a copy that is kept and takes no password: those that dbadmin made up are known to nobody."""
+    return mask(copy.url.render_as_string()) if copy.info.kept and copy.url.password is None else None
 
 
 def with_copy_left(report: RollbackReport, error: Exception) -> RollbackReport:

@@ -1,5 +1,7 @@
 """What the verdict of a rehearsal rests on: source, copy, comparison, scripts, time."""
 
+import shlex
+
 from dbadmin.render.document import Cell, KeyValues, Tone
 from dbadmin.render.values import duration, plural, size
 from dbadmin.results import AfterUpgrade, RollbackReport
@@ -15,6 +17,7 @@ def grounds(result: RollbackReport) -> KeyValues:
     pairs: list[tuple[str, object]] = [
         ("source", source_line(result)),
         ("copy", Cell(copy_line(result), "bad" if result.copy.left is not None else None)),
+        *([("look into it", f"dbadmin shell --url {shlex.quote(result.copy.url)}")] if result.copy.url else []),
         ("compared", compared_line(result)),
     ]
     pairs += [("not compared", f"{e.object}: {e.reason}") for e in result.compared.excluded]
