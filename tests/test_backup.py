@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -334,3 +336,25 @@ def test_the_role_of_a_killed_restore_is_dropped_by_its_name_and_no_other(
             assert list(tmp_path.iterdir()) == []
         finally:
             admin.exec_driver_sql("DROP ROLE dbadmin_restore_decoy")
+
+
+def test_a_disk_that_is_full_while_a_file_is_copied_is_told(sqlite: TestDatabase, tmp_path: Path) -> None:
+    sqlite.execute("CREATE TABLE t (x text)", "INSERT INTO t VALUES (hex(zeroblob(300000)))")
+    small = tmp_path / "small"
+    small.mkdir()
+    command = f"{sys.executable} -m dbadmin backup --url sqlite:///{sqlite.url.database} {small}/b.db"
+    script = f"mount -t tmpfs -o size=200k tmpfs {small} || exit 99; {command}"
+    environment = {**os.environ, "PYTHONPATH": str(Path(dbadmin.__file__).parent.parent)}
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=environment,
+    )
+    if done.returncode in (1, 99):
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    assert (done.returncode, list(small.iterdir())) == (5, [])
+    assert f"dbadmin: no space left in {small} for a copy of {sqlite.url.database}" in done.stderr
+    assert "hint: make room there, and run it again" in done.stderr

@@ -7,6 +7,7 @@ FAULTS = [
           "test_copies::test_a_copy_that_does_not_fit_or_is_not_wanted_is_not_begun",
           "test_copies::test_nothing_is_left_where_a_step_fails",
           "test_backups::test_a_full_disk_is_told_before_it_is_full",
+          "test_backup::test_a_disk_that_is_full_while_a_file_is_copied_is_told",
           "faults/test_running::test_a_file_that_may_not_grow_is_told_and_nothing_stays", silent=True),
     fault(109, "the disk of the source's own server is full",
           "test_places::test_the_source_s_own_server_has_to_be_meant",

@@ -108,6 +108,10 @@ def _copy_pages(source: Path, target: Path, progress: Progress) -> str:
                 reader.backup(writer, pages=_PAGES_A_STEP, progress=stepping("copy", progress))
         return "backup"
     except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+            raise NotFinished(
+                f"no space left in {target.parent} for a copy of {source}", hint="make room there, and run it again"
+            ) from error
         if not _needs_recovery(source, error):
             raise NotFinished(f"{source} cannot be copied: {error}", hint="dbadmin doctor") from error
     except sqlite3.DatabaseError as error:
