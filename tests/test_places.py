@@ -104,6 +104,8 @@ def test_a_kept_copy_can_be_looked_into(database: TestDatabase, tmp_path: Path, 
         found = run("sql", "SELECT version_num FROM alembic_version", *words, cwd=tmp_path)
         assert json.loads(found.stdout)["rows"] == [["b2"]]
         assert "read-only" in run("sql", "DELETE FROM people WHERE id = 1", *words, cwd=tmp_path).stderr
+        listed = {one["name"]: one for one in run("copies", "--format", "json").json()["copies"]}
+        assert listed[copy["name"]]["kept"] and listed[copy["name"]]["bytes"] > 8_000
     finally:
         assert run("copies", "--drop", copy["name"]).code == 0
     assert database.rows("SELECT version_num FROM alembic_version") == [("a1",)]

@@ -80,3 +80,13 @@ def last_lines(text: str, most: int = 5) -> str:
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return " / ".join(lines[-most:])
+
+
+def size_of(path: Path) -> int:
+    """Bytes of the files in a directory, as far as they are still there: another process may be removing them."""
+    total = 0
+    for directory, _, files in os.walk(path):
+        for name in files:
+            with suppress(OSError):
+                total += Path(directory, name).lstat().st_size
+    return total

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dbadmin.dialects import processes, stamped
+from dbadmin.dialects.places import size_of
 from dbadmin.dialects.values import Existing
 from dbadmin.errors import DbadminError, InternalError, NotFinished
 from dbadmin.interrupts import held_back
@@ -198,20 +199,10 @@ def existing(prefix: str, engine: str) -> tuple[Existing, ...]:
                     owner_pid=owner["pid"],
                     owner_alive=_alive(owner),
                     kept=(path / KEPT).exists(),
-                    bytes=_size(path),
+                    bytes=size_of(path),
                 )
             )
     return tuple(found)
-
-
-def _size(path: Path) -> int:
-    """Bytes of the files in a directory, as far as they are still there: another process may be removing them."""
-    total = 0
-    for directory, _, files in os.walk(path):
-        for name in files:
-            with suppress(OSError):
-                total += Path(directory, name).lstat().st_size
-    return total
 
 
 def remove(path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from dbadmin.dialects import stamped
 from dbadmin.dialects.copying import Copying
 from dbadmin.dialects.left import Left
-from dbadmin.dialects.places import searched_directories
+from dbadmin.dialects.places import searched_directories, size_of
 from dbadmin.dialects.record import RECORD
 from dbadmin.dialects.servers import PrivateServer
 from dbadmin.dialects.values import Existing
@@ -34,7 +34,7 @@ class ServerCopying(Copying):
                 owner_pid=found.record.owner_pid,
                 owner_alive=found.record.owner_alive(),
                 kept=found.record.kept,
-                bytes=None,
+                bytes=size_of(found.directory),
             )
             for found in self.servers()
         )
