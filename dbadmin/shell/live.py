@@ -9,9 +9,10 @@ from dbadmin import by_hand
 from dbadmin.admin import Admin, open_application
 from dbadmin.database import Mode
 from dbadmin.errors import DbadminError
+from dbadmin.shell.admin import SessionAdmin
 from dbadmin.shell.names import HELPERS, Names, Thing, build
 from dbadmin.shell.reloading import web_application
-from dbadmin.shell.session import Keeper, SessionAdmin, inner, limit
+from dbadmin.shell.session import Keeper, inner, limit
 from dbadmin.shell.talk import tell
 
 if TYPE_CHECKING:
