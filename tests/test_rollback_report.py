@@ -15,7 +15,8 @@ from dbadmin.dialects.values import UNREAD
 from dbadmin.migrations.protocol import StepSeen, WalkResult
 from dbadmin.results import Compared, RollbackFinding
 from dbadmin.rollback.options import Options
-from dbadmin.rollback.report import left_behind, scripts_info, summary, touched_tables, what_was_compared
+from dbadmin.rollback.report import scripts_info, summary, touched_tables, what_was_compared
+from dbadmin.rollback.steps import left_behind
 from dbadmin.rollback.verdict import judge
 from dbadmin.rollback.walk import Walk
 from dbadmin.state import Snapshot
