@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+PATIENCE = 5.0
+"""Seconds that a cancelled coroutine may take to end."""
 
 
 class EventLoop:
@@ -35,7 +37,9 @@ class EventLoop:
             return future.result()
         except BaseException:
             if future.cancel():
-                asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self.loop).result(timeout=5)
+                ended = asyncio.run_coroutine_threadsafe(_ended(coroutine), self.loop)
+                with suppress(TimeoutError):
+                    ended.result(timeout=PATIENCE + 1)
             raise
 
     def run_here(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -66,3 +70,12 @@ class EventLoop:
         self._thread.join(timeout=5)
         if not self._thread.is_alive():
             self.loop.close()
+
+
+async def _ended(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Wait for the task that runs this coroutine, on its loop."""
+    import asyncio
+
+    tasks = [task for task in asyncio.all_tasks() if task.get_coro() is coroutine]
+    if tasks:
+        await asyncio.wait(tasks, timeout=PATIENCE)
