@@ -4,6 +4,7 @@ A row is one packet: its length in three bytes, its number in one, then for each
 text (Protocol::ResultsetRow and length-encoded integers of MySQL's source documentation).
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -169,8 +170,8 @@ class Packets:
         if not self.ended:
             self.running.unbuffered_active = False
             self.running.connection = None
+            connection.invalidate(sys.exception())  # before it is closed: an interrupt ends it on the server
             self.driver._force_close()
-            connection.invalidate()
 
 
 def _columns(data: bytes, starts: "np.ndarray[Any, Any]", running: Any) -> tuple[int, Sequence[Values]]:

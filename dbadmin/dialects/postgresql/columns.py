@@ -3,6 +3,7 @@
 COPY has no parameters of its own; psycopg writes them as literals, as it does for any COPY.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -89,7 +90,7 @@ def read(connection: "Connection", executable: Executable, params: Mapping[str, 
                     copy.finish(Abandoned())
     finally:
         if _is_busy(driver):  # Ctrl-C before the first row: psycopg stops the statement and leaves its COPY open
-            connection.invalidate()
+            connection.invalidate(sys.exception())
 
 
 def _is_busy(driver: Any) -> bool:
