@@ -11,6 +11,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 MOST = 3
 """So many signals are not kept waiting."""
+_blocks: list[None] = []
+
+
+def are_held_back() -> bool:
+    """Whether a signal that comes now is kept waiting."""
+    return bool(_blocks)
 
 
 @contextmanager
@@ -44,9 +50,11 @@ def held_back() -> Iterator[None]:
 
     for number in caught:
         signal.signal(number, note)
+    _blocks.append(None)
     try:
         yield
     finally:
+        _blocks.pop()
         for number, handler in caught.items():
             signal.signal(number, handler)
         if came:

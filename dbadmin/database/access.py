@@ -10,6 +10,7 @@ from dbadmin.database.failures import connecting, errors
 from dbadmin.database.loop import EventLoop
 from dbadmin.dialects import Dialect, Identity, named
 from dbadmin.dialects.connecting import limit
+from dbadmin.dialects.stopping import stop_when_interrupted
 from dbadmin.results import DatabaseInfo
 from dbadmin.sandbox import MINUTES, Sandbox
 from dbadmin.secrets import mask, remember
@@ -51,6 +52,7 @@ class Database:
         self._proven = False
         remember(self.url.password)
         limit(self.sync_engine, self.dialect)
+        stop_when_interrupted(self.sync_engine, self.dialect)
         self.sandbox_limit: float | None = MINUTES * 60.0
         self._sandbox: Sandbox | None = None
         self._joined: Joined | None = None

@@ -35,11 +35,23 @@ def judge_statements(dbapi_connection: Any, judge: Judge, *, whole: bool = False
     try:
         dbapi_connection.__class__ = _judging_connection(own, judge, whole)
     except TypeError:  # a connection made in C: psycopg2's, whose cursors can be chosen
-        factory = getattr(dbapi_connection, "cursor_factory", None) or _cursor_class(dbapi_connection)
-        dbapi_connection.cursor_factory = _judging(factory, judge, whole)
+        dbapi_connection.cursor_factory = _judging(cursor_class(dbapi_connection), judge, whole)
 
 
-def _cursor_class(dbapi_connection: Any) -> type:
+def execute_own(dbapi_connection: Any, statement: str) -> None:
+    """Run a statement of dbadmin's own, which is not judged, whether this connection's others are or not."""
+    cursor = dbapi_connection.cursor()
+    try:
+        cursor.execute(Own(statement) if getattr(cursor, "_dbadmin_judged", False) else statement)
+    finally:
+        cursor.close()
+
+
+def cursor_class(dbapi_connection: Any) -> Any:
+    """The class of the cursors that a connection makes."""
+    factory = getattr(dbapi_connection, "cursor_factory", None)
+    if factory is not None:
+        return factory
     cursor = dbapi_connection.cursor()
     try:
         return type(cursor)
@@ -60,20 +72,23 @@ def _judging_connection(own: Any, judge: Judge, whole: bool) -> Any:
 
     kill = _named("KILL", own.kill, judge) if hasattr(own, "kill") else None
     members = {"cursor": cursor, "commit": commit if whole else None, "kill": kill}
-    return _subclass(own, {name: member for name, member in members.items() if member is not None})
+    return _subclass_that_judges(own, {name: member for name, member in members.items() if member is not None})
 
 
 @cache
 def _judging(own: Any, judge: Judge, whole: bool) -> Any:
     judged = {name: _judged(getattr(own, name), judge, whole) for name in _TAKING if hasattr(own, name)}
     called = {"callproc": _named("CALL", own.callproc, judge)} if hasattr(own, "callproc") else {}
-    return _subclass(own, {**judged, **called})
+    return _subclass_that_judges(own, {**judged, **called})
 
 
-def _subclass(own: Any, members: dict[str, Any]) -> Any:
+def _subclass_that_judges(own: Any, members: dict[str, Any]) -> Any:
+    return subclass(own, {**members, "_dbadmin_judged": True})
+
+
+def subclass(own: Any, members: dict[str, Any]) -> Any:
     """With other methods, and with the same layout, so that an object's class can be replaced by it."""
-    fixed = {"__slots__": (), "__module__": own.__module__, "_dbadmin_judged": True}
-    return type(own)(own.__name__, (own,), {**members, **fixed})
+    return type(own)(own.__name__, (own,), {**members, "__slots__": (), "__module__": own.__module__})
 
 
 def _judged(method: Any, judge: Judge, whole: bool) -> Any:

@@ -1,7 +1,7 @@
 """How sessions behave on an engine: read-only, timeouts, identity, refused statements, what its errors say."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.values import Identity
@@ -18,6 +18,9 @@ MISSING_TABLE = "dbadmin tables lists the tables that are there, dbadmin status 
 
 class SessionRules(ABC):
     """How sessions behave on this engine."""
+
+    deaf_drivers: tuple[str, ...] = ()
+    """Drivers that wait for the server in C and see no interrupt before it has answered."""
 
     @abstractmethod
     def read_only_parameters(self, driver: str, cargs: list[Any], cparams: dict[str, Any]) -> None:
@@ -66,6 +69,18 @@ class SessionRules(ABC):
 
     def connected(self, dbapi_connection: Any) -> None:
         """Take back what of `connect_options` would also limit the statements of a connection that is open now."""
+        return
+
+    def name_on_server(self, dbapi_connection: Any) -> Any:
+        """What `stop` must know of a fresh connection, while it can still be asked; None where that is nothing."""
+        return None
+
+    def stop(self, driver_connection: Any, name: Any, anew: Callable[[Callable[[Any], None]], None]) -> None:
+        """End on the server what it still does for a connection whose statement was interrupted, and nothing else.
+
+        Called in a thread of its own. `name` is what `name_on_server` gave; `anew(work)` calls `work` with a second
+        DBAPI connection, made in the same way. It may raise: nobody is told.
+        """
         return
 
     @abstractmethod

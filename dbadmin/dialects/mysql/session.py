@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from dbadmin.dialects.cursors import Own, judge_statements
 from dbadmin.dialects.marks import PREFIX
+from dbadmin.dialects.mysql import ending
 from dbadmin.dialects.mysql.errors import (
     DENIED,
     READ_ONLY_ERROR,
@@ -80,6 +81,8 @@ class Timeouts:
 
 class MysqlSession(SessionRules):
     """How sessions behave on MySQL and MariaDB."""
+
+    deaf_drivers = ending.C_DRIVERS
 
     def read_only_parameters(self, driver: str, cargs: list[Any], cparams: dict[str, Any]) -> None:
         """Nothing asks for it at connecting; only texts of several statements are switched off where they can be."""
@@ -171,6 +174,15 @@ class MysqlSession(SessionRules):
         """Give PyMySQL all the time it wants to read what statements give."""
         if hasattr(dbapi_connection, "_read_timeout"):
             dbapi_connection._read_timeout = None
+
+    def name_on_server(self, dbapi_connection: Any) -> tuple[Any, ...]:
+        """See `ending.NAME`."""
+        return ending.name_on_server(dbapi_connection)
+
+    def stop(self, driver_connection: Any, name: Any, anew: Callable[[Callable[[Any], None]], None]) -> None:
+        """See `ending.kill_query`."""
+        if name is not None:
+            anew(lambda other: ending.kill_query(other, name))
 
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
         """Set them in this transaction and at the start of each later one of this Connection; put back after each.

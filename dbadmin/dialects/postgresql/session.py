@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from socket import gaierror
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from dbadmin.dialects.cursors import judge_statements
 from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.postgresql.address import conninfo
+from dbadmin.dialects.postgresql.cancel import cancel_statement
 from dbadmin.dialects.postgresql.statements import refused, whole_server
 from dbadmin.dialects.sessions import MISSING_COLUMN, MISSING_TABLE, SessionRules
 from dbadmin.dialects.values import CONNECT_SECONDS, Identity
@@ -47,7 +48,6 @@ whether the server knows pg_read_all_data (from 14 on). Every role may read thes
 """
 
 IDLE_SECONDS = 60
-"""How the name of every copy begins that lives on a server of the user's."""
 
 IDENTITY = """
     SELECT
@@ -89,6 +89,8 @@ _timeouts: "WeakKeyDictionary[Connection, str]" = WeakKeyDictionary()
 
 class PostgresqlSession(SessionRules):
     """How sessions behave on PostgreSQL."""
+
+    deaf_drivers = ("psycopg2",)
 
     def read_only_parameters(self, driver: str, cargs: list[Any], cparams: dict[str, Any]) -> None:
         """Ask for default_transaction_read_only at start-up, beside the options that are already there."""
@@ -173,6 +175,10 @@ class PostgresqlSession(SessionRules):
         socket = getattr(dbapi_connection, "_usock", None)
         if socket is not None:
             socket.settimeout(None)
+
+    def stop(self, driver_connection: Any, name: Any, anew: Callable[[Callable[[Any], None]], None]) -> None:
+        """Cancel as the protocol has it: without a login, and through PgBouncer too. asyncpg does it by itself."""
+        cancel_statement(driver_connection)
 
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
         """Set them in this transaction and at the start of each later one of this Connection.

@@ -1,0 +1,222 @@
+"""An interrupt ends a statement on the server, too, and no other one."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from drivers import make_engine, needs, url_for
+from servers import TestDatabase
+from shells import TABLES, Open, application
+from sqlalchemy.exc import DBAPIError
+
+from dbadmin.database import Database
+from dbadmin.dialects import named
+from dbadmin.interrupts import held_back
+
+pytestmark = pytest.mark.usefixtures("protection_ends")
+
+ENDLESS = {
+    "postgresql": "select count(*) from generate_series(1, 1000000) as a, generate_series(1, 1000000) as b",
+    "mariadb": "select sum(a.seq * b.seq) from seq_1_to_1000000 as a, seq_1_to_1000000 as b",
+}
+ENDLESS_ROWS = {
+    "postgresql": "select a, repeat('x', 1000) as t from generate_series(1, 1000000) a, generate_series(1, 1000000) b",
+    "mariadb": "select a.seq, repeat('x', 1000) as t from seq_1_to_1000000 as a, seq_1_to_1000000 as b",
+}
+RUNNING = {
+    "postgresql": "select pid, query from pg_stat_activity where datname = current_database() and state = 'active'"
+    " and pid <> pg_backend_pid() and (query like '%%1000000%%' or query like 'FETCH%%')",
+    "mariadb": "select id, info from information_schema.processlist where db = database() and command = 'Query'"
+    " and id <> connection_id() and info like '%%1000000%%'",
+}
+DRIVERS = [
+    "psycopg", "psycopg2", "pg8000", "asyncpg", "psycopg_async",
+    "pymysql", "mysqldb", "mysqlconnector", "aiomysql", "asyncmy",
+]  # fmt: skip
+PATIENCE = 20.0
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, driver: str) -> TestDatabase:
+    """An empty database on the driver's engine."""
+    found: TestDatabase = request.getfixturevalue(needs(driver))
+    found.execute(*TABLES)
+    return found
+
+
+def wait_until(database: TestDatabase, count: int) -> None:
+    """Wait until so many statements of the tests run on the server."""
+    end = time.monotonic() + PATIENCE
+    while len(database.rows(RUNNING[database.kind])) != count:
+        assert time.monotonic() < end, database.rows(RUNNING[database.kind])
+        time.sleep(0.05)
+
+
+def interrupted(database: TestDatabase, work: Callable[[], Any]) -> None:
+    """Do it, with Ctrl-C as soon as its statement runs on the server."""
+
+    def interrupt() -> None:
+        wait_until(database, 1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        thread.start()
+        try:
+            work()
+        finally:
+            thread.join()
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_an_interrupt_ends_the_statement_on_the_server_though_the_pool_is_full(
+    driver: str, server: TestDatabase
+) -> None:
+    database = Database(make_engine(server, driver, pool_size=1, max_overflow=0))
+    endless = ENDLESS[server.kind]
+    interrupted(server, lambda: database.run(lambda connection: connection.exec_driver_sql(endless).all()))
+    wait_until(server, 0)
+    assert database.run(lambda connection: connection.exec_driver_sql("select 1").scalar()) == 1
+    database.close()
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "pymysql", "mysqldb"])
+def test_only_the_statement_that_was_interrupted_is_ended(driver: str, server: TestDatabase) -> None:
+    others = Database(make_engine(server, driver))
+    database = Database(make_engine(server, driver), mode="write")
+    slow = {"postgresql": "select 'kept', pg_sleep(3)", "mariadb": "select 'kept', sleep(3)"}[server.kind]
+    found: list[Any] = []
+    other = threading.Thread(
+        target=lambda: found.append(others.run(lambda connection: connection.exec_driver_sql(slow).scalar()))
+    )
+    other.start()
+    endless = ENDLESS[server.kind]
+    interrupted(server, lambda: database.run(lambda connection: connection.exec_driver_sql(endless).all()))
+    wait_until(server, 0)
+    other.join()
+    assert found == ["kept"]
+    others.close()
+    database.close()
+
+
+def test_nothing_is_ended_on_another_server(mariadb: TestDatabase) -> None:
+    rules, database = named("mysql").session, Database(sa.create_engine(mariadb.url))
+    with database.sync_engine.connect() as running, database.sync_engine.connect() as second:
+        number, *there = rules.name_on_server(running.connection.dbapi_connection)
+        told: list[str] = []
+
+        def ask() -> None:
+            with pytest.raises(DBAPIError) as caught:
+                running.exec_driver_sql(ENDLESS["mariadb"])
+            told.append(str(caught.value.orig))
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        wait_until(mariadb, 1)
+        for name in (None, (number, *there[:-1], "/elsewhere/")):
+            rules.stop(None, name, lambda work: work(second.connection.dbapi_connection))
+            assert not told
+            assert mariadb.rows(RUNNING["mariadb"])
+        rules.stop(None, (number, *there), lambda work: work(second.connection.dbapi_connection))
+        thread.join()
+    assert "interrupted" in told[0]
+    database.close()
+
+
+@pytest.mark.parametrize("driver", ["pymysql", "mysqldb"])
+def test_where_it_cannot_be_ended_the_interrupt_is_told_all_the_same(driver: str, server: TestDatabase) -> None:
+    url = url_for(server, driver)
+    arguments, options = sa.create_engine(url).dialect.create_connect_args(url)
+    refused: list[str] = []
+    is_open = False
+
+    def connect() -> Any:
+        if is_open:
+            refused.append("a second connection")
+            raise OSError(refused[0])
+        return engine.dialect.connect(*arguments, **options)
+
+    engine = sa.create_engine(url, creator=connect)
+    database = Database(engine)
+    database.run(lambda connection: connection.exec_driver_sql("select 1").scalar())
+    is_open = True
+    interrupted(
+        server, lambda: database.run(lambda connection: connection.exec_driver_sql("select sleep(2), 1000000").all())
+    )
+    assert refused == ["a second connection"]
+    database.close()
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "mysqldb"])
+def test_a_statement_is_not_ended_while_interrupts_are_held_back(driver: str, server: TestDatabase) -> None:
+    database = Database(make_engine(server, driver))
+    slow = {"postgresql": "select 1000000, pg_sleep(1)", "mariadb": "select 1000000, sleep(1)"}[server.kind]
+    found: list[Any] = []
+
+    def work() -> None:
+        with held_back():
+            found.append(database.run(lambda connection: connection.exec_driver_sql(slow).one()))
+
+    interrupted(server, work)
+    assert found[0][0] == 1_000_000
+    database.close()
+
+
+WAYS = {
+    "the session": "session.execute(text({endless!r}))",
+    "the magic": "%sql {endless}",
+    "db.sql": "db.sql({endless!r})",
+    "chunks": "for part in db.frame({rows!r}, chunks=1000): pass",
+    "all rows": "for row in session.execute(text({rows!r}), execution_options={{'stream_results': True}}): pass",
+}
+AWAITED = {
+    "the session": "await session.execute(text({endless!r}))",
+    "the magic": "%sql {endless}",
+    "db.sql": "db.sql({endless!r})",
+}
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "pymysql", "asyncpg", "asyncmy"])
+def test_control_c_in_the_shell_ends_the_statement_on_the_server(
+    driver: str, server: TestDatabase, tmp_path: Path, terminal: Open
+) -> None:
+    is_async = driver.startswith("async")
+    shell = terminal(application(tmp_path / "small", server.url, is_async=is_async))
+    for way, line in (AWAITED if is_async else WAYS).items():
+        shell.process.sendline(line.format(endless=ENDLESS[server.kind], rows=ENDLESS_ROWS[server.kind]))
+        if line.startswith("for"):
+            shell.process.sendline("")
+        wait_until(server, 1)
+        shell.process.sendintr()
+        said = shell.wait()
+        assert "dbadmin: interrupted; %tb shows where" in said and "Traceback" not in said, f"{way}: {said}"
+        wait_until(server, 0)
+    ask = f"{'await ' if is_async else ''}session.scalar(select(Author.name))"
+    assert shell.type(ask).endswith("'ann'")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("driver", ["psycopg", "pymysql", "asyncpg", "asyncmy"])
+def test_a_command_that_is_ended_leaves_no_statement_on_the_server(
+    driver: str, number: signal.Signals, server: TestDatabase, tmp_path: Path
+) -> None:
+    directory = application(tmp_path / "small", server.url, is_async=driver.startswith("async"))
+    endless = ENDLESS[server.kind]
+    with subprocess.Popen(
+        [sys.executable, "-m", "dbadmin", "sql", endless],
+        cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as command:  # fmt: skip
+        wait_until(server, 1)
+        command.send_signal(number)
+        told = command.communicate()[1]
+    code, word = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}[number]
+    assert (command.returncode, told.strip()) == (code, f"dbadmin: {word}")
+    wait_until(server, 0)
