@@ -96,7 +96,7 @@ def ways_out(walk: Walk) -> tuple[str, ...]:
     first, *others = (result.sandbox for result in walk.results.values())
     held = [name for name in first if all(name in other for other in others)]
     in_force = ", ".join(held) or "nothing of the kernel's"
-    return (f"gaps of the guard, which docs/safety.md lists (in force: hooks, {in_force})",)
+    return (f"gaps of the guard, which the documentation's page on safety lists (in force: hooks, {in_force})",)
 
 
 def backup_info(opened: Opened, route: Route) -> Mapping[str, Any] | None:
