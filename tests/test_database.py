@@ -104,11 +104,15 @@ def test_a_database_answers_inside_a_running_loop(database: TestDatabase) -> Non
 
 def test_closing_ends_the_loops_thread(database: TestDatabase) -> None:
     database.execute("CREATE TABLE t (a INTEGER)")
-    before = threading.active_count()
+    before = set(threading.enumerate())
     read = opened(database, is_async=True)
     scalar(read, "SELECT 1")
+    begun = set(threading.enumerate()) - before
+    assert begun
     read.close()
-    assert threading.active_count() == before
+    for thread in begun:
+        thread.join(10)  # the driver's own ends when it has closed the file
+    assert not [thread.name for thread in begun if thread.is_alive()]
 
 
 def test_interrupting_cancels_what_runs() -> None:
