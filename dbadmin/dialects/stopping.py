@@ -5,7 +5,6 @@ server still does for it. Where that fails or takes too long, nobody is told: th
 one, has the last word.
 """
 
-import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -82,6 +81,8 @@ def _anew(engine: "Engine", work: Callable[[Any], None]) -> None:
             proxy.invalidate()
 
     if engine.dialect.is_async:
+        import asyncio
+
         from sqlalchemy.util import greenlet_spawn
 
         asyncio.run(greenlet_spawn(connected))  # on a loop of this thread: the engine's own is busy ending its work
