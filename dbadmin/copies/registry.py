@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from dbadmin.dialects import Existing, every, named, prepared, private, stamped
 from dbadmin.dialects.backups import PREFIX as BACKUP
-from dbadmin.errors import DbadminError, NotFinished, UnknownName
+from dbadmin.errors import DbadminError, UnknownName
 from dbadmin.results import Copies, PrivateCopy
 
 FILES = {BACKUP: "backup", private.PARTS: "file"}
@@ -53,10 +53,7 @@ def _remove(place: Existing) -> None:
     try:
         _remove_all_of(place)
     except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        raise NotFinished(
-            f"{place.name} could not be removed: {error.strerror}{where}", hint=f"dbadmin copies --drop {place.name}"
-        ) from error
+        raise stamped.not_removed(place.name, error, place.name) from error
 
 
 def _remove_all_of(place: Existing) -> None:

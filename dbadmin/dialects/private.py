@@ -47,10 +47,7 @@ def _put_away(made: Path) -> None:
     try:
         stamped.remove(made, OWNER)
     except OSError as error:
-        raise NotFinished(
-            f"{made.name} could not be removed: {error.strerror}: {error.filename}",
-            hint=f"dbadmin copies --drop {made.name}",
-        ) from error
+        raise stamped.not_removed(made.name, error, made.name) from error
 
 
 @contextmanager

@@ -17,10 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self, TypeVar
 
-from dbadmin.dialects import processes
+from dbadmin.dialects import processes, stamped
 from dbadmin.dialects.places import last_lines, searched_directories
 from dbadmin.dialects.record import Record
-from dbadmin.errors import NoScratchServer, NotFinished
+from dbadmin.errors import NoScratchServer
 from dbadmin.interrupts import held_back
 
 LOG = "server.log"
@@ -75,11 +75,8 @@ class PrivateServer(ABC):
             try:
                 self._stop()
             except OSError as error:
-                where = f": {error.filename}" if error.filename else ""
-                drop = None if self.record.durable else f"dbadmin copies --drop {self.directory.name}"
-                raise NotFinished(
-                    f"{self.called} in {self.directory} could not be removed: {error.strerror}{where}", hint=drop
-                ) from error
+                name = None if self.record.durable else self.directory.name
+                raise stamped.not_removed(f"{self.called} in {self.directory}", error, name) from error
 
     def __enter__(self) -> Self:
         return self

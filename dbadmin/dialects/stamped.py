@@ -22,6 +22,7 @@ from pathlib import Path
 
 from dbadmin.dialects import processes
 from dbadmin.dialects.values import Existing
+from dbadmin.errors import NotFinished
 
 _NAME = re.compile(r"(\d{1,10})-([0-9a-f]{4})([0-9a-f]{6})-[a-z0-9_]{8}")
 EXAMPLE = "4194304-0123456789-abcdefgh"
@@ -49,6 +50,17 @@ def searched() -> tuple[Path, ...]:
     with suppress(FileNotFoundError):  # none can be written to
         named.insert(0, tempfile.gettempdir())
     return tuple(dict.fromkeys(Path(place).resolve() for place in named))
+
+
+def not_removed(what: str, error: OSError, name: str | None) -> NotFinished:
+    """What is told where the system refuses a removal; `name` is what `dbadmin copies` calls it, if it does.
+
+    >>> not_removed("x1", PermissionError(1, "Operation not permitted"), "x1").message
+    'x1 could not be removed: Operation not permitted'
+    """
+    where = f": {error.filename}" if error.filename else ""
+    hint = f"dbadmin copies --drop {name}" if name else None
+    return NotFinished(f"{what} could not be removed: {error.strerror}{where}", hint=hint)
 
 
 def token(name: str) -> str:

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from dbadmin.render.values import visible_lines
+from dbadmin.render.values import plural, visible_lines
 from dbadmin.shell import showing
 from dbadmin.shell.completing import matcher
 from dbadmin.shell.help import with_models
@@ -105,4 +105,4 @@ def changed_words(rows: int | None) -> str:
     >>> changed_words(1), changed_words(None)
     ('1 row changed', 'done')
     """
-    return "done" if rows is None else f"{rows} row{'' if rows == 1 else 's'} changed"
+    return "done" if rows is None else f"{plural(rows, 'row')} changed"
