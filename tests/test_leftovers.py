@@ -7,6 +7,8 @@ from pathlib import Path
 
 from conftest import sweep
 
+from dbadmin.dialects import processes
+
 
 def test_servers_and_files_of_a_killed_run_go_and_those_of_a_living_one_stay(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
@@ -26,3 +28,14 @@ def test_servers_and_files_of_a_killed_run_go_and_those_of_a_living_one_stay(tmp
         for process in (left, works):
             process.kill()
             process.wait()
+
+
+def test_a_process_that_is_just_becoming_a_tool_of_ours_ends_too(tmp_path: Path) -> None:
+    """Linux shows no command line while a program takes the place of another: about one of three looks met that."""
+    for _ in range(30):
+        waits = [sys.executable, "-c", "import time; time.sleep(60)", str(tmp_path)]
+        with subprocess.Popen(waits, start_new_session=True) as process:
+            found = processes._names(process.pid, tmp_path)
+            process.kill()
+        assert found
+

@@ -13,8 +13,8 @@ from dbadmin.interrupts import held_back
 
 PROC = Path("/proc")
 
-
 _SECONDS_TO_END = 10.0
+_SECONDS_TO_SHOW = 0.1
 
 
 def identity(pid: int) -> str | None:
@@ -133,8 +133,18 @@ def _leads(pid: int) -> bool:
 
 def _names(pid: int, path: Path) -> bool:
     """Whether the path, or one below it, is in the process's command line: as a word, or after an equals sign."""
-    words = [word.partition("=")[2] if word.startswith("-") and "=" in word else word for word in arguments(pid)]
+    words = [word.partition("=")[2] if word.startswith("-") and "=" in word else word for word in _started_with(pid)]
     return any(word == str(path) or word.startswith(f"{path}{os.sep}") for word in words)
+
+
+def _started_with(pid: int) -> tuple[str, ...]:
+    """The command line of a process that may have been started just now: Linux shows none while a program takes the
+    place of the one that started it (execve(2)), which is waited for.
+    """
+    until = time.monotonic() + _SECONDS_TO_SHOW
+    while not any(found := arguments(pid)) and is_alive(pid) and time.monotonic() < until:
+        time.sleep(0.001)
+    return found
 
 
 def _identity_from_proc(pid: int) -> str | None:
