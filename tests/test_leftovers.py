@@ -38,4 +38,3 @@ def test_a_process_that_is_just_becoming_a_tool_of_ours_ends_too(tmp_path: Path)
             found = processes._names(process.pid, tmp_path)
             process.kill()
         assert found
-
