@@ -184,6 +184,40 @@ def test_env_py_meets_no_module_that_it_did_not_import_and_leaves_logging_as_it_
     assert captured(alembic_project(tmp_path, env=env), environment={**os.environ, **FRESH}).style == "online"
 
 
+def test_what_alembic_imports_for_migrations_runs_once_somebody_asks_it_for_something(tmp_path: Path) -> None:
+    env = """
+    import sys
+    from alembic import context
+    ran = {name: len(vars(sys.modules[name])) > 20 for name in ("alembic.autogenerate", "alembic.ddl.postgresql")}
+    if any(ran.values()):
+        raise RuntimeError(f"what is not needed takes time: {ran}")
+    import alembic.autogenerate.compare, alembic.autogenerate.render
+    from alembic import autogenerate
+    from alembic.ddl import postgresql
+    from alembic.runtime import plugins
+    assert autogenerate.render is sys.modules["alembic.autogenerate.render"] is postgresql.render, "it ran once"
+    assert postgresql.PostgresqlImpl.__dialect__ == "postgresql"
+    assert autogenerate.render.__spec__.origin == autogenerate.render.__file__
+    assert "alembic.autogenerate.tables" in plugins._all_plugins
+    context.configure(url="sqlite:///shop.db")
+    """
+    assert captured(alembic_project(tmp_path, env=env), environment={**os.environ, **FRESH}).style == "online"
+
+
+@pytest.mark.parametrize("more", [{}, FRESH], ids=["forked", "fresh"])
+def test_a_context_that_env_py_makes_by_itself_has_the_implementation_of_its_engine(
+    tmp_path: Path, more: dict[str, str]
+) -> None:
+    env = """
+    from alembic import context
+    from alembic.migration import MigrationContext
+
+    assert type(MigrationContext.configure(url="sqlite://").impl).__name__ == "SQLiteImpl"
+    context.configure(url="sqlite:///shop.db")
+    """
+    assert captured(alembic_project(tmp_path, env=env), environment={**os.environ, **more}).style == "online"
+
+
 def test_several_databases_are_counted_and_the_first_is_described(tmp_path: Path) -> None:
     alembic_project(tmp_path, env=MULTIDB)
     ini = tmp_path / "alembic.ini"

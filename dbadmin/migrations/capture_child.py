@@ -13,15 +13,20 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from dbadmin.core_files import leave_no_core_file
 from dbadmin.dialects.wrapping import on_import
-from dbadmin.migrations import blame, connecting, fakes, harvest, sandbox
+from dbadmin.migrations import blame, connecting, fakes, harvest, later, sandbox
 from dbadmin.migrations.flask_context import flask_context
 from dbadmin.migrations.looked_at import LookedAt
 from dbadmin.migrations.project import Project
+
+ENGINES = tuple(f"alembic.ddl.{name}" for name in ("mssql", "mysql", "oracle", "postgresql", "sqlite"))
+FOR_LATER = (*ENGINES, "alembic.autogenerate", "alembic.runtime.plugins")
+"""What Alembic imports, and needs once it migrates or compares."""
 
 
 class Configured(BaseException):
@@ -87,9 +92,11 @@ def capture(project: Project, looked_at: LookedAt) -> dict[str, Any]:
     """What env.py says, as plain data; `error` instead where it says nothing. What it looks at ends with it."""
     text = project.env_py.read_text(encoding="utf-8", errors="replace")
     recorder = Recorder(go_on="SQLALCHEMY_BINDS" in text or "databases" in text)
+    sys.meta_path.insert(0, later.Finder(FOR_LATER))
     with _importing_libraries():
         fakes.install()
         recorder.install()
+        _know_engines()
     on_import([("logging.config", _leave_logging_alone)])
     sys.argv = ["alembic", "current"]
     before = set(sys.path)
@@ -125,6 +132,21 @@ def _importing_libraries() -> Iterator[None]:
             del sys.modules[colours]
         gc.freeze()
         gc.enable()
+
+
+def _know_engines() -> None:
+    """Let Alembic find its implementation for an engine where env.py makes a context of its own."""
+    from alembic.ddl.impl import DefaultImpl
+
+    found = DefaultImpl.get_by_dialect
+
+    def get_by_dialect(cls: Any, dialect: Any) -> Any:
+        for name in ENGINES:
+            import_module(name)
+            later.run(sys.modules[name])
+        return found(dialect)
+
+    DefaultImpl.get_by_dialect = classmethod(get_by_dialect)  # type: ignore[method-assign,assignment]
 
 
 def _leave_logging_alone(module: Any) -> None:
