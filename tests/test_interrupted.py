@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from drivers import make_engine, needs, url_for
+from drivers import ASYNC, make_engine, needs, url_for
 from servers import TestDatabase
 from shells import TABLES, Open, application
 from sqlalchemy.exc import DBAPIError
 
 from dbadmin.database import Database
 from dbadmin.dialects import named
+from dbadmin.errors import DbadminError
 from dbadmin.interrupts import held_back
 
 pytestmark = pytest.mark.usefixtures("protection_ends")
@@ -170,6 +171,32 @@ def test_a_statement_is_not_ended_while_interrupts_are_held_back(driver: str, se
     database.close()
 
 
+@pytest.mark.parametrize("driver", ["psycopg", "pymysql", "aiomysql", "asyncmy"])
+def test_rows_that_nobody_read_are_not_read_at_the_end(driver: str, server: TestDatabase) -> None:
+    """Whatever ends the work: Ctrl-C may hit the code that reads the rows, and not the driver."""
+    database = Database(make_engine(server, driver), statement_timeout=PATIENCE)
+    rows: list[Any] = []
+
+    def look(connection: sa.Connection) -> None:
+        rows.append(connection.execution_options(stream_results=True).exec_driver_sql(ENDLESS_ROWS[server.kind]))
+        assert rows[0].fetchone()[0] == 1
+        raise KeyError("stop")
+
+    def read_on(connection: sa.Connection) -> None:
+        while rows[0].fetchone() is not None:
+            pass
+
+    begun = time.monotonic()
+    with pytest.raises(KeyError):
+        database.run(look)
+    assert time.monotonic() - begun < PATIENCE / 2
+    wait_until(server, 0)
+    with pytest.raises((DBAPIError, DbadminError)):
+        database.run(read_on)
+    assert database.run(lambda connection: connection.exec_driver_sql("select 1").scalar()) == 1
+    database.close()
+
+
 WAYS = {
     "the session": "session.execute(text({endless!r}))",
     "the magic": "%sql {endless}",
@@ -181,26 +208,41 @@ AWAITED = {
     "the session": "await session.execute(text({endless!r}))",
     "the magic": "%sql {endless}",
     "db.sql": "db.sql({endless!r})",
+    "all rows": "async for row in await session.stream(text({rows!r})): pass",
 }
 
 
-@pytest.mark.parametrize("driver", ["psycopg", "pymysql", "asyncpg", "asyncmy"])
+@pytest.mark.parametrize("driver", ["psycopg", "pymysql", "asyncpg", "aiomysql", "asyncmy"])
 def test_control_c_in_the_shell_ends_the_statement_on_the_server(
     driver: str, server: TestDatabase, tmp_path: Path, terminal: Open
 ) -> None:
-    is_async = driver.startswith("async")
-    shell = terminal(application(tmp_path / "small", server.url, is_async=is_async))
+    is_async = driver in ASYNC
+    shell = terminal(application(tmp_path / "small", url_for(server, driver), is_async=is_async))
     for way, line in (AWAITED if is_async else WAYS).items():
         shell.process.sendline(line.format(endless=ENDLESS[server.kind], rows=ENDLESS_ROWS[server.kind]))
-        if line.startswith("for"):
+        if line.startswith(("for", "async for")):
             shell.process.sendline("")
         wait_until(server, 1)
         shell.process.sendintr()
         said = shell.wait()
         assert "dbadmin: interrupted; %tb shows where" in said and "Traceback" not in said, f"{way}: {said}"
         wait_until(server, 0)
+    kept = "get_ipython().history_manager.exceptions[1]['traceback']"
+    assert shell.type(kept).endswith("['interrupted']")  # all its frames would take seconds to format
     ask = f"{'await ' if is_async else ''}session.scalar(select(Author.name))"
     assert shell.type(ask).endswith("'ann'")
+
+
+def test_an_error_among_rows_that_are_still_to_come_ends_a_transaction_that_writes(
+    mariadb: TestDatabase, tmp_path: Path, terminal: Open
+) -> None:
+    mariadb.execute(*TABLES)
+    shell = terminal(application(tmp_path / "small", mariadb.url), "--write")
+    assert shell.type("session.add(Author(id=2, name='bob')); session.flush()") == ""
+    said = shell.type(WAYS["all rows"].format(rows=ENDLESS_ROWS["mariadb"]).replace("pass", "1 / 0"))
+    assert "ZeroDivisionError" in said
+    assert "dbadmin: the open transaction cannot go on after this error, and was rolled back" in said
+    assert shell.type("session.scalars(select(Author.name)).all()").endswith("['ann']")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -208,7 +250,7 @@ def test_control_c_in_the_shell_ends_the_statement_on_the_server(
 def test_a_command_that_is_ended_leaves_no_statement_on_the_server(
     driver: str, number: signal.Signals, server: TestDatabase, tmp_path: Path
 ) -> None:
-    directory = application(tmp_path / "small", server.url, is_async=driver.startswith("async"))
+    directory = application(tmp_path / "small", url_for(server, driver), is_async=driver in ASYNC)
     endless = ENDLESS[server.kind]
     with subprocess.Popen(
         [sys.executable, "-m", "dbadmin", "sql", endless],

@@ -83,6 +83,18 @@ class SessionRules(ABC):
         """
         return
 
+    def forget_cursors(self, dbapi_connection: Any) -> None:
+        """Let no cursor of this connection wait for the server when nobody refers to it any more."""
+        return
+
+    def is_unread(self, driver_connection: Any) -> bool:
+        """Whether rows of a streamed result are still to come, which the driver would read before anything else."""
+        return False
+
+    def abandon(self, driver_connection: Any) -> None:
+        """Leave them unread. The connection is of no use any more, and who goes on reading is told so."""
+        return
+
     @abstractmethod
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
         """Set statement and lock timeouts in seconds for this Connection; None leaves what the server has.

@@ -1,5 +1,7 @@
 """An interrupt ends on the server, too, what it ends here: Ctrl-C, a notebook's interrupt, SIGTERM, a cancelled task.
 
+So does a rollback where rows are still to come: an interrupt may hit the code that reads them, and not the driver.
+
 SQLAlchemy gives up a connection whose statement was interrupted. Before it is closed, the engine's rules stop what the
 server still does for it. Where that fails or takes too long, nobody is told: the server's own time limit, if there is
 one, has the last word.
@@ -14,7 +16,7 @@ from weakref import WeakSet, ref
 from dbadmin.dialects.deaf import hear_interrupts
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from dbadmin.dialects.base import Dialect
 
@@ -38,6 +40,7 @@ def stop_when_interrupted(engine: "Engine", dialect: "Dialect") -> None:
         record.info.pop(_NAME, None)
         with suppress(Exception):
             record.info[_NAME] = rules.name_on_server(dbapi_connection)
+        rules.forget_cursors(dbapi_connection)
         if engine.dialect.driver in rules.deaf_drivers:
             itself, info = ref(dbapi_connection), record.info
             hear_interrupts(dbapi_connection, lambda: heard(itself(), info))
@@ -54,7 +57,17 @@ def stop_when_interrupted(engine: "Engine", dialect: "Dialect") -> None:
         name = info.get(_NAME)
         _quietly_within(SECONDS, lambda: rules.stop(driver_connection, name, lambda work: _anew(engine, work)))
 
+    def rolled_back(connection: "Connection") -> None:
+        if connection.closed or connection.invalidated:
+            return
+        driver_connection = connection.connection.driver_connection
+        if rules.is_unread(driver_connection):
+            rules.abandon(driver_connection)
+            stop(driver_connection, connection.info)
+            connection.invalidate()
+
     event.listen(engine, "connect", opened)
+    event.listen(engine, "rollback", rolled_back)
     event.listen(engine, "invalidate", given_up)
 
 

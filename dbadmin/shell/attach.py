@@ -233,8 +233,8 @@ class Attached:
 
     def kept(self, error: BaseException, *given: Any, **more: Any) -> dict[str, Any]:
         """What IPython keeps of an error, which `%notebook` writes into a file: no passwords and values of rows."""
-        if isinstance(error, DbadminError | DBAPIError):
-            text = harmless(str(error))
+        if isinstance(error, DbadminError | DBAPIError | KeyboardInterrupt | asyncio.CancelledError):
+            text = harmless(str(error) or "interrupted")  # and not its frames, which take IPython seconds to format
             return {"ename": type(error).__name__, "evalue": text, "traceback": [text]}
         found = self._keep(error, *given, **more)
         return {

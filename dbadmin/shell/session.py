@@ -80,7 +80,7 @@ class Keeper:
             # After an error the user knows already that nothing was written.
             told = f"this session is read-only: {dropped} not kept\nhint: {write_hint(self.database)}"
             return told if dropped and not failed else None
-        if failed and session.in_transaction() and not goes_on(session):
+        if failed and session.in_transaction() and not goes_on(session, self.database):
             roll_back(session)
             if self.database.mode == "sandbox" and self.database.sandbox.why_over() is not None:
                 return None  # that is told, and the session is another one next
@@ -118,13 +118,19 @@ def roll_back(session: "Session") -> None:
         session.close()
 
 
-def goes_on(session: "Session") -> bool:
-    """Whether the open transaction takes another statement: after an error, some engines' do not."""
+def goes_on(session: "Session", database: Database) -> bool:
+    """Whether the open transaction takes another statement: after an error, some engines' do not.
+
+    Nor does it where rows are still to come: somebody has interrupted what read them.
+    """
     from sqlalchemy import select
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        session.connection().execute(select(1))
+        connection = session.connection()
+        if database.dialect.session.is_unread(connection.connection.driver_connection):
+            return False
+        connection.execute(select(1))
     except (SQLAlchemyError, OSError):
         return False
     return True

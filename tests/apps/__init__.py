@@ -161,7 +161,7 @@ def write_revision(
 def asynchronous(url: URL) -> URL:
     """The URL with an asynchronous driver (psycopg is both and is kept)."""
     backend, _, driver = url.drivername.partition("+")
-    if driver in ("psycopg", "asyncpg", "aiosqlite"):
+    if driver in ("psycopg", "asyncpg", "aiosqlite", "aiomysql", "asyncmy"):
         return url
     return url.set(drivername=f"{backend}+{ASYNC_DRIVERS[backend]}")
 

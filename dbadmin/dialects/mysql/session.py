@@ -78,6 +78,11 @@ class Timeouts:
             with suppress(Exception):
                 _execute(connection.connection.dbapi_connection, _set({key: self.before[key] for key in self.wanted}))
 
+    def rolled_back(self, connection: "Connection") -> None:
+        """The same, where no rows are still to come: else the connection is given up; see `SessionRules.abandon`."""
+        if not connection.invalidated and ending.unread(connection.connection.driver_connection) is None:
+            self.end(connection)
+
 
 class MysqlSession(SessionRules):
     """How sessions behave on MySQL and MariaDB."""
@@ -184,6 +189,19 @@ class MysqlSession(SessionRules):
         if name is not None:
             anew(lambda other: ending.kill_query(other, name))
 
+    def forget_cursors(self, dbapi_connection: Any) -> None:
+        """See `ending.forget_cursors`; no other driver's cursors read anything when they are forgotten."""
+        if hasattr(dbapi_connection, "_read_timeout"):
+            ending.forget_cursors(dbapi_connection)
+
+    def is_unread(self, driver_connection: Any) -> bool:
+        """See `ending.unread`."""
+        return ending.unread(driver_connection) is not None
+
+    def abandon(self, driver_connection: Any) -> None:
+        """See `ending.abandon`."""
+        ending.abandon(driver_connection)
+
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
         """Set them in this transaction and at the start of each later one of this Connection; put back after each.
 
@@ -203,7 +221,7 @@ class MysqlSession(SessionRules):
             known = _timeouts[connection] = Timeouts(dict(zip(names, row, strict=True)))
             event.listen(connection, "begin", known.start)
             event.listen(connection, "commit", known.end)
-            event.listen(connection, "rollback", known.end)
+            event.listen(connection, "rollback", known.rolled_back)
         known.end(connection)
         known.wanted = {}
         if statement is not None:
