@@ -11,12 +11,26 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 MOST = 3
 """So many signals are not kept waiting."""
+SPARED = 2
+"""This Ctrl-C of a run ends nothing, as it finds what the first one began: cleaning up. The next one does."""
 _blocks: list[None] = []
+_came = 0
 
 
 def are_held_back() -> bool:
     """Whether a signal that comes now is kept waiting."""
     return bool(_blocks)
+
+
+def answer(came: int) -> None:
+    """Tell how many Ctrl-C of this run have been answered, where they are counted."""
+    global _came
+    _came = came
+
+
+def came() -> int:
+    """How many Ctrl-C of this run have been answered; 0 where nobody counts them."""
+    return _came
 
 
 @contextmanager

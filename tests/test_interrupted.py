@@ -17,10 +17,12 @@ from servers import TestDatabase
 from shells import TABLES, Open, application
 from sqlalchemy.exc import DBAPIError
 
+from dbadmin.cli import listen_for_interrupts
+from dbadmin.cli.state import Options
 from dbadmin.database import Database
 from dbadmin.dialects import named
 from dbadmin.errors import DbadminError
-from dbadmin.interrupts import held_back
+from dbadmin.interrupts import answer, held_back
 
 pytestmark = pytest.mark.usefixtures("protection_ends")
 
@@ -32,6 +34,7 @@ ENDLESS_ROWS = {
     "postgresql": "select a, repeat('x', 1000) as t from generate_series(1, 1000000) a, generate_series(1, 1000000) b",
     "mariadb": "select a.seq, repeat('x', 1000) as t from seq_1_to_1000000 as a, seq_1_to_1000000 as b",
 }
+SLOW = {"postgresql": "select 1000000, pg_sleep(1)", "mariadb": "select 1000000, sleep(1)"}
 RUNNING = {
     "postgresql": "select pid, query from pg_stat_activity where datname = current_database() and state = 'active'"
     " and pid <> pg_backend_pid() and (query like '%%1000000%%' or query like 'FETCH%%')",
@@ -63,18 +66,24 @@ def wait_until(database: TestDatabase, count: int) -> None:
 
 def interrupted(database: TestDatabase, work: Callable[[], Any]) -> None:
     """Do it, with Ctrl-C as soon as its statement runs on the server."""
+    with pytest.raises(KeyboardInterrupt):
+        thread = interrupt_soon(database)
+        try:
+            work()
+        finally:
+            thread.join()
+
+
+def interrupt_soon(database: TestDatabase) -> threading.Thread:
+    """A thread that waits for a statement on the server, and types Ctrl-C."""
 
     def interrupt() -> None:
         wait_until(database, 1)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        thread.start()
-        try:
-            work()
-        finally:
-            thread.join()
+    thread.start()
+    return thread
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
@@ -159,7 +168,7 @@ def test_where_it_cannot_be_ended_the_interrupt_is_told_all_the_same(driver: str
 @pytest.mark.parametrize("driver", ["psycopg2", "mysqldb"])
 def test_a_statement_is_not_ended_while_interrupts_are_held_back(driver: str, server: TestDatabase) -> None:
     database = Database(make_engine(server, driver))
-    slow = {"postgresql": "select 1000000, pg_sleep(1)", "mariadb": "select 1000000, sleep(1)"}[server.kind]
+    slow = SLOW[server.kind]
     found: list[Any] = []
 
     def work() -> None:
@@ -194,6 +203,27 @@ def test_rows_that_nobody_read_are_not_read_at_the_end(driver: str, server: Test
     with pytest.raises((DBAPIError, DbadminError)):
         database.run(read_on)
     assert database.run(lambda connection: connection.exec_driver_sql("select 1").scalar()) == 1
+    database.close()
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "pymysql", "mysqldb", "mysqlconnector"])
+def test_a_second_control_c_ends_nothing_that_cleans_up_and_a_third_one_does(
+    driver: str, server: TestDatabase, capfd: pytest.CaptureFixture[str]
+) -> None:
+    database = Database(make_engine(server, driver))
+    endless, slow = ENDLESS[server.kind], SLOW[server.kind]
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        listen_for_interrupts(Options())
+        interrupted(server, lambda: database.run(lambda connection: connection.exec_driver_sql(endless).all()))
+        thread = interrupt_soon(server)
+        assert database.run(lambda connection: connection.exec_driver_sql(slow).one())[0] == 1_000_000
+        thread.join()
+        assert capfd.readouterr().err == "dbadmin: still cleaning up; Ctrl-C once more leaves things as they are\n"
+        interrupted(server, lambda: database.run(lambda connection: connection.exec_driver_sql(endless).all()))
+    finally:
+        signal.signal(signal.SIGINT, before)
+        answer(0)
     database.close()
 
 

@@ -20,6 +20,7 @@ from dbadmin.cli.group import COMMANDS, WIDEST_HELP, LazyGroup
 from dbadmin.cli.state import Options
 from dbadmin.core_files import leave_no_core_file
 from dbadmin.errors import DbadminError, InternalError, NotFinished
+from dbadmin.interrupts import SPARED, answer
 
 INTERRUPTED, TERMINATED = 130, 143
 AT_A_PROMPT = ("shell", "notebook")
@@ -101,7 +102,8 @@ def listen_for_interrupts(given: Options) -> None:
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal came
         came = 0 if given.command in AT_A_PROMPT else came + 1
-        if came != 2:
+        answer(came)
+        if came != SPARED:
             raise KeyboardInterrupt
         with suppress(OSError):
             os.write(2, b"dbadmin: still cleaning up; Ctrl-C once more leaves things as they are\n")

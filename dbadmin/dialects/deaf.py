@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from dbadmin.dialects.cursors import cursor_class, subclass
-from dbadmin.interrupts import SIGNALS, are_held_back
+from dbadmin.interrupts import SIGNALS, SPARED, are_held_back, came
 
 _WAITING = ("execute", "executemany", "callproc", "fetchone", "fetchmany", "fetchall")
 """Methods of cursors that wait for the server."""
@@ -21,10 +21,14 @@ _ears: "dict[int, _Ear]" = {}
 
 
 class _Ear:
-    """The thread that listens, and what it does at a signal: `stop`, None where no driver waits."""
+    """The thread that listens, and what it does at a signal: `stop`, None where no driver waits.
+
+    `interrupts` is how many Ctrl-C of this run have come.
+    """
 
     def __init__(self) -> None:
         self.stop: Callable[[], None] | None = None
+        self.interrupts = 0
         self.before = -1
         self.busy = threading.Lock()
         self._read, self.write = os.pipe()
@@ -38,9 +42,17 @@ class _Ear:
                 with suppress(OSError):  # an event loop that listens as well
                     os.write(self.before, numbers)
             with self.busy:
-                stop = self.stop
-                if stop is not None and not are_held_back() and any(number in SIGNALS for number in numbers):
-                    stop()
+                if self.stop is not None and self._ends(numbers):
+                    self.stop()
+
+    def _ends(self, numbers: bytes) -> bool:
+        """Whether one of these signals ends what the driver waits for, answered already or not."""
+        if are_held_back():
+            return False
+        before, self.interrupts = self.interrupts, self.interrupts + numbers.count(signal.SIGINT)
+        return any(number in SIGNALS and number != signal.SIGINT for number in numbers) or any(
+            number != SPARED for number in range(before + 1, self.interrupts + 1)
+        )
 
 
 def hear_interrupts(dbapi_connection: Any, stop: Callable[[], None]) -> None:
@@ -69,6 +81,7 @@ def _heard(method: Any, stop: Callable[[], None]) -> Any:
         ear = _ear()
         outer, before = ear.stop, None
         try:
+            ear.interrupts = came()
             before = ear.before = signal.set_wakeup_fd(ear.write, warn_on_full_buffer=False)
             ear.stop = stop
             return method(self, *args, **kwargs)
