@@ -4,14 +4,12 @@ import asyncio
 import math
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from dbadmin.dialects.cursors import Own, judge_statements
 from dbadmin.dialects.marks import PREFIX
-from dbadmin.dialects.mysql import ending
+from dbadmin.dialects.mysql import ending, timeouts
 from dbadmin.dialects.mysql.errors import (
     DENIED,
     READ_ONLY_ERROR,
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
 ASYNCHRONOUS = ("aiomysql", "asyncmy")
-IDLE_SECONDS = 60
 READ_ONLY_SESSION = "SET SESSION TRANSACTION READ ONLY"
 READ_ONLY_TRANSACTION = "START TRANSACTION READ ONLY"
 MULTI_STATEMENTS = 1 << 16
@@ -56,32 +53,6 @@ READING_RIGHTS = {
 }  # fmt: skip
 _GRANT = re.compile(r"^GRANT (?P<rights>.+?) ON .+? TO (?P<user>.+?)(?: IDENTIFIED .*| REQUIRE .*| WITH .*)?$")
 _IN_BRACKETS = re.compile(r"\s*\([^)]*\)")
-
-_timeouts: "WeakKeyDictionary[Connection, Timeouts]" = WeakKeyDictionary()
-
-
-class Timeouts:
-    """Statements that set the timeouts of a session, and give it back those that it had."""
-
-    def __init__(self, before: dict[str, Any]) -> None:
-        self.before = before
-        self.wanted: dict[str, float | int] = {}
-
-    def start(self, connection: "Connection") -> None:
-        """A transaction begins."""
-        if self.wanted:
-            connection.exec_driver_sql(_set(self.wanted))
-
-    def end(self, connection: "Connection") -> None:
-        """It ends, and the connection may serve somebody else. A lost connection has nothing to give back."""
-        if self.wanted:
-            with suppress(Exception):
-                _execute(connection.connection.dbapi_connection, _set({key: self.before[key] for key in self.wanted}))
-
-    def rolled_back(self, connection: "Connection") -> None:
-        """The same, where no rows are still to come: else the connection is given up; see `SessionRules.abandon`."""
-        if not connection.invalidated and ending.unread(connection.connection.driver_connection) is None:
-            self.end(connection)
 
 
 class MysqlSession(SessionRules):
@@ -203,35 +174,8 @@ class MysqlSession(SessionRules):
         ending.abandon(driver_connection)
 
     def set_timeouts(self, connection: "Connection", statement: float | None, lock: float | None) -> None:
-        """Set them in this transaction and at the start of each later one of this Connection; put back after each.
-
-        MariaDB limits every statement (max_statement_time), MySQL only SELECT (max_execution_time). Locks are
-        waited for in whole seconds, one at least. With a statement timeout MariaDB ends a session, too, that idles for
-        a minute in a transaction: it would hold back purging.
-        """
-        from sqlalchemy import event
-
-        is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
-        limit = "max_statement_time" if is_mariadb else "max_execution_time"
-        known = _timeouts.get(connection)
-        if known is None:
-            idle = ("idle_transaction_timeout",) if is_mariadb else ()
-            names = (limit, "lock_wait_timeout", "innodb_lock_wait_timeout", *idle)
-            row = connection.exec_driver_sql(f"SELECT {', '.join(f'@@session.{name}' for name in names)}").one()
-            known = _timeouts[connection] = Timeouts(dict(zip(names, row, strict=True)))
-            event.listen(connection, "begin", known.start)
-            event.listen(connection, "commit", known.end)
-            event.listen(connection, "rollback", known.rolled_back)
-        known.end(connection)
-        known.wanted = {}
-        if statement is not None:
-            known.wanted[limit] = statement if is_mariadb else max(1, round(statement * 1000))
-            if is_mariadb:
-                known.wanted["idle_transaction_timeout"] = IDLE_SECONDS
-        if lock is not None:
-            seconds = max(1, math.ceil(lock))
-            known.wanted |= {"lock_wait_timeout": seconds, "innodb_lock_wait_timeout": seconds}
-        known.start(connection)
+        """See `timeouts.set_timeouts`."""
+        timeouts.set_timeouts(connection, statement, lock)
 
     def identity(self, connection: "Connection") -> Identity:
         """Database name, and the server by its id, host, port, socket and data directory; see `IDENTITY`."""
@@ -297,7 +241,3 @@ def _execute(dbapi_connection: Any, statement: str) -> None:
         cursor.execute(statement)
     finally:
         cursor.close()
-
-
-def _set(values: dict[str, Any]) -> str:
-    return "SET " + ", ".join(f"SESSION {name} = {value}" for name, value in values.items())
