@@ -40,7 +40,7 @@ from dbadmin.render.layouts import document
 from dbadmin.render.values import text, visible
 from dbadmin.render.writers.fitting import width
 from dbadmin.render.writers.table import write as write_table
-from dbadmin.results import Column, Result, Rows
+from dbadmin.results import Candidate, Column, Result, Rows
 
 GOLDEN = Path(__file__).parent / "golden"
 SUFFIXES = {
@@ -321,3 +321,16 @@ def test_a_narrow_table_cuts_texts_before_points_in_time() -> None:
     columns = (Column("title", "TEXT"), Column("body", "TEXT"), Column("created_at", "TIMESTAMP"))
     shown = render(Rows(columns, (("a" * 40, "b" * 40, moment),), 10, False, None), "table", width=50)
     assert "2026-11-30 08:56:02" in shown and "a…" in shown and "b…" in shown
+
+
+def test_the_next_step_of_a_status_is_one_that_alembic_takes() -> None:
+    several = replace(SAMPLES["status_behind"], heads=("a1", "b2"))
+    assert "alembic upgrade heads applies it" in render(several, "table", width=200)
+    first = replace(UP_TO_DATE, state="empty", heads=(), applied=0, total=0, history=())
+    assert "alembic revision --autogenerate" in render(first, "table", width=200)
+    unmanaged = replace(UP_TO_DATE, state="unmanaged", current=(), applied=0)
+    assert "dbadmin status --drift finds the nearest" in render(unmanaged, "table", width=200)
+    found = replace(unmanaged, likely=(Candidate("d05b8e7713ca", 0), Candidate("6e94f1ab35d2", 2)))
+    assert "next: alembic stamp d05b8e7713ca" in render(found, "table", width=200)
+    unknown = replace(SAMPLES["status_unknown"], likely=())
+    assert "alembic stamp --purge REVISION, one that exists; dbadmin status" in render(unknown, "table", width=200)

@@ -114,6 +114,15 @@ def test_what_a_revision_depends_on_counts_as_applied(database: TestDatabase, tm
     assert [r.revision for r in found.pending] == []
 
 
+def test_a_dependency_named_by_its_label_counts_as_applied(database: TestDatabase, tmp_path: Path) -> None:
+    revisions = {"x1": Rev(None, labels=("lib",)), "a1": BASE, "b2": Rev("a1", depends_on=("lib",))}
+    app = make_app(tmp_path, url=database.url, revisions=revisions)
+    app.alembic("upgrade", "b2")
+    found = look(app)
+    assert (found.state, found.applied, found.total) == ("up-to-date", 3, 3)
+    assert {r.revision: r.depends_on for r in found.history}["b2"] == ("x1",)
+
+
 def test_a_merge_ends_two_branches(database: TestDatabase, tmp_path: Path) -> None:
     revisions = {
         "a1": BASE,

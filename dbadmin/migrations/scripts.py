@@ -74,12 +74,12 @@ class Scripts:
         return tuple(_revision(row, by_name[row[0]]) for row in rows)
 
     def _walked(self) -> list[list[Any]]:
-        """The history as Alembic walks it, as plain data."""
+        """The history as Alembic walks it, as plain data; a dependency named by a label is the revision that has it."""
         from dbadmin.migrations.graph import revision_errors
 
         with revision_errors():
             return [
-                [s.revision, s._versioned_down_revisions, many(s.dependencies), s.is_head]
+                [s.revision, s._versioned_down_revisions, list(s._resolved_dependencies), s.is_head]
                 for s in self.directory.walk_revisions()
             ]
 

@@ -91,18 +91,38 @@ def reason(result: Status) -> str:
 
 def next_step(result: Status) -> str | None:
     """What to type next."""
+    upgrade = "alembic upgrade head" if len(result.heads) < 2 else "alembic upgrade heads"
     match result.state:
         case "behind":
-            return "next: dbadmin verify-rollback rehearses it on a copy; alembic upgrade head applies it"
+            return f"next: dbadmin verify-rollback rehearses it on a copy; {upgrade} applies it"
         case "empty":
-            return "next: alembic upgrade head"
+            return f"next: {upgrade if result.total else 'alembic revision --autogenerate writes the first revision'}"
         case "unmanaged":
-            return "next: alembic stamp REVISION records which revision these tables stand at"
+            same = same_schema(result)
+            if same is not None:
+                return f"next: alembic stamp {same}, which makes the same schema"
+            return f"next: alembic stamp REVISION records which revision these tables stand at{by_drift(result)}"
         case "multiple-heads":
             return "next: alembic merge heads"
         case "unknown-revision":
-            return "next: fetch the branch that has this script, or stamp a revision that exists"
+            same = same_schema(result)
+            if same is not None:
+                stamp = f", for the same schema: alembic stamp --purge {same}"
+            else:
+                stamp = f" alembic stamp --purge REVISION, one that exists{by_drift(result)}"
+            return f"next: fetch the branch that has this script; or{stamp}"
     return None
+
+
+def same_schema(result: Status) -> str | None:
+    """The only revision that makes the schema that the database has; None where there is none, or several."""
+    same = [candidate.revision for candidate in result.likely if candidate.differences == 0]
+    return same[0] if len(same) == 1 else None
+
+
+def by_drift(result: Status) -> str:
+    """How to find out which revision is meant."""
+    return "" if result.likely else "; dbadmin status --drift finds the nearest"
 
 
 def unknown_line(revision: str, nearest: tuple[str, ...]) -> str:
