@@ -82,3 +82,58 @@ def test_a_squawk_that_does_not_answer_is_said_with_what_to_try(tmp_path: Path) 
     program.chmod(0o755)
     with pytest.raises(NotFinished, match="squawk gave no answer"):
         list(squawk.findings(str(program), Rendered((), None), None, tmp_path, "case1"))
+
+
+HELPERS = """
+from alembic import op
+
+def drop(table, *columns):
+    for column in columns:
+        op.drop_column(table, column)
+"""
+TOP = "from functools import partial\nfrom alembic import op as o\nfrom helpers import drop"
+
+
+def answered(
+    directory: Path, upgrade: str, downgrade: str, engine: str = "postgresql"
+) -> list[tuple[str, str, int | None]]:
+    """The findings about what is dropped or left, of a script that leans on a module beside it."""
+    (directory / "versions").mkdir()
+    (directory / "helpers.py").write_text(HELPERS)
+    (directory / "versions" / "a.py").write_text(script("case1", None, upgrade, downgrade, TOP))
+    scripts = open_scripts(Project(None, "alembic", directory, directory))
+    choice = choose(scripts, "case1", pending=False, every=False, current=None)
+    found = review(scripts, choice, Around(named(engine), engine), progress=silent).findings
+    told = {
+        "column-dropped",
+        "table-dropped",
+        "downgrade-incomplete",
+        "concurrently-in-transaction",
+        "transaction-ended",
+    }
+    return [(f.code, f.object, f.line) for f in found if f.code in told]
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mysql"])
+def test_what_reading_does_not_tell_is_read_in_the_sql_at_the_line_that_writes_it(engine: str, tmp_path: Path) -> None:
+    upgrade = 'drop("users", "age", "name")\npartial(o.drop_table)("posts")\nop.drop_column("users", "x" + str(1))'
+    found = answered(tmp_path, upgrade, "raise NotImplementedError", engine)
+    assert sorted(found, key=str) == [
+        ("column-dropped", "users.age", 14), ("column-dropped", "users.name", 14), ("column-dropped", "users.x1", 16),
+        ("table-dropped", "posts", 15),
+    ]  # fmt: skip
+
+
+def test_what_only_the_sql_shows_is_taken_back_by_what_only_the_sql_shows(tmp_path: Path) -> None:
+    add = 'partial(o.add_column, "users")(sa.Column("age", sa.Integer()))'
+    assert answered(tmp_path, add, 'drop("users", "age")') == []
+
+
+def test_a_downgrade_that_could_not_be_written_may_take_back_what_only_the_sql_shows(tmp_path: Path) -> None:
+    add = 'partial(o.add_column, "users")(sa.Column("age", sa.Integer()))\nop.execute("SELECT 1")'
+    assert answered(tmp_path, add, 'sa.inspect(op.get_bind())\ndrop("users", "age")') == []
+
+
+def test_an_autocommit_block_in_the_sql_ends_no_transaction(tmp_path: Path) -> None:
+    inside = 'with op.get_context().autocommit_block():\n    partial(o.execute)("VACUUM FULL users")'
+    assert answered(tmp_path, inside, "pass") == []

@@ -11,7 +11,8 @@ from typing import Any, Literal
 Kind = Literal[
     "create_table", "drop_table", "rename_table", "add_column", "drop_column", "rename_column", "alter_column",
     "create_index", "drop_index", "add_constraint", "drop_constraint", "add_enum_value", "create_type", "drop_type",
-    "create_object", "drop_object", "comment_table", "insert", "update", "delete", "truncate", "commit", "sql",
+    "create_object", "drop_object", "drop_schema", "rewrite_table", "comment_table", "insert", "update", "delete",
+    "truncate", "commit", "sql",
 ]  # fmt: skip
 Work = Literal["scan", "index", "rewrite"]
 """What is done while the lock is held: every row read, an index built, every row written anew."""
@@ -91,7 +92,7 @@ class Change:
     to. `old` is the column before (`existing_type` …), `given` what of it is changed ("type", "nullable", "default",
     "comment"). `what` is the word for an object that stands by itself ("view"), `writes` what an UPDATE sets, empty
     where that cannot be read. `outside`: in an autocommit block. `guarded`: only under a condition. `batch`: by
-    Alembic's batch mode.
+    Alembic's batch mode. `inner`: part of a CREATE TABLE. `not_valid`: a constraint for which no row is read.
     """
 
     kind: Kind
@@ -112,6 +113,7 @@ class Change:
     outside: bool = False
     guarded: bool = False
     batch: bool = False
+    inner: bool = False
     loop: bool = False
     sql: str | None = None
     what: str | None = None

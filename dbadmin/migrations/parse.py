@@ -188,11 +188,12 @@ def irreversible(functions: Mapping[str, ast.FunctionDef | None]) -> str | None:
 
 
 def effective(function: ast.FunctionDef) -> list[ast.stmt]:
-    """The statements of a function that do something: not its docstring, pass, or `...`."""
+    """The statements of a function that do something: not its docstring, pass, return, or `...`."""
 
     def idle(statement: ast.stmt) -> bool:
         constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        return constant or isinstance(statement, ast.Pass)
+        returns = isinstance(statement, ast.Return) and statement.value is None
+        return constant or returns or isinstance(statement, ast.Pass)
 
     return [statement for statement in function.body if not idle(statement)]
 

@@ -35,6 +35,8 @@ class MysqlChanges(Changes):
                 return METADATA
             case "truncate":
                 return METADATA
+            case "rewrite_table":
+                return COPIES if "CHARACTER SET" in (change.sql or "").upper() else IN_PLACE
             case "update" | "delete":
                 return Effect("a lock on each row", "writes", "rewrite")
         return None

@@ -41,6 +41,8 @@ class PostgresqlChanges(Changes):
                 return Effect(EXCLUSIVE, BOTH)
             case "truncate":
                 return Effect(EXCLUSIVE, BOTH)
+            case "rewrite_table":
+                return Effect(EXCLUSIVE, BOTH, "rewrite")
             case "update" | "delete":
                 return Effect("ROW EXCLUSIVE", "writes", "rewrite")
         return None
@@ -50,7 +52,7 @@ class PostgresqlChanges(Changes):
             return Effect("SHARE ROW EXCLUSIVE", "writes", None if change.not_valid else "scan")
         if change.constraint == "check":
             return Effect(EXCLUSIVE, BOTH, None if change.not_valid else "scan")
-        return Effect(EXCLUSIVE, BOTH, "index")
+        return Effect(EXCLUSIVE, BOTH, None if change.not_valid else "index")
 
     def _alteration(self, change: Change) -> Effect:
         new = change.columns[0] if change.columns else None

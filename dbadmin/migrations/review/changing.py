@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from dbadmin.dialects import Dialect
 from dbadmin.migrations.review.history import History
+from dbadmin.migrations.review.offline import Rendered
 from dbadmin.migrations.review.read import ReadScript, read
 from dbadmin.migrations.review.rule import Look, Other, Size
+from dbadmin.migrations.review.shown import completed
 from dbadmin.migrations.scripts import Scripts
 from dbadmin.migrations.status import ancestors
 from dbadmin.results import Revision
@@ -31,12 +34,19 @@ def changing(
     dialect: Dialect | None,
     sizes: Mapping[str, Size] | None,
     naming: Callable[[], frozenset[str]] = frozenset,
+    rendered: Mapping[Path, Rendered] = MappingProxyType({}),
 ) -> Iterator[Changing]:
-    """Every chosen revision, in the order in which they run. All scripts are read for what the tables look like."""
+    """Every chosen revision, in the order in which they run. All scripts are read for what the tables look like.
+
+    `rendered` is the SQL of those that were chosen, by their files.
+    """
     wanted = {revision.revision for revision in chosen}
     engine = dialect.name if dialect is not None else None
     sources = {r.revision: Path(r.file).read_bytes() for r in scripts.revisions}
-    read_all = {r.revision: read(Path(r.file), sources[r.revision], engine) for r in scripts.revisions}
+    read_all = {
+        r.revision: completed(read(Path(r.file), sources[r.revision], engine), rendered.get(Path(r.file)))
+        for r in scripts.revisions
+    }
     others = _Branches(scripts, wanted, read_all)
     history, made = History(), set[str]()
     for revision in reversed(scripts.revisions):

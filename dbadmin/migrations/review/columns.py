@@ -24,7 +24,14 @@ def column_of(node: ast.expr, scope: Scope) -> ColumnText | None:
     column = ColumnText(name if isinstance(name, str) and GAP not in name else None)
     for part in rest:
         column = _with_part(column, part, scope)
-    return _with_options(column, keywords(node), scope)
+    return _with_options(column, _options(node, scope), scope)
+
+
+def _options(call: ast.Call, scope: Scope) -> dict[str, ast.expr]:
+    """Keyword arguments by name, also those of a dict that is handed over whole."""
+    whole = [scope.value(keyword.value) for keyword in call.keywords if keyword.arg is None]
+    known = {name: ast.Constant(value) for one in whole if isinstance(one, dict) for name, value in one.items()}
+    return {**known, **keywords(call)}
 
 
 def _with_part(column: ColumnText, part: ast.expr, scope: Scope) -> ColumnText:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from dbadmin.dialects.changes import ColumnText, enum_name
-from dbadmin.migrations.review.reversing import hides_something
+from dbadmin.migrations.review.reversing import hides_something, leaves_all
 from dbadmin.migrations.review.rule import Found, Look, about, named, rule
 
 
@@ -15,7 +15,7 @@ from dbadmin.migrations.review.rule import Found, Look, about, named, rule
 def downgrade_missing(look: Look) -> Iterator[Found]:
     """No downgrade(), or one that does nothing although the upgrade does something."""
     reason = look.revision.irreversible
-    if reason in ("has no downgrade()", "downgrade() is empty"):
+    if reason in ("has no downgrade()", "downgrade() is empty") and not leaves_all(look):
         line = look.script.lines.get("downgrade")
         yield Found(named(look.revision.file), reason, line or 1, direction="downgrade")
 

@@ -79,6 +79,23 @@ def type_changed(look: Look) -> Iterator[Found]:
 
 
 @rule(
+    "table-rewritten", "warning", "postgresql", "mysql", timed=True,
+    why="the whole table is written anew with its indexes; nobody writes to it, or nobody reads it, meanwhile",
+    instead="outside migrations and at a quiet time: on PostgreSQL pg_repack, or REINDEX CONCURRENTLY; on MariaDB "
+    "pt-online-schema-change or gh-ost",
+)  # fmt: skip
+def table_rewritten(look: Look) -> Iterator[Found]:
+    """VACUUM FULL, CLUSTER, REINDEX, OPTIMIZE, another tablespace, engine or character set of a whole table."""
+    for change in look.upgrade:
+        if change.kind == "rewrite_table":
+            yield Found(about(change), _shortened(change.sql or ""), change.line, change)
+
+
+def _shortened(statement: str) -> str:
+    return statement if len(statement) <= 60 else f"{statement[:59]}…"
+
+
+@rule(
     "column-rewrites-table", "warning", "postgresql", "mysql", timed=True,
     why="a default that differs by row, or a generated value, is computed and written for every row under a lock",
     instead="add the column without it, set the default after, and fill the rows in batches",
@@ -119,7 +136,7 @@ def unique_on_existing_rows(look: Look) -> Iterator[Found]:
     for change in look.upgrade:
         unique = change.kind == "create_index" and change.unique
         unique |= change.kind == "add_constraint" and change.constraint in ("unique", "primary")
-        if unique and not any((change.full_table, name) in added for name in change.names):
+        if unique and not change.not_valid and not any((change.full_table, name) in added for name in change.names):
             over = f" over {', '.join(change.names)}" if change.names else ""
             yield Found(about(change), f"{change.name or 'unique'}{over}", change.line, change)
 

@@ -14,11 +14,13 @@ _TWO_STEPS = "first a release that no longer uses it, then this revision; `dbadm
     instead=f"{_TWO_STEPS}; or rename it, and drop it later",
 )  # fmt: skip
 def table_dropped(look: Look) -> Iterator[Found]:
-    """A table that was there before is dropped."""
+    """A table that was there before is dropped, or a whole schema."""
     replaced = {c.name for c in look.script.upgrade if c.kind == "rename_table"}
     for change in look.upgrade:
         if change.kind == "drop_table" and change.full_table not in replaced:
             yield Found(about(change), "the table is dropped with its rows", change.line, change)
+        if change.kind == "drop_schema":
+            yield Found(change.name or "…", "the schema is dropped with its tables", change.line, change)
 
 
 @rule(

@@ -4,8 +4,9 @@ A script that asks the database something cannot be written to its end: what cam
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from dbadmin.migrations.answers import LIMIT, ask
 from dbadmin.migrations.project import Project
@@ -22,14 +23,15 @@ class Statement:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a revision's upgrade would run. `stopped` says why that is not all of it."""
+    """What a revision's upgrade would run. `stopped` says why that is not all of it; `back` is its downgrade."""
 
     statements: tuple[Statement, ...]
     stopped: str | None = None
+    back: "Rendered | None" = None
 
 
 def render_sql(project: Project, engine: str, files: Sequence[Path]) -> dict[Path, Rendered]:
-    """The SQL of each script's upgrade(), for an engine by SQLAlchemy's name of it."""
+    """The SQL of each script's upgrade() and downgrade(), for an engine by SQLAlchemy's name of it."""
     if not files:
         return {}
     asked = {"engine": engine, "paths": [str(path) for path in files]}
@@ -43,8 +45,12 @@ def render_sql(project: Project, engine: str, files: Sequence[Path]) -> dict[Pat
     return {path: found.get(path, Rendered((), why)) for path in files}
 
 
-def _rendered(answer: dict[str, object]) -> Rendered:
-    statements = answer["statements"]
-    assert isinstance(statements, list)
-    stopped = answer.get("stopped")
-    return Rendered(tuple(Statement(s["sql"], s["line"]) for s in statements), mask(str(stopped)) if stopped else None)
+def _rendered(answer: dict[str, Any]) -> Rendered:
+    up, down = (
+        Rendered(
+            tuple(Statement(s["sql"], s["line"]) for s in answer[name]["statements"]),
+            mask(stopped) if (stopped := answer[name]["stopped"]) else None,
+        )
+        for name in ("upgrade", "downgrade")
+    )
+    return replace(up, back=down)

@@ -1,4 +1,4 @@
-"""Runs upgrade() of revision scripts in Alembic's offline mode: `python -m …offline_child ANSWERS PARENT`.
+"""Runs revision scripts, up and down, in Alembic's offline mode: `python -m …offline_child ANSWERS PARENT`.
 
 Started by `offline` in a fresh process without network, before which nothing of the user's is imported. Answers are
 written on a descriptor of its own, one line for each script, so that a script which ends the process costs only itself
@@ -8,6 +8,7 @@ and those after it.
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -41,32 +42,47 @@ def main() -> None:
 
 
 def rendered(path: Path, engine: str) -> dict[str, Any]:
-    """The statements of a script's upgrade(), up to where it asks for what there is not."""
-    from alembic.migration import MigrationContext
-    from alembic.operations import Operations
+    """The statements of a script's upgrade() and of its downgrade(), each up to where it asks for what there is not."""
     from alembic.util import load_python_file
 
-    from dbadmin.migrations import blame
+    try:
+        module = load_python_file(str(path.parent), path.name)
+    except BaseException as error:
+        return {name: {"statements": [], "stopped": _why(error, path)} for name in ("upgrade", "downgrade")}
+    return {name: _written(getattr(module, name, None), path, engine) for name in ("upgrade", "downgrade")}
+
+
+def _written(function: Callable[[], None] | None, path: Path, engine: str) -> dict[str, Any]:
+    """The statements of one function, and why they are not all."""
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
 
     statements: list[dict[str, Any]] = []
     stopped = None
+
+    def note(text: str) -> None:
+        sql = text if len(text) <= LONGEST else f"-- {len(text)} characters: {' '.join(text[:60].split())}"
+        statements.append({"sql": sql, "line": line_of(sys._getframe(), str(path))})
+
     try:
         context = MigrationContext.configure(dialect_name=engine, opts={"as_sql": True, "literal_binds": True})
-
-        def note(text: str) -> None:
-            sql = text if len(text) <= LONGEST else f"-- {len(text)} characters: {' '.join(text[:60].split())}"
-            statements.append({"sql": sql, "line": line_of(sys._getframe(), str(path))})
-
         context.impl.static_output = note  # type: ignore[method-assign]
-        module = load_python_file(str(path.parent), path.name)
         with Operations.context(context):
-            module.upgrade()
+            if function is not None:
+                function()
     except BaseException as error:
-        line = blame.of_error(error, path.parent)
-        first = next(iter(str(error).strip().splitlines()), "").partition("; ")[0].partition(". ")[0]
-        where = f"line {line.line}: " if line else ""
-        stopped = f"{where}{type(error).__name__}: {first}".rstrip(": ")
+        stopped = _why(error, path)
     return {"statements": statements, "stopped": stopped}
+
+
+def _why(error: BaseException, path: Path) -> str:
+    """Where a script ended, and by what."""
+    from dbadmin.migrations import blame
+
+    line = blame.of_error(error, path.parent)
+    first = next(iter(str(error).strip().splitlines()), "").partition("; ")[0].partition(". ")[0]
+    where = f"line {line.line}: " if line else ""
+    return f"{where}{type(error).__name__}: {first}".rstrip(": ")
 
 
 def line_of(frame: FrameType | None, file: str) -> int | None:

@@ -134,7 +134,8 @@ def _inner_constraint(part: ast.expr, call: Call) -> Iterator[Change]:
         referred = target.rpartition(".")[0] or None if target else None
     change = call.change("add_constraint", constraint=kind, columns=columns, referred=referred)
     text = text_of(call.scope.value(name)) if name is not None else None
-    yield replace(change, name=text, unnamed=name is None or call.scope.value(name) is None, line=part.lineno)
+    unnamed = name is None or call.scope.value(name) is None
+    yield replace(change, name=text, unnamed=unnamed, line=part.lineno, inner=True)
 
 
 def _add_column(call: Call) -> Iterator[Change]:

@@ -17,7 +17,7 @@ from dbadmin.migrations.review.conditions import decided, ends
 from dbadmin.migrations.review.operations import Batch, Call, call_of, is_operation, operation, statement
 from dbadmin.migrations.review.orm import hides, model_of, row_changes, session_change
 from dbadmin.migrations.review.sql import changes_of
-from dbadmin.migrations.review.values import BIND, UNKNOWN, RowValue, Scope, called, text_of
+from dbadmin.migrations.review.values import BIND, UNKNOWN, RowValue, Scope, TableValue, called, text_of
 
 DEEPEST = 6
 """How many functions of the script may call each other before the rest is left unread."""
@@ -36,7 +36,8 @@ class Import:
 @dataclass(frozen=True)
 class ReadScript:
     """What a script does. `uses_database` is the first line that reads from the database or needs a connection;
-    `unread` are the functions that do something which cannot be read.
+    `unread` are the functions that do something which cannot be read. `statements` has the first line of the statement
+    that each line is part of.
     """
 
     path: Path
@@ -46,6 +47,11 @@ class ReadScript:
     lines: dict[str, int] = field(default_factory=dict)
     uses_database: int | None = None
     unread: frozenset[str] = frozenset()
+    statements: dict[int, int] = field(default_factory=dict)
+
+    def statement_of(self, line: int) -> int:
+        """The first line of the statement that a line is part of."""
+        return self.statements.get(line, line)
 
 
 def read(path: Path, source: bytes, engine: str | None) -> ReadScript:
@@ -59,8 +65,27 @@ def read(path: Path, source: bytes, engine: str | None) -> ReadScript:
     upgrade, downgrade = (reader.function(functions.get(name)) for name in ("upgrade", "downgrade"))
     return ReadScript(
         path, upgrade, downgrade, tuple(_imports(tree)), {name: node.lineno for name, node in functions.items()},
-        reader.uses_database, frozenset(reader.unread),
+        reader.uses_database, frozenset(reader.unread), _statements(tree),
     )  # fmt: skip
+
+
+def _statements(tree: ast.Module) -> dict[int, int]:
+    """The first line of the innermost statement, by line; of one with a body only its head counts, but for a batch."""
+    found: dict[int, int] = {}
+    for node in ast.walk(tree):  # from the outside to the inside
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+            found |= dict.fromkeys(range(node.lineno, last + 1), node.lineno)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.With) and any(_is_batch(item.context_expr) for item in node.items):
+            found |= dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), node.lineno)
+    return found
+
+
+def _is_batch(node: ast.expr) -> bool:
+    """Whether a `with` begins a batch, whose statements run when it ends."""
+    return isinstance(node, ast.Call) and called(node.func) == "batch_alter_table"
 
 
 def _imports(tree: ast.Module) -> Iterator[Import]:
@@ -168,7 +193,7 @@ class _Reader:
             name = called(call.func) if isinstance(call, ast.Call) else ""
             if name == "autocommit_block":
                 where = _with(where, outside=True)
-            elif name == "batch_alter_table" and isinstance(call, ast.Call):
+            elif isinstance(call, ast.Call) and _is_batch(call):
                 batch = _batch(call, where.scope)
                 if isinstance(item.optional_vars, ast.Name):
                     where = _with(where, batches={**where.batches, item.optional_vars.id: batch})
@@ -201,6 +226,9 @@ class _Reader:
             if made.type in _TYPES:
                 kind: Any = f"{name}_type"
                 yield Change(kind, node.lineno, name=text_of(made.options.get("name")), **where.more)
+            elif isinstance(table := where.scope.value(function.value), TableValue):
+                kind = f"{name}_table"
+                yield Change(kind, node.lineno, text_of(table.name), table.schema, **where.more)
         elif name in ("update", "delete") and rows_of(node, where.scope) is not None:
             call = Call(name, node.lineno, {}, where.scope, None, (), where.more)
             yield from filter(None, [statement(node, call)])  # session.query(User).update({…})

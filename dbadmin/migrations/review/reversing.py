@@ -18,6 +18,10 @@ _WORDS = {
     "drop_table": "table", "drop_column": "column", "drop_index": "index", "drop_constraint": "constraint",
 }  # fmt: skip
 _ALTERED = {"type": "type", "nullable": "NOT NULL", "default": "server default", "comment": "comment"}
+_PASSING = re.compile(
+    r"(ANALYZE|VACUUM|REINDEX|CLUSTER|OPTIMIZE|SET|SHOW|LOCK)\b|ALTER TABLE .* VALIDATE CONSTRAINT \S+$", re.IGNORECASE
+)
+"""What leaves the schema and the rows as they are."""
 _HARMLESS = re.compile(
     r"(SELECT|VALUES|SET|RESET|SHOW|PRAGMA|ANALYZE|VACUUM|LOCK|GRANT|REVOKE|COMMENT|SAVEPOINT|RELEASE)\b", re.IGNORECASE
 )
@@ -47,6 +51,13 @@ def hides_something(look: Look, direction: str) -> bool:
     """Whether a function does something of which only running it would tell what it is."""
     changes = look.script.downgrade if direction == "downgrade" else look.script.upgrade
     return direction in look.script.unread or any(_is_opaque(change) for change in changes)
+
+
+def leaves_all(look: Look) -> bool:
+    """Whether the upgrade has changes, and none of them is anything to take back."""
+    changes = look.script.upgrade
+    passing = all(change.kind in ("sql", "rewrite_table") and _PASSING.match(change.sql or "") for change in changes)
+    return bool(changes) and passing and "upgrade" not in look.script.unread
 
 
 def _is_opaque(change: Change) -> bool:
@@ -201,4 +212,8 @@ def _carried(change: Change, down: Iterable[Change]) -> bool:
 def _undone_here(change: Change, upgrade: Iterable[Change]) -> bool:
     """Whether the upgrade itself takes it back, or puts something else of that name in its place."""
     opposite = _OPPOSITE[change.kind]
-    return any(other.kind == opposite and other is not change and _same(change, other) for other in upgrade)
+    return any(
+        (other.kind == opposite and other is not change and _same(change, other))
+        or (change.name is not None and (other.sql or "").endswith(f" USING INDEX {change.name}"))
+        for other in upgrade
+    )

@@ -8,6 +8,7 @@ from dbadmin.dialects import Dialect, Progress
 from dbadmin.migrations.review import (
     downgrades,
     keys,
+    limits,
     locks,
     losses,
     names,
@@ -27,7 +28,9 @@ from dbadmin.migrations.review.rule import RULES, Found, Look, Rule, Size
 from dbadmin.migrations.scripts import Scripts
 from dbadmin.results import LEVELS, DatabaseInfo, Review, ReviewedRevision, ReviewFinding, Severity
 
-FAMILIES = (names, keys, downgrades, reversing, restoring, narrowing, losses, locks, transactions, surroundings)
+FAMILIES = (
+    names, keys, downgrades, reversing, restoring, narrowing, losses, limits, locks, transactions, surroundings,
+)  # fmt: skip
 """The modules that register rules."""
 LONG = 2.0
 """Seconds for which others may be kept out without anybody noticing: the default of verify-rollback's --lock-budget."""
@@ -58,12 +61,12 @@ def review(
     progress: Progress,
 ) -> Review:
     """Review the chosen revisions; nothing of theirs runs in this process, and nothing is written."""
-    progress("reading the scripts", 0, None)
-    ones = list(changing(scripts, choice.revisions, around.dialect, around.sizes, around.naming))
     rendered: Mapping[Path, Rendered] = {}
-    if around.engine is not None and ones:
+    if around.engine is not None and choice.revisions:
         progress("writing the SQL that they would run", 0, None)
-        rendered = render_sql(scripts.project, around.engine, [one.path for one in ones])
+        rendered = render_sql(scripts.project, around.engine, [Path(r.file) for r in choice.revisions])
+    progress("reading the scripts", 0, None)
+    ones = list(changing(scripts, choice.revisions, around.dialect, around.sizes, around.naming, rendered))
     linter = squawk.available() if around.dialect is not None and around.dialect.changes.linter == "squawk" else None
     found: list[ReviewFinding] = []
     for number, one in enumerate(ones):

@@ -21,28 +21,36 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("create_index", rf"CREATE (?P<unique>UNIQUE )?INDEX (?P<online>CONCURRENTLY )?(?:IF NOT EXISTS )?{_NAMED_INDEX}"),
     ("drop_index", rf"DROP INDEX (?P<online>CONCURRENTLY )?(?:IF EXISTS )?(?P<name>{_NAME})(?: {_ON})?"),
     ("create_table", rf"CREATE (?:TEMP(?:ORARY)? |UNLOGGED )?TABLE (?:IF NOT EXISTS )?(?P<table>{_NAME})"),
-    ("drop_table", rf"DROP TABLE (?:IF EXISTS )?(?P<table>{_NAME})"),
+    ("drop_table", rf"DROP (?:TEMPORARY )?TABLE (?:IF EXISTS )?(?P<table>{_NAME})"),
+    ("drop_schema", rf"DROP (?:SCHEMA|DATABASE) (?:IF EXISTS )?(?P<name>{_NAME})"),
     ("add_enum_value", rf"ALTER TYPE (?P<name>{_NAME}) ADD VALUE"),
     ("create_type", rf"CREATE TYPE (?P<name>{_NAME})"),
     ("drop_type", rf"DROP TYPE (?:IF EXISTS )?(?P<name>{_NAME})"),
     ("truncate", rf"TRUNCATE (?:TABLE )?(?:ONLY )?(?P<table>{_NAME})"),
     ("create_object", rf"CREATE (?:OR REPLACE )?{_MODIFIERS}(?P<what>{_OBJECTS}) (?:IF NOT EXISTS )?(?P<name>{_NAME})"),
     ("drop_object", rf"DROP (?P<what>{_OBJECTS}) (?:IF EXISTS )?(?P<name>{_NAME})"),
-    ("update", rf"(?:UPDATE (?:ONLY |IGNORE |OR \w+ )?|MERGE INTO )(?P<table>{_NAME})"),
-    ("delete", rf"DELETE FROM (?:ONLY )?(?P<table>{_NAME})"),
+    ("update", rf"(?:UPDATE (?:LOW_PRIORITY )?(?:ONLY |IGNORE |OR \w+ )?|MERGE INTO )(?P<table>{_NAME})"),
+    ("delete", rf"DELETE (?:LOW_PRIORITY |QUICK |IGNORE )*(?:(?!FROM\b)\S+ )*?FROM (?:ONLY )?(?P<table>{_NAME})"),
+    ("rewrite_table", rf"VACUUM (?:\([^)]*\bFULL\b[^)]*\) |FULL (?:\w+ )*?)(?P<table>{_NAME})"),
+    ("rewrite_table", rf"(?:CLUSTER (?:VERBOSE )?|OPTIMIZE TABLE )(?P<table>{_NAME})"),
+    ("rewrite_table", rf"REINDEX (?:\([^)]*\) )?TABLE (?!CONCURRENTLY\b)(?P<table>{_NAME})"),
     ("insert", rf"(?:INSERT|REPLACE) (?:OR \w+ |IGNORE )?INTO (?P<table>{_NAME})"),
     ("commit", r"(?:COMMIT|ROLLBACK|END)(?: TRANSACTION| WORK)?$"),
 )  # fmt: skip
+_LISTED = ("drop_table", "drop_index", "drop_schema", "drop_type", "drop_object", "truncate")
+"""Forms that may name several, separated by commas."""
 _COLUMN = rf"(?:COLUMN )?(?:IF (?:NOT )?EXISTS )?(?P<column>{_NAME})"
 _LENGTH = r"(?:\((?P<length>\d+)[^)]*\))?"
 _WHAT = r"(?P<what>UNIQUE|PRIMARY KEY|FOREIGN KEY|CHECK|EXCLUDE)\b"
 _ACTIONS: tuple[tuple[str, str], ...] = (
     ("add_constraint", rf"ADD (?:CONSTRAINT (?P<name>{_NAME}) )?{_WHAT}"),
     ("drop_constraint", rf"DROP (?:CONSTRAINT|FOREIGN KEY|CHECK) (?:IF EXISTS )?(?P<name>{_NAME})"),
-    ("rename_table", rf"RENAME TO (?P<name>{_NAME})"),
+    ("rename_table", rf"RENAME (?:TO |AS |=)?(?!(?:COLUMN|INDEX|KEY|CONSTRAINT|TO|AS)\b)(?P<name>{_NAME})$"),
     ("rename_column", rf"RENAME {_COLUMN} TO (?P<name>{_NAME})"),
     ("rename_column", rf"CHANGE {_COLUMN} (?P<name>{_NAME})"),
     ("add_index", rf"ADD (?P<unique>UNIQUE )?(?:INDEX|KEY) (?P<name>{_NAME})"),
+    ("rewrite_table", r"(?:CONVERT TO CHARACTER SET|ENGINE|FORCE|ROW_FORMAT)\b"),
+    ("rewrite_table", r"SET (?:UNLOGGED|LOGGED|TABLESPACE|ACCESS METHOD)\b"),
     ("set_not_null", rf"ALTER {_COLUMN} SET NOT NULL"),
     ("drop_not_null", rf"ALTER {_COLUMN} DROP NOT NULL"),
     ("set_default", rf"ALTER {_COLUMN} SET DEFAULT"),
@@ -52,7 +60,22 @@ _ACTIONS: tuple[tuple[str, str], ...] = (
     ("drop_column", rf"DROP (?!CONSTRAINT\b|PRIMARY\b|INDEX\b|KEY\b|FOREIGN\b|CHECK\b){_COLUMN}"),
     ("add_column", rf"ADD {_COLUMN} (?P<type>\w+){_LENGTH}"),
 )  # fmt: skip
-_ALTER = re.compile(rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?(?P<table>{_NAME}) (?P<rest>.+)", re.IGNORECASE)
+_ALTER = re.compile(
+    rf"ALTER (?:ONLINE |IGNORE )*TABLE (?:IF EXISTS )?(?:ONLY )?(?P<table>{_NAME}) (?P<rest>.+)", re.IGNORECASE
+)
+_ALONE = re.compile(
+    r"VACUUM\b|REINDEX\b.* CONCURRENTLY\b|(?:CREATE|DROP) (?:DATABASE|TABLESPACE)\b|ALTER SYSTEM\b|"
+    r"ALTER TABLE .* DETACH PARTITION .* CONCURRENTLY$",
+    re.IGNORECASE,
+)
+_RENAMES = re.compile(rf"RENAME TABLES? (?:IF EXISTS )?(?P<rest>{_NAME} TO .+)", re.IGNORECASE)
+_BLOCK = re.compile(r"\s*DO\b\s*(?:LANGUAGE\s+\w+\s*)?(\$\w*\$)(?P<body>.*)\1", re.IGNORECASE | re.DOTALL)
+_LEADS = re.compile(
+    r"\s*(?:DECLARE\b.*?\bBEGIN|BEGIN|IF\b.*?\bTHEN|ELSIF\b.*?\bTHEN|ELSE|(?:FOR|WHILE)\b.*?\bLOOP|LOOP|EXCEPTION|"
+    r"WHEN\b.*?\bTHEN)(?:\s+|$)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What may stand before a statement in a block of PL/pgSQL."""
 _KINDS = {
     "UNIQUE": "unique",
     "PRIMARY KEY": "primary",
@@ -71,12 +94,28 @@ def changes_of(text: str, line: int, **more: Any) -> Iterator[Change]:
     """
     for statement in map(main_verb, split_statements(text)):
         plain = _plain(statement)
-        altered = _ALTER.match(plain)
-        if altered is not None:
-            for action in _split(altered["rest"]):
+        if altered := _ALTER.match(plain):
+            for action in _actions(altered["rest"]):
                 yield _action(action, altered["table"], line, plain, more)
-            continue
-        yield _statement(plain, statement, line, more)
+        elif renamed := _RENAMES.match(plain):
+            for pair in _split(renamed["rest"]):
+                schema, table = parted(pair.partition(" ")[0])
+                yield Change("rename_table", line, table, schema, parted(pair.rpartition(" ")[2])[1], sql=plain, **more)
+        else:
+            yield from _statement(plain, statement, line, more)
+        if block := _BLOCK.match(statement):
+            yield from _of_block(block["body"], line, more)
+
+
+def _of_block(body: str, line: int, more: dict[str, Any]) -> Iterator[Change]:
+    """The changes that stand in the body of DO; what it executes as a text is not seen."""
+    for statement in split_statements(body):
+        lead = _LEADS.match(statement)
+        while lead is not None:
+            statement = statement[lead.end() :]
+            lead = _LEADS.match(statement)
+        found = changes_of(statement, line, **{**more, "guarded": True})
+        yield from (change for change in found if change.kind not in ("sql", "commit"))
 
 
 def _plain(statement: str) -> str:
@@ -100,29 +139,61 @@ def _split(actions: str) -> Iterator[str]:
     yield actions[begun:].strip()
 
 
-def _statement(plain: str, statement: str, line: int, more: dict[str, Any]) -> Change:
+def _actions(rest: str) -> Iterator[str]:
+    """The actions of an ALTER TABLE; `ADD (a …, b …)` is one for each column."""
+    for action in _split(rest):
+        listed = re.fullmatch(r"ADD (?:COLUMN )?\((.+)\)", action, re.IGNORECASE)
+        yield from (f"ADD {column}" for column in _split(listed[1])) if listed else (action,)
+
+
+def _statement(plain: str, statement: str, line: int, more: dict[str, Any]) -> Iterator[Change]:
     for kind, pattern in _FORMS:
         found = re.match(pattern, plain, re.IGNORECASE)
         if found is None:
             continue
         parts = found.groupdict()
         schema, table = parted(parts.get("table"))
-        return Change(
+        change = Change(
             kind,  # type: ignore[arg-type]
             line,
             table,
             schema,
             parted(parts.get("name"))[1],
             unique=bool(parts.get("unique")),
-            concurrently=bool(parts.get("online")),
-            where=bool(re.search(r"\bWHERE\b", plain, re.IGNORECASE)),
+            concurrently=bool(parts.get("online")) or _is_alone(plain),
+            where=_picks(plain),
             columns=_indexed(plain[found.end() :]) if kind == "create_index" else (),
             sql=plain,
             what=parts["what"].lower() if parts.get("what") else None,
             writes=writes_of(statement) if kind == "update" else (),
             **more,
         )
-    return Change("sql", line, sql=plain, **more)
+        yield change
+        if kind in _LISTED:
+            yield from _more(change, plain[found.end() :])
+        return
+    yield Change("sql", line, sql=plain, concurrently=_is_alone(plain), **more)
+
+
+def _is_alone(plain: str) -> bool:
+    """Whether PostgreSQL runs a statement in no transaction."""
+    return _ALONE.match(plain) is not None
+
+
+def _picks(plain: str) -> bool:
+    """Whether a statement says which rows it is about; what stands in brackets is another query's."""
+    outside, inner = "", plain
+    while outside != inner:
+        outside, inner = inner, re.sub(r"\([^()]*\)", "", inner)
+    return bool(re.search(r"\bWHERE\b|\bLIMIT\b|^MERGE\b", outside, re.IGNORECASE))
+
+
+def _more(change: Change, rest: str) -> Iterator[Change]:
+    """The others of several that one statement drops."""
+    listed = re.match(rf"(?:, ?{_NAME})+", rest)
+    for name in re.findall(_NAME, listed[0]) if listed else ():
+        schema, other = parted(name)
+        yield replace(change, table=other, schema=schema) if change.table else replace(change, name=other)
 
 
 def _action(action: str, table: str, line: int, plain: str, more: dict[str, Any]) -> Change:
@@ -131,7 +202,7 @@ def _action(action: str, table: str, line: int, plain: str, more: dict[str, Any]
         found = re.match(pattern, action, re.IGNORECASE)
         if found is not None:
             return _altered(kind, found, Change("sql", line, name, schema, sql=plain, **more), action)
-    return Change("sql", line, name, schema, sql=plain, **more)
+    return Change("sql", line, name, schema, sql=plain, concurrently=_is_alone(plain), **more)
 
 
 def _altered(kind: str, found: "re.Match[str]", change: Change, action: str) -> Change:
@@ -153,13 +224,17 @@ def _altered(kind: str, found: "re.Match[str]", change: Change, action: str) -> 
             return replace(change, kind="alter_column", columns=(written,), given=frozenset({"type"}))
         case "add_column":
             default = "" if re.search(r"\bDEFAULT\b", upper) else None
+            leads = re.search(rf"\bREFERENCES ({_NAME}) ?(?:\(({_NAME})\))?", action, re.IGNORECASE)
+            target = f"{parted(leads[1])[1]}.{parted(leads[2])[1] or 'id'}" if leads else None
             made = replace(written, nullable="NOT NULL" not in upper, default=default, generated="GENERATED" in upper)
+            made = replace(made, references=target, unique=bool(re.search(r"\bUNIQUE\b", upper)))
             return replace(change, kind="add_column", columns=(made,))
         case "add_constraint":
             referred = re.search(rf"\bREFERENCES ({_NAME})", action, re.IGNORECASE)
             return replace(
                 change, kind="add_constraint", name=named, constraint=_KINDS[parts["what"].upper()],
-                referred=parted(referred[1])[1] if referred else None, not_valid="NOT VALID" in upper,
+                referred=parted(referred[1])[1] if referred else None,
+                not_valid=bool(re.search(r"\bNOT VALID\b|\bUSING INDEX\b", upper)),
                 columns=_indexed(action[found.end() :]), unnamed=named is None,
             )  # fmt: skip
         case "add_index":

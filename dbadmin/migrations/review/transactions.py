@@ -12,16 +12,24 @@ _DATA = {"insert", "update", "delete", "sql", "commit"}
 
 @rule(
     "concurrently-in-transaction", "error", "postgresql",
-    why="CREATE INDEX CONCURRENTLY cannot run inside a transaction, and Alembic runs revisions in one: it fails",
+    why="CREATE INDEX CONCURRENTLY, and VACUUM, cannot run inside a transaction, and Alembic runs revisions in one: it "
+    "fails",
     instead="with op.get_context().autocommit_block(): op.create_index(…, postgresql_concurrently=True)",
 )  # fmt: skip
 def concurrently_in_transaction(look: Look) -> Iterator[Found]:
-    """CONCURRENTLY outside an autocommit block, in either direction."""
+    """CONCURRENTLY, VACUUM and the like outside an autocommit block, in either direction."""
     for direction in ("upgrade", "downgrade"):
         for change in getattr(look.script, direction):
             if change.concurrently and not change.outside:
-                detail = f"{change.name or 'the index'} CONCURRENTLY outside an autocommit block"
+                detail = f"{_begin(change)} outside an autocommit block"
                 yield Found(about(change), detail, change.line, direction=direction)
+
+
+def _begin(change: Change) -> str:
+    """How the statement begins."""
+    if change.kind.endswith("_index"):
+        return f"{change.name or 'the index'} CONCURRENTLY"
+    return " ".join((change.sql or "").split()[:3])
 
 
 @rule(
@@ -99,7 +107,8 @@ def enum_labels_unchanged(look: Look) -> Iterator[Found]:
 )  # fmt: skip
 def half_done_ddl(look: Look) -> Iterator[Found]:
     """Several statements in one upgrade, on an engine that cannot roll DDL back."""
-    changes = [change for change in look.script.upgrade if not _within(change)]
+    own = [change for change in look.script.upgrade if not change.inner]
+    changes = [c for at, c in enumerate(own) if at == 0 or c.sql is None or (c.sql, c.line) != _written(own[at - 1])]
     definitions = [change for change in changes if change.kind not in _DATA]
     if look.transactional or len(changes) < 2 or not definitions:
         return
@@ -107,9 +116,8 @@ def half_done_ddl(look: Look) -> Iterator[Found]:
     yield Found(about(changes[1]), detail, changes[1].line)
 
 
-def _within(change: Change) -> bool:
-    """Whether it is part of CREATE TABLE, and no statement of its own."""
-    return change.kind == "add_constraint" and change.referred is None and not change.batch and change.sql is None
+def _written(change: Change) -> tuple[str | None, int]:
+    return change.sql, change.line
 
 
 @rule(

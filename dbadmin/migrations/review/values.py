@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,11 @@ class Session:
 
 
 UNKNOWN, BIND, SESSION = Unknown(), Bind(), Session()
+_LISTINGS: Mapping[str, Callable[..., Iterable[Any]]] = {
+    "zip": zip, "enumerate": enumerate, "reversed": reversed, "list": tuple, "tuple": tuple,
+    "sorted": lambda values: sorted(values, key=str), "set": tuple,
+}  # fmt: skip
+"""What is gone through in a loop over written lists."""
 GAP = "…"
 """Stands in a text for a part that cannot be read."""
 
@@ -144,8 +149,10 @@ class Scope:
             value = self.value(node.func.value)
             if not isinstance(value, str):
                 return UNKNOWN
-            return _formatted(value) if name == "format" else value
-        if name in ("table", "Table") and arguments:
+            return _formatted(value) if name == "format" else _as_called(value, name, [*map(self.value, arguments)])
+        if name in ("items", "keys", "values", "dict", *_LISTINGS) and (listed := self._listed(node)) is not UNKNOWN:
+            return listed
+        if name in ("table", "Table", "create_table") and arguments:
             value = self.value(arguments[0])
             schema = next((self.value(key.value) for key in node.keywords if key.arg == "schema"), None)
             return TableValue(value, text_of(schema)) if isinstance(value, str) else UNKNOWN
@@ -162,6 +169,19 @@ class Scope:
         if isinstance(node.func, ast.Attribute) and called(node.func.value) == "func":
             return f"{name}()"
         return Built(node, self) if _builds(node) else UNKNOWN
+
+    def _listed(self, node: ast.Call) -> Any:
+        """A list or a dict that is made of written ones."""
+        given = [self.value(argument) for argument in node.args]
+        match node.func:
+            case ast.Attribute(value=owner, attr="items" | "keys" | "values" as name):
+                found = self.value(owner)
+                return tuple(getattr(found, name)()) if isinstance(found, dict) and not given else UNKNOWN
+            case ast.Name(id="dict") if not given:
+                return {key.arg: self.value(key.value) for key in node.keywords if key.arg}
+            case ast.Name(id=name) if name in _LISTINGS and not node.keywords:
+                return tuple(_LISTINGS[name](*given)) if all(isinstance(one, tuple) for one in given) else UNKNOWN
+        return UNKNOWN
 
 
 def _builds(node: ast.expr) -> bool:
@@ -193,6 +213,12 @@ def _added(left: Any, right: Any) -> Any:
     if isinstance(left, str) or isinstance(right, str):
         return "".join(part if isinstance(part, str) else GAP for part in (left, right))
     return left + right if isinstance(left, tuple) and isinstance(right, tuple) else UNKNOWN
+
+
+def _as_called(value: str, method: str, arguments: list[Any]) -> str:
+    """What a method of a text gives; what cannot be read is a gap."""
+    changed: str = getattr(value, method)(*(one if isinstance(one, str) else GAP for one in arguments))
+    return changed
 
 
 def _formatted(value: str) -> str:
