@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from dbadmin.dialects.mending import Mending
 from dbadmin.dialects.names import split
+from dbadmin.dialects.postgresql.altering import alter_column, alter_domain, alter_sequence, comment
 from dbadmin.dialects.postgresql.look import PUBLIC
 from dbadmin.dialects.postgresql.rules import column_type, type_key
 from dbadmin.dialects.rules import quoter
@@ -15,6 +16,10 @@ _BESIDE = re.compile(r" (?:STATISTICS -?\d+|COMMENT '(?:[^']|'')*')")
 _COMMENT = re.compile(r" COMMENT ('(?:[^']|'')*')$")
 _SECURED = re.compile(r" (FORCE )?ROW LEVEL SECURITY")
 _OWNED = re.compile(r" OWNED BY (.*)$")
+_IDENTITY = re.compile(r" IDENTITY OF .*$")
+_REPLICA = re.compile(r" REPLICA IDENTITY (FULL|NOTHING)")
+_OPTIONS = re.compile(r" WITH \(([^()]*)\)")
+_PERSISTENCE = re.compile(r"^UNLOGGED ")
 _WHOLE = ("index", "trigger", "rule", "function", "procedure", "statistics")
 """Kinds whose definition is the statement that makes them."""
 _LABEL = re.compile(r"'(?:[^']|'')*'")
@@ -31,6 +36,10 @@ class PostgresqlMending(Mending):
         name = self.full_name(key)
         if key.kind in _WHOLE:
             return text.partition(" /* ")[0]
+        if key.kind == "comment":
+            return comment(split(key.name)[-1], text)
+        if key.kind == "sequence" and _IDENTITY.search(text):
+            return None  # it comes with its column
         words = {
             "enum": f"CREATE TYPE {name} AS ENUM ({text})",
             "composite-type": f"CREATE TYPE {name} AS ({text})",
@@ -50,6 +59,10 @@ class PostgresqlMending(Mending):
             *schema, name = split(key.name)
             head, _, arguments = name.partition("(")
             return f"DROP {key.kind.upper()} {'.'.join(map(self.quote, [*schema, head]))}({arguments}"
+        if key.kind == "comment":
+            return comment(split(key.name)[-1], None)
+        if key.kind == "sequence" and _IDENTITY.search(text):
+            return None  # it goes with its column
         if key.kind == "index":
             *schema, _, name = split(key.name)
             return f"DROP INDEX {'.'.join(map(self.quote, [*schema, name]))}"
@@ -64,11 +77,15 @@ class PostgresqlMending(Mending):
     def change(self, key: ObjectKey, before: str, after: str) -> str | None:
         """Columns part by part; an enum that only lacks labels gets them; functions are replaced."""
         if key.kind == "column":
-            return self._column(key, before, after)
+            return alter_column(self.table(key), self.own_name(key), before, after)
         if key.kind == "table":
             return "; ".join(self._told(key, before, after)) or None
-        if key.kind == "sequence" and _OWNED.search(before) == _OWNED.search(after):
-            return f"ALTER SEQUENCE {self.full_name(key)} {after}"
+        if key.kind == "sequence":
+            return alter_sequence(self.full_name(key), before, after)
+        if key.kind == "domain":
+            return alter_domain(self.full_name(key), before, after)
+        if key.kind == "comment":
+            return comment(split(key.name)[-1], after)
         if key.kind == "enum":
             return self._labels(key, _LABEL.findall(before), _LABEL.findall(after))
         if key.kind in ("function", "procedure"):
@@ -128,8 +145,8 @@ class PostgresqlMending(Mending):
                 yield f"COMMENT ON COLUMN {self.table(other)}.{self.own_name(other)} IS {found[1]}"
 
     def _told(self, key: ObjectKey, before: str, after: str) -> Iterator[str]:
-        """What differs in a table's comment and row level security; nothing where anything else does, too."""
-        if _SECURED.sub("", _COMMENT.sub("", before)) != _SECURED.sub("", _COMMENT.sub("", after)):
+        """What differs in a table's comment, row level security and storage; nothing where anything else does, too."""
+        if _essence(before) != _essence(after):
             return
         name, was, is_now = self.full_name(key), _COMMENT.search(before), _COMMENT.search(after)
         if (was and was[1]) != (is_now and is_now[1]):
@@ -138,21 +155,7 @@ class PostgresqlMending(Mending):
         for word, on, off in (("", "ENABLE", "DISABLE"), ("FORCE ", "FORCE", "NO FORCE")):
             if (word in flags[0]) != (word in flags[1]):
                 yield f"ALTER TABLE {name} {on if word in flags[1] else off} ROW LEVEL SECURITY"
-
-    def _column(self, key: ObjectKey, before: str, after: str) -> str | None:
-        name, parts = self.own_name(key), []
-        if column_type(before) != column_type(after):
-            parts.append(f"ALTER COLUMN {name} TYPE {column_type(after)}")
-        was, is_now = (found.group(1) if (found := _DEFAULT.search(text)) else None for text in (before, after))
-        if was != is_now:
-            parts.append(f"ALTER COLUMN {name} " + (f"SET DEFAULT {is_now}" if is_now else "DROP DEFAULT"))
-        if (" NOT NULL" in before) != (" NOT NULL" in after):
-            parts.append(f"ALTER COLUMN {name} {'SET' if ' NOT NULL' in after else 'DROP'} NOT NULL")
-        told = [f"ALTER TABLE {self.table(key)} {', '.join(parts)}"] if parts else []
-        comments = [found[1] if (found := _COMMENT.search(text)) else "NULL" for text in (before, after)]
-        if comments[0] != comments[1]:
-            told.append(f"COMMENT ON COLUMN {self.table(key)}.{name} IS {comments[1]}")
-        return "; ".join(told) or None
+        yield from (f"ALTER TABLE {name} {action}" for action in _stored(before, after))
 
     def _labels(self, key: ObjectKey, before: list[str], after: list[str]) -> str | None:
         if [label for label in after if label in before] != before:
@@ -163,3 +166,29 @@ class PostgresqlMending(Mending):
                 where = f" AFTER {after[at - 1]}" if at else f" BEFORE {before[0]}" if before else ""
                 statements.append(f"ALTER TYPE {name} ADD VALUE {label}{where}")
         return "; ".join(statements) or None
+
+
+def _essence(text: str) -> str:
+    """A table's definition without what is said of it in statements of their own."""
+    for pattern in (_COMMENT, _SECURED, _REPLICA, _OPTIONS, _PERSISTENCE):
+        text = pattern.sub("", text)
+    return text
+
+
+def _stored(before: str, after: str) -> Iterator[str]:
+    """What follows ALTER TABLE for what differs in how a table is stored."""
+    was, is_now = ((bool(_PERSISTENCE.match(text)), _REPLICA.search(text), _options(text)) for text in (before, after))
+    if was[0] != is_now[0]:
+        yield "SET UNLOGGED" if is_now[0] else "SET LOGGED"
+    if (was[1] and was[1][1]) != (is_now[1] and is_now[1][1]):
+        yield f"REPLICA IDENTITY {is_now[1][1] if is_now[1] else 'DEFAULT'}"
+    if gone := [name for name in was[2] if name not in is_now[2]]:
+        yield f"RESET ({', '.join(gone)})"
+    if given := [f"{name}={value}" for name, value in is_now[2].items() if was[2].get(name) != value]:
+        yield f"SET ({', '.join(given)})"
+
+
+def _options(text: str) -> dict[str, str]:
+    """Storage parameters by name."""
+    found = _OPTIONS.search(text)
+    return dict(part.split("=", 1) for part in found[1].split(", ") if "=" in part) if found else {}
