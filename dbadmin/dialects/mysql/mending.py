@@ -16,6 +16,8 @@ _EVENT = re.compile(
     r"(?: DEFINER=\S+)? SQL_MODE '[^']*'(?P<comment> COMMENT '(?:[^']|'')*')? (?P<body>.*)", re.DOTALL
 )  # fmt: skip
 _STATES = {"ENABLED": " ENABLE", "DISABLED": " DISABLE"}
+_APART = re.compile(r"PARTITION BY|WITH SYSTEM VERSIONING")
+"""What is no option of a table, but a change of what it holds."""
 _INDEX = re.compile(r"(?P<kind>(?:[A-Z]+ )?INDEX|UNIQUE(?: KEY)?)")
 
 
@@ -39,6 +41,8 @@ class MysqlMending(Mending):
             return self._trigger(key, text)
         if found := _ROUTINE.match(text):
             return f"CREATE {found['kind']} {self.own_name(key)}{found['head']} {found['body']}"
+        if key.kind == "constraint" and text.startswith("PRIMARY"):
+            return f"ALTER TABLE {self.table(key)} ADD {text}"
         if key.kind == "sequence":
             return f"CREATE SEQUENCE {self.own_name(key)} {text}"
         if found := _EVENT.match(text):
@@ -65,11 +69,13 @@ class MysqlMending(Mending):
 
     def change(self, key: ObjectKey, before: str, after: str) -> str | None:
         """A column is said anew as a whole, as are the options of a table."""
-        if key.kind == "table" and "PARTITION BY" not in before + after:
+        if key.kind == "table" and not _APART.search(before + after):
             comment = "" if " COMMENT '" in after else " COMMENT ''"
             return f"ALTER TABLE {self.full_name(key)}{after.removeprefix('TABLE')}{comment}"
         if key.kind == "sequence":
-            return f"ALTER SEQUENCE {self.own_name(key)} {after}"
+            return f"ALTER SEQUENCE {self.own_name(key)} {after}{'' if ' CYCLE' in after else ' NOCYCLE'}"
+        if key.kind == "constraint" and before.startswith("PRIMARY") and after.startswith("PRIMARY"):
+            return f"ALTER TABLE {self.table(key)} DROP PRIMARY KEY, ADD {after}"  # in one, so that there is always one
         if key.kind in ("function", "procedure", "event"):
             made = self.make(key, after)
             return f"{self.remove(key, before)}; {made}" if made else None

@@ -68,15 +68,13 @@ class SqliteMending(Mending):
     def revise(self, key: ObjectKey, before: str | None, after: str | None) -> str | None:
         """Columns are altered, and constraints made and dropped, in batch mode; None for those without a name."""
         table = table_of(key)
-        if key.kind == "table" and before and after and set(words := after.split(", ")[1:]) <= set(_OPTIONS):
-            given = ", ".join(f"{_OPTIONS[word][0]!r}: {_OPTIONS[word][1]}" for word in words)
-            return (
-                f"with op.batch_alter_table({split(key.name)[-1]!r}, recreate='always', table_kwargs={{{given}}}): pass"
-            )
-        named = key.kind == "column" or split(key.name)[-1] not in (before, after)
-        if table is None or key.kind not in ("column", "constraint") or not named:
-            return None
+        if key.kind == "table" and before and after:
+            return _remade(split(key.name)[-1], before, after)
         name = split(key.name)[-1]
+        if key.kind == "constraint" and table is not None and before is None and name == after:
+            name = _named(table.name, after)
+        if table is None or key.kind not in ("column", "constraint") or name in (before, after):
+            return None
         parts = [_altered(name, before, after)] if key.kind == "column" else []
         if key.kind == "constraint":
             parts += [f"batch.drop_constraint({name!r}, type_={_kind(before)!r})"] if before is not None else []
@@ -85,6 +83,28 @@ class SqliteMending(Mending):
         if len(calls) != len(parts) or not calls:
             return None
         return f"with op.batch_alter_table({table.name!r}) as batch: {'; '.join(calls)}"
+
+
+def _remade(name: str, before: str, after: str) -> str | None:
+    """What makes a table anew with other words behind its brackets; None for a virtual table."""
+    (was, *old), (is_now, *words) = before.split(", "), after.split(", ")
+    if (was, is_now) != ("TABLE", "TABLE") or not {*old, *words} <= set(_OPTIONS):
+        return None
+    off = [word for word in old if word not in words]
+    values = {_OPTIONS[word][0]: _OPTIONS[word][1] is (word not in off) for word in (*words, *off)}
+    given = ", ".join(f"{option!r}: {value}" for option, value in values.items())
+    return f"with op.batch_alter_table({name!r}, recreate='always', table_kwargs={{{given}}}): pass"
+
+
+def _named(table: str, text: str) -> str:
+    """A name for a constraint that has none, without which batch mode makes none.
+
+    >>> _named("users", "UNIQUE (email)"), _named("posts", "FOREIGN KEY (a, b) REFERENCES users (a, b)")
+    ('uq_users_email', 'fk_posts_a_b')
+    """
+    short = {"unique": "uq", "check": "ck", "foreignkey": "fk", "primary": "pk"}[_kind(text)]
+    columns = re.match(r"(?:UNIQUE|FOREIGN KEY|PRIMARY KEY) \((.*?)\)", text)
+    return "_".join([short, table, *(split(columns[1]) if columns else ())])
 
 
 def _kind(text: str) -> str:
@@ -117,6 +137,8 @@ def _made(name: str, text: str) -> str | None:
         return f"batch.create_check_constraint({name!r}, sa.text({text[7:-1]!r}))"
     if found := re.fullmatch(r"UNIQUE \((.*)\)", text):
         return f"batch.create_unique_constraint({name!r}, {list(split(found[1]))!r})"
+    if found := re.fullmatch(r"PRIMARY KEY \((.*)\)", text):
+        return f"batch.create_primary_key({name!r}, {list(split(found[1]))!r})"
     found = _FOREIGN.fullmatch(text)
     if found is None or _ACTION.sub("", found["rest"]):
         return None
