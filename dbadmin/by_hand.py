@@ -6,6 +6,7 @@ For sessions at a prompt: `readonly` alone sees every engine, and nothing of wha
 import functools
 import sys
 import threading
+from types import FrameType
 from typing import Any
 
 from dbadmin import readonly
@@ -16,6 +17,8 @@ from dbadmin.errors import WriteRefused
 
 LIBRARIES = ("sqlalchemy.", "dbadmin.", "aiosqlite.")
 """Who calls drivers for engines, which are judged by themselves, or is dbadmin."""
+_PASSING_ON = (f"{wrap_functions.__module__}.", "sqlalchemy.engine.default.", "sqlalchemy.dialects.")
+"""What connects for somebody else: `engine.dialect.connect` for a pool, and for whoever calls it."""
 _lock = threading.Lock()
 _watching = False
 _wrapped = False
@@ -70,6 +73,10 @@ def _by_hand(engine: str, driver: RawDriver, name: str, connect: Connect) -> Con
 def _caller() -> str:
     """The module that called a driver."""
     frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_globals.get("__name__") == wrap_functions.__module__:
+    while frame.f_back is not None and _module(frame).startswith(_PASSING_ON):
         frame = frame.f_back
+    return _module(frame)
+
+
+def _module(frame: FrameType) -> str:
     return f"{frame.f_globals.get('__name__')}."

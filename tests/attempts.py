@@ -146,6 +146,8 @@ WRITES = {
         "SELECT 1 --\r; COMMIT; BEGIN READ WRITE; DELETE FROM items; COMMIT",
         "SELECT 1 AS \N{GRINNING FACE}$$; COMMIT; DELETE FROM items; SELECT 1 AS \N{GRINNING FACE}$$",
         "SELECT $\N{GRINNING FACE}$ ' $\N{GRINNING FACE}$; COMMIT; DELETE FROM items; COMMIT; --'",
+        "SELECT E'a'\n'\\'', '\\', pg_advisory_lock(1), ''",
+        "SELECT E'a' -- '\r\n \t'\\'', '\\'; COMMIT; BEGIN READ WRITE; DELETE FROM items; COMMIT; SELECT ''",
         # SQL in strings, and what a read-only transaction of PostgreSQL takes
         "SELECT query_to_xml('SELECT lo_create(0)', true, false, '')",
         "SELECT * FROM ts_stat('SELECT to_tsvector(lo_create(0)::text)')",
@@ -153,6 +155,8 @@ WRITES = {
         "EXPLAIN ANALYZE CREATE TABLE other AS SELECT 1 AS a",
         "EXPLAIN (COSTS off, ANALYZE) CREATE MATERIALIZED VIEW other AS SELECT 1 AS a",
         "EXPLAIN ANALYZE SELECT 1 AS a INTO other",
+        "PREPARE made AS SELECT 1 AS a INTO other; EXPLAIN ANALYZE EXECUTE made",
+        "EXPLAIN (COSTS off, ANALYZE) EXECUTE made",
         "SELECT pg_log_standby_snapshot()",
     ],
     "mariadb": [
@@ -262,6 +266,7 @@ WRITES = {
         "SELECT 1 --\x01'\nINTO OUTFILE '{directory}/other.db",
         "SELECT 5--\xa0x INTO OUTFILE '{directory}/other.db' FROM (SELECT 1 AS `\xa0x`) AS t",
         "SELECT \"x\\\", 'y\\' ' INTO OUTFILE '{directory}/other.db' -- \" '",
+        "SELECT '\\''; SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SELECT '\\'; START TRANSACTION READ WRITE; SELECT ''",
         "SET NAMES gbk",
         "SET SESSION sql_select_limit = 5, character_set_client = 28",
     ],

@@ -9,11 +9,17 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from dbadmin.errors import WriteRefused
+
 Judge = Callable[[str], None]
 """Raises where a statement is refused."""
 
 _TAKING = ("execute", "executemany", "copy", "stream", "copy_expert")
 """Methods of cursors whose first argument is a statement."""
+_CALLS = {"kill": "KILL", "tpc_prepare": "PREPARE TRANSACTION"}
+"""Methods of connections that make a statement, and how it begins."""
+_RENEWING = ("connect", "reconnect", "reset", "cmd_reset_connection", "change_user", "cmd_change_user")
+"""Methods of MySQL's connections that begin the session anew; pings, which connect where one was lost, call these."""
 _BARE = re.compile(r"\s*(?:begin|commit|rollback|end|abort)(?:\s+(?:work|transaction))?\s*;?\s*", re.IGNORECASE)
 """What drivers and SQLAlchemy send to end a transaction; the next one of the session is read-only again."""
 
@@ -24,16 +30,19 @@ class Own(str):
     __slots__ = ()
 
 
-def judge_statements(dbapi_connection: Any, judge: Judge, *, whole: bool = False) -> None:
+def judge_statements(
+    dbapi_connection: Any, judge: Judge, *, whole: bool = False, renew: Callable[[Any], None] | None = None
+) -> None:
     """From now on every statement on cursors of this connection is judged first.
 
-    `whole`: also those that only end a transaction, and nobody commits by the connection's own method.
+    `whole`: also those that only end a transaction, and nobody commits by the connection's own method. `renew` is
+    called with the connection where a method of its own has begun its session anew.
     """
     own: Any = dbapi_connection.__class__
     if getattr(own, "_dbadmin_judged", False):
         return
     try:
-        dbapi_connection.__class__ = _judging_connection(own, judge, whole)
+        dbapi_connection.__class__ = _judging_connection(own, judge, whole, renew)
     except TypeError:  # a connection made in C: psycopg2's, whose cursors can be chosen
         dbapi_connection.cursor_factory = _judging(cursor_class(dbapi_connection), judge, whole)
 
@@ -60,7 +69,7 @@ def cursor_class(dbapi_connection: Any) -> Any:
 
 
 @cache
-def _judging_connection(own: Any, judge: Judge, whole: bool) -> Any:
+def _judging_connection(own: Any, judge: Judge, whole: bool, renew: Callable[[Any], None] | None) -> Any:
     def cursor(self: Any, *args: Any, **kwargs: Any) -> Any:
         made = own.cursor(self, *args, **kwargs)
         if not getattr(made, "_dbadmin_judged", False):
@@ -70,9 +79,14 @@ def _judging_connection(own: Any, judge: Judge, whole: bool) -> Any:
     def commit(self: Any) -> None:
         judge("COMMIT")
 
-    kill = _named("KILL", own.kill, judge) if hasattr(own, "kill") else None
-    members = {"cursor": cursor, "commit": commit if whole else None, "kill": kill}
-    return _subclass_that_judges(own, {name: member for name, member in members.items() if member is not None})
+    members: dict[str, Any] = {"cursor": cursor, **({"commit": commit} if whole else {})}
+    for name, verb in _CALLS.items():
+        if hasattr(own, name):
+            members[name] = _named(verb, getattr(own, name), judge)
+    for name in _RENEWING if renew is not None else ():
+        if hasattr(own, name):
+            members[name] = _renewed(getattr(own, name), renew)
+    return _subclass_that_judges(own, members)
 
 
 @cache
@@ -107,15 +121,26 @@ def _judged(method: Any, judge: Judge, whole: bool) -> Any:
 def _named(verb: str, method: Any, judge: Judge) -> Any:
     """A method that makes its statement itself, of a verb and what it is given first."""
 
-    def judged(self: Any, what: Any, *args: Any, **kwargs: Any) -> Any:
-        judge(f"{verb} {what}")
-        return method(self, what, *args, **kwargs)
+    def judged(self: Any, *args: Any, **kwargs: Any) -> Any:
+        judge(" ".join([verb, *map(str, args[:1])]))
+        return method(self, *args, **kwargs)
 
     return judged
+
+
+def _renewed(method: Any, renew: Any) -> Any:
+    def renewed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = method(self, *args, **kwargs)
+        renew(self)
+        return result
+
+    return renewed
 
 
 def _text(statement: Any, context: Any) -> str:
     """The text of what drivers take for a statement: also bytes, and psycopg's composed SQL."""
     if isinstance(statement, bytes | bytearray):
-        return bytes(statement).decode("utf-8", "replace")
+        if not statement.isascii():  # a backslash or a quote may be half of a character
+            raise WriteRefused("refused: bytes beyond ASCII cannot be checked", hint="give the statement as text")
+        return statement.decode("ascii")
     return str(statement.as_string(context)) if hasattr(statement, "as_string") else str(statement)

@@ -26,6 +26,10 @@ class Mark:
 class Sandboxing(ABC):
     """One engine's sandboxes."""
 
+    def watchable(self, driver: str, cparams: dict[str, Any]) -> None:
+        """Change the parameters of a connection so that `watch` sees all of its cursors."""
+        return
+
     def watch(self, dbapi_connection: Any, judge: Callable[[str], None]) -> None:
         """Have `judge` see statements on the driver's own cursors, too, and its commit where it can be had."""
         judge_statements(dbapi_connection, judge, whole=True)

@@ -78,8 +78,8 @@ class MysqlSandboxing(Sandboxing):
                 reason = _refused_one(one.lstrip("( "), mark.kept)
                 if reason is not None:
                     return reason
-        except Hidden:
-            return "a comment that the server executes cannot be checked"
+        except Hidden as hidden:
+            return str(hidden)
         return None
 
     def end(self, connection: "Connection", mark: Mark) -> str | None:

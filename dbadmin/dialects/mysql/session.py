@@ -69,8 +69,8 @@ class MysqlSession(SessionRules):
 
     def make_read_only(self, dbapi_connection: Any) -> None:
         """Make every transaction of the session READ ONLY, statements in autocommit mode included."""
-        _execute(dbapi_connection, READ_ONLY_SESSION)
-        judge_statements(dbapi_connection, self.judge)
+        _renew(dbapi_connection)
+        judge_statements(dbapi_connection, self.judge, renew=_renew)
 
     def begin_read_only(self, connection: "Connection") -> None:
         """Say it again for this transaction, which then cannot be made READ WRITE."""
@@ -241,3 +241,7 @@ def _execute(dbapi_connection: Any, statement: str) -> None:
         cursor.execute(statement)
     finally:
         cursor.close()
+
+
+def _renew(dbapi_connection: Any) -> None:
+    _execute(dbapi_connection, READ_ONLY_SESSION)

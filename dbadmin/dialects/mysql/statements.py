@@ -101,11 +101,13 @@ _TOKENS = {(escapes, ansi): _pattern(escapes, ansi) for escapes in (True, False)
 
 
 class Hidden(Exception):
-    """A comment that the server executes, or something that only some servers take for one."""
+    """What no reading of a text shows: a comment that some servers execute, or statements read in another mode."""
 
 
 def readings(text: str) -> Iterator[str]:
     """The statements of a text as a server may read it, whatever sql_mode says of backslashes and of "."""
+    if "sql_mode" in text.lower() and ";" in text.strip("; \n"):
+        raise Hidden("sql_mode among several statements: those after it are read otherwise; send it alone")
     for escapes in (True, False) if "\\" in text else (True,):
         for ansi in (False, True) if '"' in text else (False,):
             yield from split(text, escapes=escapes, ansi=ansi)
@@ -128,7 +130,7 @@ def split(text: str, *, escapes: bool = True, ansi: bool = False) -> Iterator[st
     for token in _TOKENS[escapes, ansi].finditer(text):
         kind, word = token.lastgroup, token.group()
         if kind == "run":
-            raise Hidden
+            raise Hidden("a comment that the server executes cannot be checked")
         if kind == "semicolon":
             yield _joined(parts)
             parts = []
@@ -166,8 +168,8 @@ def refused(text: str) -> str | None:
             reason = _refused_one(statement)
             if reason is not None:
                 return reason
-    except Hidden:
-        return "a comment that the server executes cannot be checked"
+    except Hidden as hidden:
+        return str(hidden)
     return None
 
 

@@ -1,8 +1,9 @@
 """Sandboxes on PostgreSQL: one transaction, whose id says afterwards that it was rolled back."""
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from dbadmin.dialects.postgresql.senders import make_pliable
 from dbadmin.dialects.postgresql.statements import readings, refused_copy, refused_function
 from dbadmin.dialects.sandboxes import Mark, Sandboxing, execute
 
@@ -31,6 +32,10 @@ TRANSACTION = "SELECT pg_backend_pid(), transaction_timestamp()::text"
 
 class PostgresqlSandboxing(Sandboxing):
     """Everything in a transaction is taken back, but the numbers that sequences gave out."""
+
+    def watchable(self, driver: str, cparams: dict[str, Any]) -> None:
+        """psycopg2's classes are built in; see `make_pliable`."""
+        make_pliable(driver, cparams)
 
     def begin(self, connection: "Connection", limit: float | None) -> Mark:
         """The transaction that SQLAlchemy began; a server that hears nothing for `limit` seconds ends it."""

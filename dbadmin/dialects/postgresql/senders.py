@@ -4,6 +4,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from dbadmin.dialects.cursors import subclass
 from dbadmin.dialects.isolation import JudgeStatement, Sender
 
 _ASYNCPG = ("execute", "executemany", "fetch", "fetchval", "fetchrow", "fetchmany", "prepare", "cursor",
@@ -41,3 +42,32 @@ def _judged_cursor(base: type[Any], judge: JudgeStatement) -> type[Any]:
 
     names = ("execute", "executemany", "copy_expert")
     return type(base.__name__, (base,), {name: asking(getattr(base, name), judge) for name in names})
+
+
+def make_pliable(driver: str, cparams: dict[str, Any]) -> None:
+    """Have psycopg2 connect by a class of Python's: those that are built in cannot be replaced by one that judges."""
+    if driver != "psycopg2":
+        return
+    base = cparams.get("connection_factory") or import_module("psycopg2.extensions").connection
+    if isinstance(base, type):
+        cparams["connection_factory"] = _pliable_connection(base)
+
+
+@cache
+def _pliable_connection(base: type[Any]) -> type[Any]:
+    extensions: Any = import_module("psycopg2.extensions")
+    default = extensions.cursor if base is extensions.connection else None
+
+    class Pliable(base):  # type: ignore[misc]
+        def cursor(self, name: Any = None, cursor_factory: Any = None, **more: Any) -> Any:
+            wanted = cursor_factory or self.cursor_factory or default
+            if wanted is not None:
+                more["cursor_factory"] = _pliable_cursor(wanted)
+            return super().cursor(name, **more)
+
+    return Pliable
+
+
+@cache
+def _pliable_cursor(base: type[Any]) -> Any:
+    return subclass(base, {})

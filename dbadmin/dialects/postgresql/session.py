@@ -11,6 +11,7 @@ from dbadmin.dialects.cursors import judge_statements
 from dbadmin.dialects.marks import PREFIX
 from dbadmin.dialects.postgresql.address import conninfo
 from dbadmin.dialects.postgresql.cancel import cancel_statement
+from dbadmin.dialects.postgresql.senders import make_pliable
 from dbadmin.dialects.postgresql.statements import refused, whole_server
 from dbadmin.dialects.sessions import MISSING_COLUMN, MISSING_TABLE, SessionRules
 from dbadmin.dialects.values import CONNECT_SECONDS, Identity
@@ -98,11 +99,11 @@ class PostgresqlSession(SessionRules):
             key = "server_settings" if driver == "asyncpg" else "startup_params"
             cparams[key] = {**(cparams.get(key) or {}), **READ_ONLY_SETTINGS}
             return
+        make_pliable(driver, cparams)
         options = cparams.get("options")
-        if options is None and cargs and isinstance(cargs[0], str):
-            options = conninfo(driver, cargs[0]).get("options")
         if options is None:
-            options = os.environ.get("PGOPTIONS", "")
+            said = conninfo(driver, cargs[0]) if cargs and isinstance(cargs[0], str) else {}
+            options = said.get("options", os.environ.get("PGOPTIONS", ""))
         if not str(options).endswith(OPTION):
             cparams["options"] = f"{options} {OPTION}".strip()
 
@@ -193,9 +194,8 @@ class PostgresqlSession(SessionRules):
         local = "false" if _autocommit(connection) else "true"
         calls = [
             f"set_config('{name}', '{max(1, round(seconds * 1000)):d}', {local})"
-            for name, seconds in limits.items()
-            if seconds is not None
-        ]
+            for name, seconds in limits.items() if seconds is not None
+        ]  # fmt: skip
         if connection not in _timeouts:
             event.listen(connection, "begin", _apply_timeouts)
         _timeouts[connection] = f"SELECT {', '.join(calls)}" if calls else ""

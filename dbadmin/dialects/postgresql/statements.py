@@ -51,8 +51,11 @@ _FUNCTIONS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _EXPLAINED_TABLE = re.compile(
-    r"^explain(?: analy[sz]e\b| verbose\b| ?\([^()]*\))* ?create\b|\banaly[sz]e\b.*\binto\b", re.DOTALL
+    r"^explain(?: analy[sz]e\b| verbose\b| ?\([^()]*\))* ?create\b"
+    r"|\banaly[sz]e\b(?:.*\binto\b|(?: verbose\b)?(?:[^()]*\))? ?execute\b)",
+    re.DOTALL,
 )
+"""Also of what was prepared, which may be SELECT … INTO."""
 _RUNNING = re.compile(
     r"\b(query_to_xml\w*|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table|run_command_on_\w+|pg_background_\w+)\s*\(",
     re.IGNORECASE,
@@ -68,7 +71,7 @@ _START = r"[A-Za-z_\x80-\U0010FFFF]"
 _PARTS = rf"""
       (?P<comment>--[^\n\r]*)
     | (?P<open>/\*)
-    | (?P<escape>[eE]'(?:[^'\\]|\\.|'')*')
+    | (?P<escape>[eE]'(?:[^'\\]|\\.|'')*'(?:CONTINUED'(?:[^'\\]|\\.|'')*')*)
     | (?P<string>STRING)
     | (?P<hidden>[uU]&"(?:[^"]|"")*")
     | (?P<name>"(?:[^"]|"")*")
@@ -76,9 +79,11 @@ _PARTS = rf"""
     | (?P<semicolon>;)
     | (?P<other>{_START}(?:{_START}|[0-9$])*|[0-9]+|\s+|.)
 """
+_CONTINUED = r"(?:[\ \t\f\v]*(?:--[^\n\r]*)?[\n\r])+[\ \t\f\v]*"
+"""What may stand between two parts of one string: the second one is read as the first is."""
 _STRINGS = {False: r"'(?:[^']|'')*'", True: r"'(?:[^'\\]|\\.|'')*'"}
 _TOKENS = {
-    escapes: re.compile(_PARTS.replace("STRING", string), re.VERBOSE | re.DOTALL)
+    escapes: re.compile(_PARTS.replace("CONTINUED", _CONTINUED).replace("STRING", string), re.VERBOSE | re.DOTALL)
     for escapes, string in _STRINGS.items()
 }
 
