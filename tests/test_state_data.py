@@ -460,6 +460,26 @@ def test_a_full_text_index_is_compared_by_what_it_gives_back(sqlite: TestDatabas
     assert before == after
 
 
+def test_a_full_text_index_on_another_table_s_text_is_compared_by_the_documents_that_it_knows(
+    sqlite: TestDatabase,
+) -> None:
+    sqlite.execute(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)",
+        "INSERT INTO t VALUES (1, 'one'), (2, 'two words')",
+        "CREATE VIRTUAL TABLE words USING fts5 (a, content='t', content_rowid='id')",
+        "INSERT INTO words (words) VALUES ('rebuild')",
+    )
+    known = TableName(None, "words_docsize")
+    with sqlite.connect() as connection:
+        before = snapshot(connection)
+        connection.exec_driver_sql("INSERT INTO words (words) VALUES ('delete-all')")
+        emptied = snapshot(connection)
+        connection.exec_driver_sql("INSERT INTO words (words) VALUES ('rebuild')")
+        after = snapshot(connection)
+    assert (before.data[known].rows, emptied.data[known].rows) == (2, 0)
+    assert before == after
+
+
 def test_settings_of_the_session_change_no_fingerprint_and_stay(postgresql: TestDatabase) -> None:
     postgresql.execute(
         "CREATE TABLE t (id integer PRIMARY KEY, a timestamptz, b interval, c float8, d bytea)",

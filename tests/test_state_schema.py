@@ -118,6 +118,12 @@ SEEN = {
         ("SELECT lo_create(0)", "large-objects", ""),
         ("CREATE CAST (text AS mood) WITH INOUT", "cast", "(pg_catalog.text AS public.mood)"),
         ("ALTER TABLE users CLUSTER ON ix_email", "index", "users.ix_email"),
+        ("ALTER TABLE users DISABLE TRIGGER ALL", "constraint", "users.users_plan_fkey"),
+        ("ALTER TABLE users SET (toast.autovacuum_enabled = off)", "table", "users"),
+        ("ALTER INDEX ix_low ALTER COLUMN 1 SET STATISTICS 500", "index", "users.ix_low"),
+        ("ALTER STATISTICS st SET STATISTICS 500", "statistics", "st"),
+        ("ALTER VIEW adults ALTER email SET DEFAULT 'x'", "view", "adults"),
+        ("REVOKE USAGE ON TYPE mood FROM PUBLIC", "type-grant", "mood.PUBLIC"),
     ],
 }  # fmt: skip
 
@@ -143,6 +149,7 @@ UNSEEN = {
          "ALTER TABLE users ADD CONSTRAINT ck_kind CHECK (kind = ANY (ARRAY['a'::varchar, 'b']))"],
         ["GRANT INSERT ON plans TO PUBLIC", "REVOKE INSERT ON plans FROM PUBLIC"],
         ["REVOKE EXECUTE ON FUNCTION f FROM PUBLIC", "GRANT EXECUTE ON FUNCTION f TO PUBLIC"],
+        ["ALTER TABLE users DISABLE TRIGGER ALL", "ALTER TABLE users ENABLE TRIGGER ALL"],
         ["SET search_path = audit", "SELECT 1"],
         ["ANALYZE"],
     ],

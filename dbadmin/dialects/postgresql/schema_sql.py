@@ -37,6 +37,8 @@ TABLES = f"""
               FROM pg_inherits WHERE inhrelid = c.oid) || ')' END,
         'USING ' || (SELECT amname FROM pg_am WHERE oid = c.relam AND amname <> 'heap'),
         'WITH (' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) AS o) || ')',
+        'TOAST WITH (' || (SELECT string_agg(o, ', ' ORDER BY o)
+                             FROM pg_class AS t, unnest(t.reloptions) AS o WHERE t.oid = c.reltoastrelid) || ')',
         'SERVER ' || (
             SELECT s.srvname || coalesce(' OPTIONS (' || array_to_string(f.ftoptions, ', ') || ')', '')
               FROM pg_foreign_table AS f JOIN pg_foreign_server AS s ON s.oid = f.ftserver
@@ -88,7 +90,9 @@ CONSTRAINTS = f"""
     SELECT 'constraint', ARRAY[n.nspname, c.relname, k.conname]::text[],
            concat_ws(' ', pg_get_constraintdef(k.oid),
                'WITH (' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(i.reloptions) AS o
-                             WHERE k.contype IN ('p', 'u', 'x')) || ')')
+                             WHERE k.contype IN ('p', 'u', 'x')) || ')',
+               CASE WHEN EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgconstraint = k.oid AND t.tgenabled = 'D')
+                    THEN '/* TRIGGERS DISABLED */' END)
       FROM pg_constraint AS k
       JOIN pg_class AS c ON c.oid = k.conrelid
       JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -103,6 +107,9 @@ INDEXES = f"""
            || CASE WHEN NOT x.indisvalid THEN ' /* INVALID */' ELSE '' END
            || CASE WHEN x.indisclustered THEN ' /* CLUSTER */' ELSE '' END
            || CASE WHEN x.indisreplident THEN ' /* REPLICA IDENTITY */' ELSE '' END
+           || coalesce((SELECT ' /* STATISTICS ' || string_agg(a.attnum || ': ' || a.attstattarget, ', '
+                                                               ORDER BY a.attnum) || ' */'
+                          FROM pg_attribute AS a WHERE a.attrelid = x.indexrelid AND a.attstattarget >= 0), '')
       FROM pg_index AS x
       JOIN pg_class AS i ON i.oid = x.indexrelid
       JOIN pg_class AS c ON c.oid = x.indrelid
@@ -183,6 +190,11 @@ VIEWS = f"""
     SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized-view' END,
            ARRAY[n.nspname, c.relname]::text[], concat_ws(' ',
                'WITH (' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) AS o) || ')',
+               'DEFAULTS (' || (SELECT string_agg(quote_ident(a.attname) || ' ' || pg_get_expr(d.adbin, d.adrelid), ', '
+                                                  ORDER BY a.attnum)
+                                  FROM pg_attrdef AS d
+                                  JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                                 WHERE d.adrelid = c.oid) || ')',
                'AS ' || pg_get_viewdef(c.oid),
                CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN '{EMPTY}' END)
       FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -246,6 +258,7 @@ AGGREGATES = f"""
 
 STATISTICS = f"""
     SELECT 'statistics', ARRAY[n.nspname, s.stxname]::text[], pg_get_statisticsobjdef(s.oid)
+           || CASE WHEN s.stxstattarget >= 0 THEN ' /* STATISTICS ' || s.stxstattarget || ' */' ELSE '' END
       FROM pg_statistic_ext AS s JOIN pg_namespace AS n ON n.oid = s.stxnamespace
      WHERE {_OURS}
 """
@@ -367,7 +380,7 @@ GRANTS = " UNION ALL ".join(
                 "coalesce(n.nspacl, acldefault('n', n.nspowner))", "n.nspowner"),
         _grants("type-grant", "n.nspname, t.typname",
                 "pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace AND t.typtype IN ('d', 'e', 'r')",
-                "t.typacl", "t.typowner"),
+                "coalesce(t.typacl, acldefault('T', t.typowner))", "t.typowner"),
     )
 )  # fmt: skip
 DEFAULT_GRANTS = """

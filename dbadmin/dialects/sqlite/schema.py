@@ -32,6 +32,7 @@ SHADOWS = (
     "rowid",
 )
 
+_EXTERNAL_TEXT = re.compile(r"create\s+virtual\b.*\bcontent\s*=", re.IGNORECASE | re.DOTALL)
 _CONSTANT_DEFAULT = re.compile(r"(?P<type>\w[^']*?) DEFAULT (?P<value>'(?:[^']|'')*'|-?[\d.]+)")
 
 # What Alembic's batch mode writes back for these, the engine treating both alike.
@@ -120,8 +121,15 @@ def read(raw: sqlite3.Connection) -> dict[ObjectKey, str]:
 
 
 def tables_of(raw: sqlite3.Connection) -> list[str]:
-    """Names of ordinary and virtual tables, sorted."""
-    return [row[1] for row in _without_shadows(_asker(raw)(OBJECTS)) if row[0] == "table"]
+    """Names of tables with rows of their own, sorted: ordinary and virtual ones.
+
+    A full-text index on another table's text shows that table's rows, whatever it holds itself; how long each document
+    is that it knows stands in a table behind it.
+    """
+    objects = [row for row in _asker(raw)(OBJECTS) if row[0] == "table"]
+    indexes = {f"{row[1]}_docsize" for row in objects if _EXTERNAL_TEXT.match(row[3])}
+    own = [row[1] for row in _without_shadows(objects)]
+    return sorted({*own, *indexes.intersection(row[1] for row in objects)})
 
 
 def _without_shadows(objects: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
