@@ -31,6 +31,12 @@ _KEY_VALUE = re.compile(
 )
 _ITEM = re.compile(rf"(?P<head>(?P<quote>['\"]){_SECRET_KEY}(?P=quote)\s*:\s*)(?P<secret>{_QUOTED})", re.IGNORECASE)
 """An entry of a dict or of JSON, as in a printed environment."""
+_STATEMENT = re.compile(
+    r"(?P<head>\b(?:password(?:\s+|\s*\(\s*)|identified\s+(?:(?:with|via)\s+\w+\s+)?(?:by|as|using)\s+)e?)"
+    r"(?P<secret>'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A statement that gives an account its password."""
 _VARIABLE = re.compile(rf"(?:^|_|PG|MYSQL_){_WORD}S?(?:$|_)|^MYSQL_PWD$|_PWD$", re.IGNORECASE)
 _IN_URL = re.compile(r"\b[A-Za-z][\w+.-]*://[^\s:/@]*:(?P<secret>\S+)@")
 _DETAILS = (
@@ -79,6 +85,8 @@ def mask(text: str) -> str:
     'postgresql://app:***@db/prod?sslpassword=***'
     >>> mask("input_value='postgresql://app:s3cr...ple', {'DB_PASSWORD': 'x'} http://localhost:8080/")
     "input_value='postgresql://app:***', {'DB_PASSWORD': ***} http://localhost:8080/"
+    >>> mask("CREATE ROLE app LOGIN PASSWORD 's3cret'; ALTER USER app IDENTIFIED BY 's3cret'")
+    'CREATE ROLE app LOGIN PASSWORD ***; ALTER USER app IDENTIFIED BY ***'
     """
     for secret in sorted(_known, key=len, reverse=True):
         if secret in text:
@@ -87,6 +95,7 @@ def mask(text: str) -> str:
     text = _SPACED_URL.sub(rf"\g<head>{HIDDEN}@", text)
     text = _CUT_URL.sub(rf"\g<head>{HIDDEN}", text)
     text = _ITEM.sub(rf"\g<head>{HIDDEN}", text)
+    text = _STATEMENT.sub(rf"\g<head>{HIDDEN}", text)
     return _KEY_VALUE.sub(rf"\g<head>{HIDDEN}", text)
 
 

@@ -442,6 +442,19 @@ def test_the_text_that_shows_a_parent_is_never_a_credential() -> None:
     assert names(group_query(calls, by="key")) == ["key.id", "key.label", "count"]
 
 
+def test_a_parent_whose_key_is_a_credential_is_not_grouped_by_unless_it_is_named() -> None:
+    metadata = sa.MetaData()
+    sa.Table("sessions", metadata, sa.Column("token", sa.String, primary_key=True))
+    visits = sa.Table(
+        "visits", metadata, sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("session_token", sa.ForeignKey("sessions.token")),
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="looks like a credential: token") as caught:
+        group_query(visits, by="sessions")
+    assert str(caught.value.hint).endswith("sessions.token")
+    assert names(group_query(visits, by="sessions.token")) == ["sessions.token", "count"]
+
+
 # join
 
 

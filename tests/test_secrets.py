@@ -90,6 +90,11 @@ def test_other_lines_are_kept(line: str) -> None:
         ("environ({'DB_PASSWORD': 'hunter2', 'HOME': '/root'})", "hunter2"),
         ('{"api_key": "hunter2"}', "hunter2"),
         ("PGPASSWORD=hunter2 psql", "hunter2"),
+        ("ALTER ROLE app WITH ENCRYPTED PASSWORD E'it''s hunter2'", "hunter2"),
+        ("CREATE ROLE app PASSWORD $a$hunter2$a$", "hunter2"),
+        ("OPTIONS (user 'app', password 'hunter2')", "hunter2"),
+        ("CREATE USER app IDENTIFIED WITH caching_sha2_password BY 'hunter2'", "hunter2"),
+        ("SET PASSWORD FOR app = PASSWORD('hunter2')", "hunter2"),
     ],
 )
 def test_secrets_that_nobody_named_are_hidden_by_their_look(text: str, hidden: str) -> None:
@@ -98,7 +103,15 @@ def test_secrets_that_nobody_named_are_hidden_by_their_look(text: str, hidden: s
 
 
 @pytest.mark.parametrize(
-    "text", ["http://localhost:8080/x", "see https://example.com:443", "at [::1]:5432", "sqlite:////srv/a.db"]
+    "text",
+    [
+        "http://localhost:8080/x",
+        "see https://example.com:443",
+        "at [::1]:5432",
+        "sqlite:////srv/a.db",
+        "SELECT hashed_password FROM users WHERE name = 'ada'",
+        'password authentication failed for user "app"',
+    ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert secrets.mask(text) == text

@@ -40,6 +40,12 @@ class Grouping:
         columns = [*self.entity.key, *first_unique_text(self.entity, sensitive)]
         if not columns:
             raise UsageError(f"{self.entity} has no key to group by", hint=f"name a column: {self.path}.…")
+        for column in self.entity.key:
+            if looks_secret(column, sensitive):
+                raise UsageError(
+                    f"the key of {self.entity} looks like a credential: {column.name}",
+                    hint=f"name it, to see it: {self.path}.{column.name}",
+                )
         return [self.entity.at(source, c).label(".".join((*self.names, c.name))) for c in columns]
 
 
