@@ -418,6 +418,15 @@ def test_a_query_that_writes_in_its_with_is_run_once_as_it_stands(postgresql: Te
     assert postgresql.rows("select a from t") == [(1,), (1,)]
 
 
+@pytest.mark.parametrize("given", [10**30, "\udc00"])
+def test_a_value_that_no_driver_can_send_is_told_as_what_was_given(sqlite: TestDatabase, given: object) -> None:
+    sqlite.execute("CREATE TABLE t (a)")
+    opened = Database(sa.create_engine(sqlite.url))
+    with pytest.raises(StatementFailed, match="what was given"):
+        rows(opened, "SELECT :n AS n", params={"n": given}, limit=5)
+    opened.close()
+
+
 def test_several_statements_take_the_parameters_they_name(opened: Database) -> None:
     first, second = statement_rows(opened, ["select :a as x", "select :b as y"], {"a": 1, "b": 2}, limit=5)
     assert (first.rows, second.rows) == (((1,),), ((2,),))

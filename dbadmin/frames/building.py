@@ -108,7 +108,12 @@ def tolerant(fetch: Callable[[bool], T]) -> T:
 
 
 def unreadable(error: BaseException) -> StatementFailed:
-    """The error for a stored value that stays unreadable; the value itself is not told."""
+    """The error for a stored value that stays unreadable, or a given one that cannot be sent; neither is told."""
+    if isinstance(error, UnicodeEncodeError) or "too large to convert" in str(error):
+        return StatementFailed(
+            f"what was given cannot be sent to the database ({type(error).__name__})",
+            hint="give a number of at most 64 bits, and text that is valid Unicode",
+        )
     return StatementFailed(
         f"a stored value cannot be read as its column's type ({type(error).__name__})",
         hint="select the column as text, with CAST",
