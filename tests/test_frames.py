@@ -401,6 +401,8 @@ def test_a_write_says_how_many_rows_it_changed(database: TestDatabase) -> None:
     returned = rows(writing, "delete from t where a = 4 returning a", limit=10)
     assert (returned.rows_changed, returned.rows) == (1, ((4,),))
     assert rows(writing, "create table u (a integer)", limit=10).rows_changed is None
+    assert str(frame(writing, "update t set a = 3 where a = 3")) == "1 row changed"
+    assert str(frame(writing, "create table v (a integer)")) == "done"
     assert rows(writing, "select a from t order by a", limit=10).rows_changed is None
     writing.close()
     assert database.rows("select a from t order by a") == [(1,), (3,)]

@@ -129,6 +129,27 @@ def test_a_notebook_runs_on_another_application(tmp_path: Path, sqlite: TestData
     run(directory / f"{name}.ipynb")
 
 
+def test_what_a_command_was_asked_for_is_no_red_box_in_a_notebook(tmp_path: Path, sqlite: TestDatabase) -> None:
+    sqlite.execute(*TABLES)
+    directory = application(tmp_path / "small", sqlite.url)
+    lines = ["%load_ext dbadmin", "%mode", "%set", f"%mode sandbox {sqlite.name}", f"%mode write {sqlite.name}",
+             "%sql update authors set name = 'eve' where id = 1",
+             "print(db.sql('delete from posts where id = 1'))"]  # fmt: skip
+    cells = [nbformat.v4.new_code_cell(line) for line in lines]  # type: ignore[no-untyped-call]
+    path = directory / "asked.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)  # type: ignore[no-untyped-call]
+    _, mode, setting, sandbox, write, changed, printed = run(path).cells
+    for cell, told in (
+        (mode, "the mode of this session is read-only"),
+        (setting, "set: nothing"),
+        (sandbox, "the mode is sandbox now"),
+        (changed, "1 row changed"),
+        (printed, "1 row changed"),
+    ):
+        assert [(output.name, told in output.text) for output in cell.outputs] == [("stdout", True)]
+    assert [output.name for output in write.outputs if "write now" in output.text] == ["stderr"]  # that one is
+
+
 @pytest.mark.parametrize("path", BOOKS, ids=NAMES)
 def test_a_notebook_is_kept_without_output(path: Path) -> None:
     book = nbformat.read(path, 4)  # type: ignore[no-untyped-call]

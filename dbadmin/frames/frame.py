@@ -122,6 +122,13 @@ def _whole(connection: Connection, prepared: Prepared, form: Form, progress: Pro
     return tolerant(lambda raw: _collect(connection, prepared, form, progress, raw, fallback))
 
 
+def done(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The frame of a statement that gives no rows, with words for what it did."""
+    from dbadmin.frames.done import Done
+
+    return Done.of(frame)
+
+
 def _collect(
     connection: Connection, prepared: Prepared, form: Form, progress: Progress, raw: bool, fallback: str
 ) -> "pd.DataFrame":
@@ -133,4 +140,5 @@ def _collect(
         if not prepared.streams:
             tell = changed_beside_rows if running.result.returns_rows else changed
             frame.attrs["rows_changed"] = tell(running.result, frame.attrs["sql"])
-        return frame.built("rows", fallback)
+        built = frame.built("rows", fallback)
+        return built if running.result.returns_rows else done(built)

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dbadmin.admin import Admin
-from dbadmin.shell.session import inner, pending
+from dbadmin.shell.session import inner, pending, typed_here
 from dbadmin.shell.talk import tell
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class SessionAdmin(Admin):
         if missing or withheld not in self._told:
             from dbadmin.render.layouts.rows import kept_back, left_out
 
-            tell(left_out(missing) if missing else None)
+            tell(typed_here(left_out(missing)) if missing else None)
             if withheld not in self._told:
                 self._told.add(withheld)
                 tell(kept_back(withheld))

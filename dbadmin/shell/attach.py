@@ -29,7 +29,7 @@ from dbadmin.shell.magics import magics
 from dbadmin.shell.masking import mask_streams, restore
 from dbadmin.shell.reloading import Sources
 from dbadmin.shell.session import at_prompt, explained
-from dbadmin.shell.talk import harmless, lines, tell, tell_error
+from dbadmin.shell.talk import answer, harmless, lines, tell, tell_error
 from dbadmin.shell.watch import Watch
 
 OWN_ERRORS = (DbadminError, DBAPIError, asyncio.CancelledError, KeyboardInterrupt)
@@ -138,7 +138,8 @@ class Attached:
         self.rebind({**self.live.always(), **self.live.helpers()})
         self.watch.start()
         self.guard.start()
-        tell(f"{self.live.database.shown_url}: the mode is {self.live.mode} now, and the session a new one")
+        said = tell if self.live.mode == "write" else answer
+        said(f"{self.live.database.shown_url}: the mode is {self.live.mode} now, and the session a new one")
 
     def rebind(self, names: Mapping[str, Any]) -> None:
         """Give names that still mean what was brought their new meaning."""
@@ -192,7 +193,7 @@ class Attached:
         self.dress.take_off()
         self.dress.put_on(self._models())
         self.guard.start()
-        tell(f"{what} imported anew; objects of the old classes are detached")
+        answer(f"{what} imported anew; objects of the old classes are detached")
 
     def settle(self, result: Any) -> None:
         """The session, after a cell."""

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from dbadmin.render.values import plural, visible_lines
+from dbadmin.render.values import visible_lines
 from dbadmin.shell import showing
 from dbadmin.shell.completing import matcher
 from dbadmin.shell.help import with_models
@@ -53,8 +53,6 @@ class Dress:
         for name in ("DataFrame", "Series"):  # by name: pandas is imported when it is first used
             for module in ("pandas", f"pandas.core.{'frame' if name == 'DataFrame' else 'series'}"):
                 plain.for_type_by_name(module, name, show_frame)
-                if name == "DataFrame":
-                    formatters["text/html"].for_type_by_name(module, name, frame_html)
 
     def take_off(self) -> None:
         """As it was before."""
@@ -77,32 +75,8 @@ def show_frame(frame: Any, printer: Any, cycle: bool) -> None:
     """
     import pandas as pd
 
-    said = what_it_changed(frame)
-    if said is not None:
-        printer.text(said)
-        return
     options: dict[str, Any] = {"display.unicode.east_asian_width": True}
     if pd.get_option("display.max_columns") == 0:  # as many as fit, the others left out
         options |= {"display.max_columns": COLUMNS, "display.width": shutil.get_terminal_size().columns}
     with pd.option_context(*(part for option in options.items() for part in option)):
         printer.text(visible_lines(repr(frame)))
-
-
-def frame_html(frame: Any) -> str | None:
-    """What pandas draws in a notebook; None where words say more."""
-    return None if what_it_changed(frame) else frame._repr_html_()
-
-
-def what_it_changed(frame: Any) -> str | None:
-    """For a statement that gives no rows, what it did; None for one that gives some."""
-    attrs = getattr(frame, "attrs", {})
-    return changed_words(attrs["rows_changed"]) if "rows_changed" in attrs and not len(frame.columns) else None
-
-
-def changed_words(rows: int | None) -> str:
-    """How many rows a statement changed, in words.
-
-    >>> changed_words(1), changed_words(None)
-    ('1 row changed', 'done')
-    """
-    return "done" if rows is None else f"{plural(rows, 'row')} changed"

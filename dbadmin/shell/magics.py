@@ -10,8 +10,7 @@ from dbadmin import protected
 from dbadmin.database import Mode
 from dbadmin.errors import UsageError
 from dbadmin.render.values import visible_lines
-from dbadmin.shell.dress import changed_words
-from dbadmin.shell.talk import tell
+from dbadmin.shell.talk import answer
 
 if TYPE_CHECKING:
     from dbadmin.shell.attach import Attached
@@ -65,8 +64,8 @@ class DatabaseMagics(Magics):
             if last is not None:
                 display(last)  # type: ignore[no-untyped-call]
             last = found if found is not None and len(found.columns) else None
-            if found is not None and last is None:
-                tell_changed(found.attrs.get("rows_changed"))
+            if found is not None and last is None and found.attrs.get("rows_changed") is not None:
+                answer(str(found))
         if paged and last is not None:
             page(visible_lines(last.to_string()))
             return None
@@ -109,11 +108,11 @@ class DatabaseMagics(Magics):
         if not words:
             known = ", ".join(sorted(live.database.dialect.settings.names))
             kept = ", ".join(f"{name} = {value}" for name, value in live.settings.items())
-            tell(f"set: {kept or 'nothing'}\nharmless settings: {known}")
+            answer(f"set: {kept or 'nothing'}\nharmless settings: {known}")
             return
         value = words[1].strip().strip("'\"") if len(words) > 1 else None
         name = live.set(words[0], value)
-        tell(f"{name} = {value}, in this session" if value is not None else f"{name} is as the server has it")
+        answer(f"{name} = {value}, in this session" if value is not None else f"{name} is as the server has it")
 
     @line_magic
     def reload(self, line: str) -> None:
@@ -136,7 +135,7 @@ class DatabaseMagics(Magics):
         live = self.attached.live
         words = line.split()
         if not words:
-            tell(f"{live.database.shown_url}: the mode of this session is {live.mode}")
+            answer(f"{live.database.shown_url}: the mode of this session is {live.mode}")
             return
         mode = asked(words[0])
         name = protected.name_of(live.database.url)
@@ -152,18 +151,13 @@ class DatabaseMagics(Magics):
 
 
 def asked(word: str) -> Mode:
-    """The mode that a word means.
+    """The mode that a word means, also one that is written like the option of `dbadmin shell`.
 
-    >>> asked("read-only")
-    'read-only'
+    >>> asked("read-only"), asked("--write")
+    ('read-only', 'write')
     """
+    word = word.removeprefix("--")
     if word not in get_args(Mode):
         raise UsageError(f"no mode {word!r}", hint=f"known: {', '.join(get_args(Mode))}")
     found: Mode = word  # type: ignore[assignment]
     return found
-
-
-def tell_changed(rows: int | None) -> None:
-    """How many rows a statement changed."""
-    if rows is not None:
-        tell(changed_words(rows))

@@ -1,5 +1,6 @@
 """The session at the prompt: timeouts, and how each statement leaves it."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
+CALLS = {
+    "dbadmin describe TABLE": "db.describe('TABLE')",
+    "dbadmin tables": "db.tables()",
+    "dbadmin status": "db.status()",
+}
+"""Commands that are typed as calls of Python at a prompt."""
 STATEMENT_SECONDS = {"read-only": 30.0, "write": 60.0, "sandbox": 60.0}
 
 
@@ -160,7 +167,21 @@ def at_prompt(error: DbadminError, database: Database) -> DbadminError:
         return type(error)(error.message, hint=error.hint.replace("NAME", name_of(database.url)))
     if error.hint == ECHO:
         return type(error)(error.message, hint="%tb shows the statement, and where it was run")
+    error.hint = typed_here(error.hint) if error.hint else None
     return error
+
+
+def typed_here(hint: str) -> str:
+    """A hint that names commands, as they are typed at a prompt of Python's.
+
+    >>> typed_here("dbadmin describe TABLE shows the columns that are there, dbadmin status what is pending")
+    "db.describe('TABLE') shows the columns that are there, db.status() what is pending"
+    >>> typed_here("is the server running there? dbadmin doctor")
+    'is the server running there? !dbadmin doctor'
+    """
+    for command, call in CALLS.items():
+        hint = re.sub(rf"(?<!!)\b{command}\b(?! -)", call, hint)
+    return re.sub(r"(?<![!\w./'-])dbadmin (?=[a-z-])", "!dbadmin ", hint)
 
 
 def write_hint(database: Database) -> str:

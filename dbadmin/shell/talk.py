@@ -18,6 +18,16 @@ def tell(text: str | None) -> None:
         sys.stderr.flush()
 
 
+def answer(text: str) -> None:
+    """What a command was asked for: talk at a terminal, an output in a notebook, where talk shows in red."""
+    from IPython import get_ipython
+
+    if hasattr(get_ipython(), "kernel"):
+        print(visible_lines(mask(text)))  # noqa: T201
+    else:
+        tell(text)
+
+
 def tell_error(error: DbadminError) -> None:
     """An error and what to type next."""
     tell("\n".join(lines(error)))

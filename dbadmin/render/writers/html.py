@@ -51,6 +51,7 @@ STYLE = """
 .dbadmin .callout strong { font-size: 1.15em; margin-right: .6em; }
 .dbadmin pre { background: var(--stripe); border: 1px solid var(--line); padding: .6em .8em;
   overflow-x: auto; }
+.dbadmin pre code { background: none; }
 @media (max-width: 48em) {
   .dbadmin .wide, .dbadmin .wide tbody, .dbadmin .wide tr { display: block; }
   .dbadmin .wide thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
