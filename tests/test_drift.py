@@ -243,6 +243,19 @@ def test_tables_without_a_revision_are_guessed_too(sqlite: TestDatabase, tmp_pat
     assert (found.state, found.likely[0].revision, found.likely[0].differences) == ("unmanaged", "a1", 0)
 
 
+def test_where_nothing_could_be_compared_it_is_not_said_that_there_is_no_drift(
+    sqlite: TestDatabase, tmp_path: Path
+) -> None:
+    app = made(tmp_path, sqlite)
+    app.alembic("upgrade", "a1")
+    execute(sqlite.url, "DROP TABLE alembic_version")
+    (script,) = app.versions.glob("a1*")
+    script.write_text(script.read_text().replace("def upgrade() -> None:\n", "def upgrade() -> None:\n    1 / 0\n"))
+    found = drift(app)
+    assert (found.drift, found.exit_code) == (None, 5)
+    assert "division by zero" in (found.drift_skipped or "")
+
+
 def test_migrations_that_make_no_tables_are_said_and_models_stand_in(sqlite: TestDatabase, tmp_path: Path) -> None:
     app = make_app(tmp_path, url=sqlite.url, revisions={"a1": (None, "pass", "pass")}, env=ENV, models=MODELS)
     execute(sqlite.url, "CREATE TABLE users (id integer primary key, email varchar(100) not null, age integer)")

@@ -90,7 +90,10 @@ class _Measuring:
             skipped.append(models)
         elif models is not None:
             drift += self._from_models(url, models, head)
-        measured = not isinstance(legs, str) or isinstance(models, Snapshot)
+        by_models = isinstance(models, Snapshot) and (head is not None or not self.status.pending)
+        if not known and not by_models:
+            skipped.append("it is not known which revision the database is to be compared with")
+        measured = by_models or (known and not isinstance(legs, str))
         return Measured(
             tuple(drift) if measured else None,
             "; ".join(skipped) or None,

@@ -107,4 +107,4 @@ class Status(Result):
         behind = self.checked and any(one.state != "up-to-date" for one in (self, *self.others))
         if behind or self.drift:
             return 1
-        return 5 if self.drift is None and self.drift_skipped is not None else 0
+        return 5 if self.drift is None and self.drift_skipped is not None and not self.likely else 0

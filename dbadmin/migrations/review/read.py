@@ -17,6 +17,7 @@ from dbadmin.migrations.review.conditions import decided, ends
 from dbadmin.migrations.review.operations import Batch, Call, call_of, is_operation, operation, statement
 from dbadmin.migrations.review.orm import hides, model_of, row_changes, session_change
 from dbadmin.migrations.review.sql import changes_of
+from dbadmin.migrations.review.undefined import undefined
 from dbadmin.migrations.review.values import BIND, UNKNOWN, RowValue, Scope, TableValue, called, text_of
 
 DEEPEST = 6
@@ -37,7 +38,7 @@ class Import:
 class ReadScript:
     """What a script does. `uses_database` is the first line that reads from the database or needs a connection;
     `unread` are the functions that do something which cannot be read. `statements` has the first line of the statement
-    that each line is part of.
+    that each line is part of; `undefined` are names that nothing defines, with their lines.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class ReadScript:
     uses_database: int | None = None
     unread: frozenset[str] = frozenset()
     statements: dict[int, int] = field(default_factory=dict)
+    undefined: tuple[tuple[str, int], ...] = ()
 
     def statement_of(self, line: int) -> int:
         """The first line of the statement that a line is part of."""
@@ -65,7 +67,7 @@ def read(path: Path, source: bytes, engine: str | None) -> ReadScript:
     upgrade, downgrade = (reader.function(functions.get(name)) for name in ("upgrade", "downgrade"))
     return ReadScript(
         path, upgrade, downgrade, tuple(_imports(tree)), {name: node.lineno for name, node in functions.items()},
-        reader.uses_database, frozenset(reader.unread), _statements(tree),
+        reader.uses_database, frozenset(reader.unread), _statements(tree), undefined(tree, source),
     )  # fmt: skip
 
 

@@ -68,7 +68,8 @@ def _is_opaque(change: Change) -> bool:
 
 def _found(change: Change, what: str, look: Look, severity: Severity | None = None) -> Found:
     line = look.script.lines.get("downgrade", change.line)
-    return Found(about(change), f"{what} by downgrade()", line, direction="downgrade", severity=severity)
+    thing = change.name if change.table is None and change.name else about(change)
+    return Found(thing, f"{what} by downgrade()", line, direction="downgrade", severity=severity)
 
 
 def _made(change: Change, look: Look) -> Iterator[Found]:

@@ -11,6 +11,18 @@ _CHANGES_WITH_CODE = {
 
 
 @rule(
+    "name-undefined", "error",
+    why="the script ends there with a NameError, on every database: autogenerate writes the name of a type of the "
+    "application's, and no import",
+    instead="import it at the top of the script; or let env.py's render_item write the plain type instead",
+)  # fmt: skip
+def name_undefined(look: Look) -> Iterator[Found]:
+    """A name that nothing in the script defines."""
+    for name, line in look.script.undefined:
+        yield Found(named(look.script.path), f"{name} is not defined", line)
+
+
+@rule(
     "application-imported", "warning",
     why="the script must run as it was written for years, and the application changes: a model that has a column more "
     "makes an old revision fail on a new database; settings make it depend on the machine",
