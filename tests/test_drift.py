@@ -243,6 +243,21 @@ def test_tables_without_a_revision_are_guessed_too(sqlite: TestDatabase, tmp_pat
     assert (found.state, found.likely[0].revision, found.likely[0].differences) == ("unmanaged", "a1", 0)
 
 
+def test_what_a_pending_revision_has_begun_is_told_as_that(sqlite: TestDatabase, tmp_path: Path) -> None:
+    late = 'op.create_table("tags", sa.Column("id", sa.Integer, primary_key=True))\n'
+    late += 'op.add_column("users", sa.Column("late", sa.Integer))\nop.create_index("ix_late", "users", ["late"])'
+    app = made(tmp_path, sqlite, c3=late)
+    app.alembic("upgrade", "b2")
+    execute(sqlite.url, "CREATE TABLE tags (id INTEGER PRIMARY KEY)", "ALTER TABLE users ADD COLUMN late INTEGER")
+    execute(sqlite.url, "ALTER TABLE users ADD COLUMN other INTEGER")
+    found = {d.object: d for d in drift(app).drift or () if d.against == "revision"}
+    assert found["users.late"].revision == found["tags"].revision == "c3"
+    assert found["users.late"].remedy == "so that c3 can run: ALTER TABLE users DROP COLUMN late"
+    assert found["tags"].remedy == "so that c3 can run, when its rows have been looked at: DROP TABLE tags"
+    assert "begun, and not finished" in found["tags"].detail
+    assert "no revision" in found["users.other"].detail
+
+
 def test_where_nothing_could_be_compared_it_is_not_said_that_there_is_no_drift(
     sqlite: TestDatabase, tmp_path: Path
 ) -> None:

@@ -16,6 +16,15 @@ for one in cases():
     BY_RULE[one.code].append(one)
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "mariadb"])
+def test_advice_is_for_the_engine_of_the_review(engine: str, tmp_path: Path) -> None:
+    script = 'op.alter_column("users", "age", nullable=False)\nop.create_unique_constraint("uq", "users", ["name"])\n'
+    script += 'op.create_check_constraint("ck", "users", "age > 0")'
+    found = Case("not-null-set", engine, script, True, 1).review(tmp_path).findings
+    assert "not-null-set" in {finding.code for finding in found}
+    assert not [finding for finding in found if "PostgreSQL" in (finding.remedy or "")]
+
+
 @pytest.mark.parametrize("code", list(RULES))
 def test_a_rule_finds_what_it_is_for_and_nothing_else(code: str, tmp_path: Path) -> None:
     assert sum(case.found for case in BY_RULE[code]) >= 3

@@ -96,15 +96,20 @@ def from_revision(
     mending: Mending,
     made: Schema,
     models: Schema | None = None,
+    pending: Callable[[ObjectKey], str | None] = lambda _: None,
 ) -> list[Drift]:
     """Drift of a database (`after`) from what its own revision makes (`before`, of the whole schema `made`).
 
-    What the database has as the models have it is not to be taken away: the migrations have to follow.
+    What the database has as the models have it is not to be taken away: the migrations have to follow. `pending` tells
+    which revision that is not applied makes an object.
     """
     found = []
     absent = frozenset(split(_key(d).name) for d in differences if d.change == "missing" and _key(d).kind == "table")
     for d in differences:
         if d.change == "missing" and _comes_with(d, absent):
+            continue
+        if d.change == "added" and (begun := pending(_key(d))) is not None:
+            found.append(_half_done(d, begun, mending.remove(_key(d), str(d.after))))
             continue
         key, declared = _key(d), None if models is None else models.get(_key(d))
         made_by = maker(key) if d.change != "added" else None
@@ -126,6 +131,15 @@ def from_revision(
             remedy = sql or mending.revise(key, _or_none(d.after), _or_none(d.before)) or _by_hand(d.change)
         found.append(_drift(d, "revision", detail, remedy, made_by))
     return found
+
+
+def _half_done(d: Difference, revision: str, sql: str | None) -> Drift:
+    """What a revision that is not applied has made."""
+    detail = f"in the database already, and made by {revision}, which is pending: begun, and not finished"
+    so_that = f"so that {revision} can run"
+    if _key(d).kind == "table":
+        so_that += ", when its rows have been looked at"
+    return _drift(d, "revision", detail, f"{so_that}: {sql}" if sql else f"take it away, {so_that}", revision)
 
 
 def from_models(differences: Sequence[Difference], mending: Mending, *, of: str = "the migrations") -> list[Drift]:

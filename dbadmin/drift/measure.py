@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dbadmin.copies.make import connect
 from dbadmin.dialects import ObjectKey, Place, Progress, Schema
-from dbadmin.drift import compare
+from dbadmin.drift import begun, compare
 from dbadmin.drift.models import make_models
 from dbadmin.errors import DbadminError
 from dbadmin.migrations.process import nursery
@@ -140,7 +141,9 @@ class _Measuring:
             return first_appearance(leg, Facet(key=key))
 
         at = ", ".join(self.status.current) or "base"
-        return compare.from_revision(self.from_migrations, at, maker, self.mending, leg.after.schema, models)
+        dialect = named_database(self.source).dialect
+        pending = partial(begun.maker, found=begun.begun(self.status.pending, dialect.name))
+        return compare.from_revision(self.from_migrations, at, maker, self.mending, leg.after.schema, models, pending)
 
     def _models(self, head: Leg | None) -> "Snapshot | str | None":
         if not any(one.tables for one in self.metadata):

@@ -48,6 +48,7 @@ def not_null_filled_silently(look: Look) -> Iterator[Found]:
     why="fails where one row has no value, and reads every row under the lock to find out",
     instead="fill the column first; on PostgreSQL ADD CONSTRAINT … CHECK (c IS NOT NULL) NOT VALID, validate it in a "
     "revision of its own, then SET NOT NULL (which believes the constraint)",
+    elsewhere=dict.fromkeys(("mysql", "sqlite"), "fill the column in a revision before it, so that it does not fail"),
 )  # fmt: skip
 def not_null_set(look: Look) -> Iterator[Found]:
     """A column that may be empty is made NOT NULL."""
@@ -81,8 +82,8 @@ def type_changed(look: Look) -> Iterator[Found]:
 @rule(
     "table-rewritten", "warning", "postgresql", "mysql", timed=True,
     why="the whole table is written anew with its indexes; nobody writes to it, or nobody reads it, meanwhile",
-    instead="outside migrations and at a quiet time: on PostgreSQL pg_repack, or REINDEX CONCURRENTLY; on MariaDB "
-    "pt-online-schema-change or gh-ost",
+    instead="outside migrations and at a quiet time: on PostgreSQL pg_repack, or REINDEX CONCURRENTLY",
+    elsewhere={"mysql": "outside migrations and at a quiet time, or by pt-online-schema-change or gh-ost"},
 )  # fmt: skip
 def table_rewritten(look: Look) -> Iterator[Found]:
     """VACUUM FULL, CLUSTER, REINDEX, OPTIMIZE, another tablespace, engine or character set of a whole table."""
@@ -129,6 +130,10 @@ def index_blocks_writes(look: Look) -> Iterator[Found]:
     why="fails where two rows are alike, which only the data tells; and the index is built under a lock",
     instead="look for duplicates first (GROUP BY … HAVING count(*) > 1); on PostgreSQL a unique index CONCURRENTLY, "
     "then ALTER TABLE … ADD CONSTRAINT … UNIQUE USING INDEX",
+    elsewhere=dict.fromkeys(
+        ("mysql", "sqlite"),
+        "look for duplicates (GROUP BY … HAVING count(*) > 1), and mend them in a revision before it",
+    ),
 )  # fmt: skip
 def unique_on_existing_rows(look: Look) -> Iterator[Found]:
     """A unique constraint, unique index or primary key over columns that hold rows already."""
@@ -146,6 +151,7 @@ def unique_on_existing_rows(look: Look) -> Iterator[Found]:
     why="fails where one row breaks it, and reads every row under the lock to find out",
     instead="on PostgreSQL postgresql_not_valid=True (or NOT VALID), then ALTER TABLE … VALIDATE CONSTRAINT in a "
     "revision of its own, which lets writers go on",
+    elsewhere={"mysql": "look for rows that break it, and mend them in a revision before it; at a quiet time"},
 )  # fmt: skip
 def constraint_checked_under_lock(look: Look) -> Iterator[Found]:
     """A check or a foreign key that rows which are there already must hold to."""

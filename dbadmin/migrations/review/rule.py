@@ -104,7 +104,8 @@ ENGINES = ("sqlite", "postgresql", "mysql")
 @dataclass(frozen=True)
 class Rule:
     """A named rule. `level` is that of its findings; a `timed` one's is an error where others are kept out for long,
-    and a note where that is known to be short. `engines` are SQLAlchemy's names of those that it is for.
+    and a note where that is known to be short. `engines` are SQLAlchemy's names of those that it is for; `elsewhere`
+    has what to write instead on engines where that is another thing.
     """
 
     code: str
@@ -114,10 +115,15 @@ class Rule:
     find: Find
     timed: bool = False
     engines: tuple[str, ...] = field(default=ENGINES)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def runs_on(self, dialect: Dialect | None) -> bool:
         """Whether the rule holds for this engine; where none is known, those that hold for all do."""
         return self.engines == ENGINES if dialect is None else dialect.name in self.engines
+
+    def remedy(self, dialect: Dialect | None) -> str:
+        """What to write instead on an engine."""
+        return self.instead if dialect is None else self.elsewhere.get(dialect.name, self.instead)
 
     def info(self) -> RuleInfo:
         """What `--list` shows."""
@@ -130,12 +136,18 @@ SHOWN = {"mysql": "mariadb"}
 
 
 def rule(
-    code: str, level: Severity, *engines: str, why: str, instead: str, timed: bool = False
+    code: str,
+    level: Severity,
+    *engines: str,
+    why: str,
+    instead: str,
+    timed: bool = False,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> Callable[[Find], Find]:
-    """Register a function as a rule, for some engines or (none named) for all."""
+    """Register a function as a rule, for some engines or (none named) for all; see `Rule`."""
 
     def register(find: Find) -> Find:
-        RULES[code] = Rule(code, level, why, instead, find, timed, engines or ENGINES)
+        RULES[code] = Rule(code, level, why, instead, find, timed, engines or ENGINES, elsewhere or {})
         return find
 
     return register

@@ -122,7 +122,7 @@ def _finding(rule: Rule, found: Found, look: Look, around: Around) -> ReviewFind
         found.severity or rule.level,
         found.object,
         found.detail,
-        found.remedy or rule.instead,
+        found.remedy or rule.remedy(look.dialect),
         look.revision.file,
         found.line,
         revision=look.revision.revision,
