@@ -297,6 +297,21 @@ def test_equal_values_of_a_column_share_an_object() -> None:
     assert made == [7, 5000, 0]
 
 
+def test_what_was_read_can_be_written_over(database: TestDatabase) -> None:
+    types = {"n": sa.Integer, "x": sa.Float, "yes": sa.Boolean, "d": sa.Numeric(9, 2), "at": sa.DateTime, "t": sa.Text}
+    row = {"n": 1, "x": 1.5, "yes": True, "d": Decimal("1.50"), "at": datetime(2024, 1, 2), "t": "a"}
+    other = {"n": 2, "x": 2.5, "yes": False, "d": Decimal("2.50"), "at": datetime(2025, 1, 2), "t": "b"}
+    table = sa.Table("t", sa.MetaData(), *(sa.Column(name, type_) for name, type_ in types.items()))
+    with connected(database.url) as connection:
+        table.create(connection)
+        for count in (1, 5):  # in one batch, and in several
+            connection.execute(table.insert().values(**row))
+            found = frame(connection, sa.select(table))
+            for name, value in other.items():
+                found.loc[0, name] = value
+            assert found.iloc[0].map(plain).to_dict() == other, count
+
+
 # What cannot be read by columns, and what sessions promise.
 
 

@@ -77,7 +77,7 @@ class ColumnOfFrame:
             whole = self._arrays[0]
         else:
             whole = pd.concat([pd.Series(a) for a in self._arrays], ignore_index=True).array
-        found: Any = pd.Series(whole)
+        found: Any = pd.Series(whole, copy=False)
         return found.dt.tz_localize("UTC") if self.kind == "aware" else found  # type: ignore[no-any-return]
 
     def _without_type(self) -> "pd.Series[Any]":

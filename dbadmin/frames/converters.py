@@ -119,7 +119,7 @@ def as_python(array: Array, kind: Family) -> list[Any]:
 
 def object_series(values: Sequence[Any]) -> "pd.Series[Any]":
     """A column of the values as they are."""
-    return pd.Series(objects(values), dtype=object)
+    return pd.Series(objects(values), dtype=object, copy=False)
 
 
 GUESSES: tuple[tuple[frozenset[type], Family], ...] = (
@@ -142,7 +142,7 @@ def guessed(values: Sequence[Any]) -> "pd.Series[Any]":
     if wanted is None:
         return object_series(values)
     try:
-        series: Any = pd.Series(CONVERTERS[wanted](values))
+        series: Any = pd.Series(CONVERTERS[wanted](values), copy=False)
     except MISFITS:
         return object_series(values)
     return series.dt.tz_localize("UTC") if wanted == "aware" else series  # type: ignore[no-any-return]

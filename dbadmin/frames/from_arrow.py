@@ -46,7 +46,7 @@ def from_arrow(found: "pa.ChunkedArray", kind: Family, numeric: str = "decimal")
     if kind == "boolean":
         return pd.arrays.BooleanArray(*_values_and_nulls(found, False))
     if kind == "float":
-        return found.to_numpy()
+        return _owned(found)
     if kind in ("text", "enum"):
         text: Any = pd.StringDtype("pyarrow")
         return text.__from_arrow__(found)
@@ -64,8 +64,13 @@ def _values_and_nulls(found: "pa.ChunkedArray", filler: Any) -> tuple[Any, Any]:
     """Writable arrays of the values and of what is NULL."""
     nulls = _nulls(found)
     filled = found.fill_null(filler) if found.null_count else found
-    values = filled.to_numpy()
-    return values if values.flags.writeable else values.copy(), nulls
+    return _owned(filled), nulls
+
+
+def _owned(found: "pa.ChunkedArray") -> "np.ndarray[Any, Any]":
+    """A writable array of the values; NaN where a float is NULL."""
+    values: np.ndarray[Any, Any] = found.to_numpy()
+    return values if values.flags.writeable else values.copy()
 
 
 def _nulls(found: "pa.ChunkedArray") -> "np.ndarray[Any, Any]":

@@ -5,9 +5,10 @@ text (Protocol::ResultsetRow and length-encoded integers of MySQL's source docum
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from selectors import EVENT_READ, BaseSelector, DefaultSelector
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -48,14 +49,14 @@ def read(connection: "Connection", executable: "Executable", params: Mapping[str
     cursor: Any = result.cursor
     running = cursor._result
     codes = tuple(field.type_code for field in running.fields)
-    with driver_errors(connection, cursor, str(result.context.statement)):
-        packets = Packets(driver, running)
+    with driver_errors(connection, cursor, str(result.context.statement)), DefaultSelector() as selector:
+        packets = Packets(driver, running, selector)
         try:
             yield Reading(
                 tuple(map(str, result.keys())),
                 codes,
                 tuple(cursor_types(cursor)),
-                (_columns(data, starts, running) for data, starts in packets.batches(size)),
+                (_columns(data, starts, running, packets.receive) for data, starts in packets.batches(size)),
             )
         finally:
             packets.abandon(connection)
@@ -80,25 +81,32 @@ def _driver(connection: "Connection") -> Any:
 class Packets:
     """The rows of a result that PyMySQL has begun to read, up to the packet that ends it."""
 
-    def __init__(self, driver: Any, running: Any) -> None:
+    def __init__(self, driver: Any, running: Any, selector: BaseSelector) -> None:
         self.driver = driver
         self.running = running
+        self.selector = selector
+        selector.register(driver._sock, EVENT_READ)
         self.ended = not running.unbuffered_active
+        self.received = bytearray()
+        self.room = 0
+        """Bytes that may be received while a batch is decoded: as many as it has."""
 
     def batches(self, size: int) -> Iterator[tuple[bytes, "np.ndarray[Any, Any]"]]:
         """Packets in a buffer, and where the content of each begins."""
-        received, at = bytearray(), 0
+        at = 0
         starts: list[int] = []
         portion = Portion(size)
         while not self.ended:
+            received = self.received
             at = self._take(received, at, starts, portion.room)
             if self.ended or len(starts) == portion.room or at >= FULL:
-                rest = received[at:]
+                self.received = received[at:]
                 received[at:] = PADDING
+                self.room = at
                 portion.took(len(starts))
                 if starts:
                     yield bytes(received), np.array(starts, dtype=np.int64)
-                received, starts, at = rest, [], 0
+                starts, at = [], 0
 
     def _take(self, received: bytearray, at: int, starts: list[int], size: int) -> int:
         """Note the packets that have wholly arrived, after waiting for more if there is none; where they end."""
@@ -141,6 +149,11 @@ class Packets:
         received[at + 4 : here] = whole
         return at + 4 + len(whole)
 
+    def receive(self) -> None:
+        """Take what the server has sent while columns were decoded, so that it has room to send on."""
+        if not self.ended and len(self.received) < self.room and self.selector.select(0):
+            self._receive(self.received)
+
     def _receive(self, received: bytearray) -> None:
         """Wait for more bytes, and take what has arrived; nothing beyond this result can arrive before it ends."""
         from pymysql import OperationalError
@@ -174,7 +187,9 @@ class Packets:
             self.driver._force_close()
 
 
-def _columns(data: bytes, starts: "np.ndarray[Any, Any]", running: Any) -> tuple[int, Sequence[Values]]:
+def _columns(
+    data: bytes, starts: "np.ndarray[Any, Any]", running: Any, receive: Callable[[], None]
+) -> tuple[int, Sequence[Values]]:
     """The columns of rows; a length is one byte, or 0xfc, 0xfd, 0xfe and two, three, eight; 0xfb is NULL."""
     count = running.field_count
     bytes_ = np.frombuffer(data, dtype=np.uint8)
@@ -190,7 +205,7 @@ def _columns(data: bytes, starts: "np.ndarray[Any, Any]", running: Any) -> tuple
                 there = at[longer]
                 lengths[longer] = sum(bytes_[there + n].astype(np.int64) << 8 * n for n in range(width))
                 at[longer] += width
-        columns.append(Text(field.type_code, field.scale, Slices(data, at, lengths), encoding, converter))
+        columns.append(Text(field.type_code, field.scale, Slices(data, at, lengths), encoding, converter, receive))
         at = at + np.maximum(lengths, 0)
     assert len(columns) == count
     return len(starts), columns
@@ -205,9 +220,11 @@ class Text(Values):
     slices: Slices
     encoding: str | None
     converter: Any
+    receive: Callable[[], None]
 
     def arrow(self) -> "pa.Array | None":
         """An array for numbers, dates, times, texts and bytes."""
+        self.receive()
         try:
             return self._arrow()
         except (

@@ -1,5 +1,6 @@
 """PostgreSQL's binary forms → Arrow arrays; whatever has no array goes through psycopg's own loader."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,9 +38,12 @@ class Binary(Values):
     slices: Slices
     load: Any
     is_enum: bool
+    receive: Callable[[], object]
+    """Takes what the server has sent while columns were decoded, so that it has room to send on."""
 
     def arrow(self) -> "pa.Array | None":
         """An array for numbers, truth, texts, dates, times and bytes."""
+        self.receive()
         found = self.slices
         if self.code in TEXTS or self.is_enum:
             return found.text()

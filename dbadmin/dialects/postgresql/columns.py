@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from io import BytesIO
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from sqlalchemy import Executable, text
@@ -29,12 +31,13 @@ BEFORE, AFTER = "SELECT * FROM (", "\n) AS dbadmin LIMIT 0"
 """A newline, because what is inside may end in a comment."""
 FULL = 2 * 2**20
 """Bytes after which a batch is handed on, however few rows it has: what a processor's cache holds is decoded faster."""
-AT_ONCE = 200
-"""Rows that are looked at as objects of Python: so few that its garbage collector does not stir."""
-TRAILER = 2
+FETCHES = 32
+"""How often libpq takes what the server has sent, while one batch is decoded: each time what a socket holds."""
+SHORTEST = 2
 """Bytes of the row that ends a COPY; no row of a result is as short."""
-NOTHING = (0, b"")
-"""What libpq gives where no whole row has arrived."""
+TRAILER = (SHORTEST, b"\xff\xff")
+"""What libpq gives of it. Where no whole row has arrived, it gives no bytes."""
+DATA = itemgetter(1)
 USER_TYPES = """
     SELECT oid::bigint, typtype::text
     FROM pg_catalog.pg_type
@@ -80,10 +83,13 @@ def read(connection: "Connection", executable: Executable, params: Mapping[str, 
 
             def batch(data: bytes, starts: "np.ndarray[Any, Any]") -> tuple[int, Sequence[Binary]]:
                 columns = zip(codes, split(data, starts, codes), loaders, strict=True)
-                return len(starts), [Binary(code, slices, load, code in enums) for code, slices, load in columns]
+                return len(starts), [
+                    Binary(code, slices, load, code in enums, rows.receive) for code, slices, load in columns
+                ]
 
             with driver_errors(connection, cursor, inner), cursor.copy(statement, given or None) as copy:
-                found = (batch(*received) for received in batches(driver.pgconn, copy, size))
+                rows = Rows(driver.pgconn, copy)
+                found = (batch(*received) for received in rows.batches(size))
                 try:
                     yield Reading(names, codes, tuple(column_types(description)), found)
                 finally:
@@ -146,52 +152,68 @@ def _loader(cursor: Any, code: int) -> Any:
     return Transformer.from_context(cursor).get_loader(code, Format.BINARY).load
 
 
-def batches(pgconn: Any, copy: Any, size: int) -> Iterator[tuple[bytes, "np.ndarray[Any, Any]"]]:
-    """Rows as libpq received them, one after the other in a buffer, and where each begins."""
-    portion, pieces, lengths, held = Portion(size), list[bytes](), list[int](), 0
-    rows: list[Any] = [row for row in (_without_header(bytes(copy.read())),) if row]
-    if rows and len(rows[0]) <= TRAILER:
-        return _drain(copy)
-    ended = False
-    while True:
-        pieces.append(b"".join(rows))
-        lengths += map(len, rows)
-        held += len(pieces[-1])
-        if lengths and (ended or len(lengths) == portion.room or held >= FULL):
-            portion.took(len(lengths))
-            sizes = np.array(lengths, dtype=np.int64)
-            yield b"".join([*pieces, PADDING]), np.cumsum(sizes) - sizes
-            pieces, lengths, held = [], [], 0
-        if ended:
-            return
-        rows, ended = _arrived(pgconn, copy, min(portion.room - len(lengths), AT_ONCE))
+class Rows:
+    """The rows of a COPY that psycopg has begun, up to its end."""
 
+    def __init__(self, pgconn: Any, copy: Any) -> None:
+        self.pgconn = pgconn
+        self.copy = copy
+        self.fetches = 0
+        """Times that libpq may still fetch while columns are decoded."""
+        self._arrived = iter(partial(pgconn.get_copy_data, 1), TRAILER)
+        self._held, self._lengths = BytesIO(), list[int]()
+        self._dry = False
 
-def _arrived(pgconn: Any, copy: Any, room: int) -> tuple[list[Any], bool]:
-    """Rows that have arrived, or the next one after a wait for it; and whether the COPY came to its end."""
-    rows: list[Any] = []
-    count = 0
-    for count, row in islice(iter(partial(pgconn.get_copy_data, 1), NOTHING), room):
-        if count <= TRAILER:
-            break
-        rows.append(row)
-    else:
-        if rows:
-            return rows, False
-        row = copy.read()
-        count = len(row)
-        if count > TRAILER:
-            return [row], False
-    if count < 0:
-        _raise_error(pgconn)
-    _drain(copy)
-    return rows, True
+    def batches(self, size: int) -> Iterator[tuple[bytes, "np.ndarray[Any, Any]"]]:
+        """Rows as libpq received them, one after the other in a buffer, and where each begins."""
+        portion = Portion(size)
+        first = _without_header(bytes(self.copy.read()))
+        ended = bool(first) and self._note(first)
+        while True:
+            lengths = self._lengths
+            if lengths and (ended or len(lengths) == portion.room or self._held.tell() >= FULL):
+                portion.took(len(lengths))
+                self.fetches, self._dry = FETCHES if self._dry and not ended else 0, False
+                sizes = np.array(lengths, dtype=np.int64)
+                self._held.write(PADDING)
+                yield self._held.getvalue(), np.cumsum(sizes) - sizes
+                self._held, self._lengths = BytesIO(), []
+            if ended:
+                break
+            ended = self._take(portion.room - len(self._lengths))
+        while self.copy.read():
+            pass
 
+    def _take(self, room: int) -> bool:
+        """Take the rows that have arrived, or the next one after a wait for it; whether that was the end."""
+        from psycopg import OperationalError
 
-def _drain(copy: Any) -> None:
-    """Read on to the end of a COPY whose trailer has arrived."""
-    while copy.read():
-        pass
+        write, before = self._held.write, len(self._lengths)
+        try:
+            self._lengths += map(write, map(DATA, takewhile(DATA, islice(self._arrived, room))))
+            if len(self._lengths) > before:
+                return False
+            if next(self._arrived, None) is None:  # the trailer has come
+                return True
+        except OperationalError:  # libpq says once that a COPY has ended, and is asked no more after a trailer
+            _raise_error(self.pgconn)
+        self._dry = True
+        return self._note(self.copy.read())
+
+    def _note(self, row: bytes) -> bool:
+        """Take one row; whether it is the one that ends the COPY."""
+        if len(row) > SHORTEST:
+            self._lengths.append(self._held.write(row))
+        return len(row) <= SHORTEST
+
+    def receive(self) -> None:
+        """Let libpq take what the server has sent while columns were decoded, so that it has room to send on.
+
+        Only after a batch for which it had to wait: it would hoard where the server is the faster of the two.
+        """
+        if self.fetches:
+            self.fetches -= 1
+            self.pgconn.consume_input()
 
 
 def _without_header(row: bytes) -> bytes:
@@ -199,7 +221,7 @@ def _without_header(row: bytes) -> bytes:
     return row[19 + int.from_bytes(row[15:19], "big") :]
 
 
-def _raise_error(pgconn: Any) -> None:
+def _raise_error(pgconn: Any) -> NoReturn:
     """The error that ended a COPY."""
     from psycopg import errors
     from psycopg.pq import ExecStatus
