@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dbadmin.dialects import PACKAGES
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
     from sqlalchemy import Connection, Executable
     from sqlalchemy.types import TypeEngine
@@ -35,6 +36,10 @@ class Values(ABC):
     @abstractmethod
     def python(self) -> Sequence[Any]:
         """The values as the driver gives them."""
+
+    def floats(self) -> "np.ndarray[Any, Any] | None":
+        """The nearest floats of numbers, where they come without an object of each; None where there is NULL, too."""
+        return None
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,11 @@ class Rounded:
 
 def _floats(stored: Values) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None":
     """Numbers as floats, 0 where there is NULL, and where that is; None where there are others, or NaN."""
-    found = stored.arrow()
-    if found is not None and str(found.type) in ("double", "int64"):
+    given = stored.floats()
+    found = stored.arrow() if given is None else None
+    if given is not None:
+        floats, nulls = given, np.zeros(len(given), dtype=np.bool_)
+    elif found is not None and str(found.type) in ("double", "int64"):
         floats, nulls = found.to_numpy(zero_copy_only=False), found.is_null().to_numpy(zero_copy_only=False)
         floats = np.array(floats, dtype=np.float64)
     else:
@@ -67,7 +70,8 @@ def _floats(stored: Values) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]
             nulls = np.array([value is None for value in values], dtype=np.bool_)
     if int(np.isnan(floats).sum()) != int(nulls.sum()):
         return None
-    floats[nulls] = 0
+    if nulls.any():
+        floats[nulls] = 0
     return floats, nulls
 
 

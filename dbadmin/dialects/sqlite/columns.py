@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from dbadmin.dialects.columns import NotColumnar, Portion, Reading, Values, driver_errors
-from dbadmin.dialects.sqlite.pieces import PUT_AWAY, Piece, arrays, is_plain
+from dbadmin.dialects.sqlite.pieces import PUT_AWAY, Numbers, Piece, arrays, is_plain
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Executable
@@ -75,7 +75,7 @@ class _Growing:
             self._parts.append(piece)
             return len(piece)
         kinds = set(map(type, values))
-        self._put_away = PUT_AWAY.get(next(iter(kinds))) if self._plain and len(kinds) == 1 else None
+        self._put_away = PUT_AWAY.get(frozenset(kinds)) if self._plain else None
         self._parts.append(_part(values, kinds))
         return 0
 
@@ -125,3 +125,8 @@ class Stored(Values):
             else:
                 found += part.python() if isinstance(part, Piece) else part
         return found
+
+    def floats(self) -> "np.ndarray[Any, Any] | None":
+        """See `Values.floats`."""
+        numbers = [part for part in self.parts if isinstance(part, Numbers)]
+        return np.concatenate([part.floats() for part in numbers]) if len(numbers) == len(self.parts) else None

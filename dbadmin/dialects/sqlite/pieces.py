@@ -8,8 +8,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
-from operator import countOf
+from itertools import accumulate, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,39 +17,48 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-SEPARATOR = "\0"
 CONVERTED = {"DATE", "TIMESTAMP"}
 """Python's own converters; where they are asked for, they give neither text nor numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Texts in one, none of which holds the separator."""
+    """Texts in one, and how many characters each has, packed as Numbers are."""
 
     joined: str
-    count: int
+    lengths: bytes
 
     def __len__(self) -> int:
         return len(self.joined)
 
     def python(self) -> list[str]:
         """The texts."""
-        return self.joined.split(SEPARATOR)
+        bounds = accumulate(struct.unpack(f"{len(self.lengths) // 8}q", self.lengths), initial=0)
+        return [self.joined[begin:end] for begin, end in pairwise(bounds)]
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Numbers as the machine has them, eight bytes each: "q" whole ones, "d" others."""
+    """Numbers as the machine has them, eight bytes each: "q" whole ones, "d" others, of which some may be integers."""
 
     kind: str
     packed: bytes
+    integers: Sequence[int] = ()
+    """Where "d" has integers."""
 
     def __len__(self) -> int:
         return len(self.packed)
 
     def python(self) -> list[Any]:
         """The numbers."""
-        return list(struct.unpack(f"{len(self.packed) // 8}{self.kind}", self.packed))
+        found: list[Any] = list(struct.unpack(f"{len(self.packed) // 8}{self.kind}", self.packed))
+        for at in self.integers:
+            found[at] = int(found[at])
+        return found
+
+    def floats(self) -> "np.ndarray[Any, Any]":
+        """The nearest floats."""
+        return np.frombuffer(self.packed, NUMPY[self.kind]).astype(np.float64, copy=False)
 
 
 Piece = Text | Numbers
@@ -71,12 +79,12 @@ def is_plain(connection: "Connection", cursor: Any) -> bool:
 
 
 def texts(values: Sequence[Any]) -> Text | None:
-    """All texts in one; None where one is none, or where they could not be told apart again."""
+    """All texts in one; None where one is none."""
     try:
-        joined = SEPARATOR.join(values)
+        joined = "".join(values)
     except TypeError:
         return None
-    return Text(joined, len(values)) if joined.count(SEPARATOR) == len(values) - 1 else None
+    return Text(joined, _format("q", len(values)).pack(*map(len, values)))
 
 
 def integers(values: Sequence[Any]) -> Numbers | None:
@@ -88,18 +96,26 @@ def integers(values: Sequence[Any]) -> Numbers | None:
 
 
 def floats(values: Sequence[Any]) -> Numbers | None:
-    """All floats; None where one is none. Whole numbers pass for floats: those that have no fraction are looked at."""
+    """All numbers as floats; None where one is none that a float holds. What has no fraction may be an integer."""
     try:
         packed = _format("d", len(values)).pack(*values)
     except (struct.error, OverflowError):
         return None
     found = np.frombuffer(packed, NUMPY["d"])
-    if (found == np.trunc(found)).any() and countOf(map(type, values), float) < len(values):
-        return None
-    return Numbers("d", packed)
+    whole = np.flatnonzero(found == np.trunc(found)).tolist()
+    among = [at for at in whole if type(values[at]) is int]
+    if len(among) == len(values):
+        return integers(values)
+    return Numbers("d", packed, among) if all(int(found[at]) == values[at] for at in among) else None
 
 
-PUT_AWAY: dict[type, Callable[[Sequence[Any]], Piece | None]] = {str: texts, int: integers, float: floats}
+PUT_AWAY: dict[frozenset[type], Callable[[Sequence[Any]], Piece | None]] = {
+    frozenset({str}): texts,
+    frozenset({int}): integers,
+    frozenset({float}): floats,
+    frozenset({int, float}): floats,
+}
+"""By the classes that values have: SQLite keeps what has no fraction in a NUMERIC as an integer."""
 
 
 def arrays(pieces: Sequence[Any]) -> "list[pa.Array] | None":
@@ -112,7 +128,9 @@ def arrays(pieces: Sequence[Any]) -> "list[pa.Array] | None":
                 return None
             found.append(array)
         elif kind is Numbers:
-            for letter, same in groupby(group, lambda piece: piece.kind):
+            for letter, same in groupby(group, lambda piece: None if piece.integers else piece.kind):
+                if letter is None:
+                    return None
                 packed = b"".join(piece.packed for piece in same)
                 found.append(pa.Array.from_buffers(ARROW[letter], len(packed) // 8, [None, pa.py_buffer(packed)]))
         elif issubclass(kind, pa.Array):
@@ -123,16 +141,17 @@ def arrays(pieces: Sequence[Any]) -> "list[pa.Array] | None":
 
 
 def _text_array(pieces: Sequence[Text]) -> "pa.Array | None":
-    count = sum(piece.count for piece in pieces)
     try:
-        joined = SEPARATOR.join(piece.joined for piece in pieces).encode()
+        data = "".join([piece.joined for piece in pieces]).encode()
     except UnicodeEncodeError:  # lone surrogates, of a text_factory that lets them through
         return None
-    offsets = np.empty(count + 1, np.int64)
-    offsets[0], offsets[-1] = 0, len(joined) - (count - 1)
-    offsets[1:-1] = np.flatnonzero(np.frombuffer(joined, np.uint8) == 0) - np.arange(count - 1)
-    data = joined.replace(SEPARATOR.encode(), b"")
-    return pa.Array.from_buffers(pa.large_string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    lengths = np.frombuffer(b"".join([piece.lengths for piece in pieces]), NUMPY["q"])
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    if len(data) > offsets[-1]:  # characters of several bytes, of which those after the first are 0x80 to 0xbf
+        begins = np.flatnonzero(np.frombuffer(data, np.int8) >= -64)
+        offsets = np.append(begins, len(data))[offsets]
+    return pa.Array.from_buffers(pa.large_string(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
 @cache
