@@ -137,13 +137,22 @@ def test_a_table_without_transactions_is_left_alone(mariadb: TestDatabase) -> No
     mariadb.execute(
         "create table plain (id integer) engine=MyISAM",
         "create table items (id integer)",
-        "create trigger t after insert on items for each row insert into plain values (new.id)",
+        "create table logged (id integer)",
+        "create table behind (id integer)",
+        "create trigger t after insert on logged for each row insert into plain values (new.id)",
+        "create trigger u after insert on behind for each row insert into logged values (new.id)",
+        "create trigger v before insert on items for each row set new.id = new.id + 1",
+        "create function log_it() returns integer modifies sql data begin insert into plain values (7); return 7; end",
     )
     way = opened(mariadb, "pymysql")
     with pytest.raises(WriteRefused, match="knows no transactions"):
         way.send("insert into `plain` values (1)")
+    for table in ("logged", "behind"):
+        way.recover()
+        with pytest.raises(WriteRefused, match=f"table {table} has a trigger that may write where no rollback reaches"):
+            way.send(f"insert into {table} values (1)")
     way.recover()
-    way.send("insert into items values (1)")
+    way.send("insert into items values (log_it())")  # nobody looks into functions
     way.close()
     assert "could not be rolled back" in str(way.live.close())
     way.admin.close()

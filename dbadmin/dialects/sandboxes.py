@@ -5,7 +5,7 @@ take back, is refused. Before each statement the engine is asked whether the tra
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Mark:
-    """The transaction of a sandbox: what tells it from any other, and tables that no rollback takes back."""
+    """The transaction of a sandbox: what tells it from any other, and tables that no rollback takes back, with why."""
 
     transaction: Any
-    kept: frozenset[str] = field(default=frozenset())
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sandboxing(ABC):
@@ -41,9 +41,9 @@ class Sandboxing(ABC):
         Raises NotSupported where the engine cannot say whether it is still open.
         """
 
-    def kept(self, connection: "Connection") -> frozenset[str]:
-        """Tables that no rollback takes back."""
-        return frozenset()
+    def kept(self, connection: "Connection") -> Mapping[str, str]:
+        """Tables that no rollback takes back, and why."""
+        return {}
 
     @abstractmethod
     def is_open(self, connection: "Connection", mark: Mark) -> bool:
@@ -60,9 +60,15 @@ class Sandboxing(ABC):
 
 def execute(connection: "Connection", statement: str) -> Any:
     """Run a statement of dbadmin's own, which no sandbox judges; gives its first row, None without one."""
+    rows = execute_all(connection, statement)
+    return rows[0] if rows else None
+
+
+def execute_all(connection: "Connection", statement: str) -> list[Any]:
+    """The same, with every row."""
     cursor = connection.connection.cursor()
     try:
         cursor.execute(Own(statement))
-        return cursor.fetchone() if cursor.description else None
+        return list(cursor.fetchall()) if cursor.description else []
     finally:
         cursor.close()

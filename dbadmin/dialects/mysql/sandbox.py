@@ -4,10 +4,11 @@ There DDL commits what was done before it, and tables of MyISAM, Aria or MEMORY 
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from dbadmin.dialects.mysql.statements import FUNCTIONS, INTO_FILE, Hidden, analyzes_query, readings, refused_set
-from dbadmin.dialects.sandboxes import Mark, Sandboxing, execute
+from dbadmin.dialects.sandboxes import Mark, Sandboxing, execute, execute_all
 from dbadmin.errors import NotSupported
 
 if TYPE_CHECKING:
@@ -26,12 +27,20 @@ REFUSED = {
     "call": "a procedure may commit",
 }
 
-KEPT = """
-    SELECT GROUP_CONCAT(LOWER(table_name) SEPARATOR '\\n') FROM information_schema.tables AS t
+LASTING = """
+    SELECT LOWER(t.table_name), t.table_schema = DATABASE() FROM information_schema.tables AS t
     LEFT JOIN information_schema.engines AS e ON e.engine = t.engine
-    WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE' AND COALESCE(e.transactions, 'NO') <> 'YES'
+    WHERE t.table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')
+      AND t.table_type = 'BASE TABLE' AND COALESCE(e.transactions, 'NO') <> 'YES'
 """
-"""One row: tables of the database whose engine knows no transactions, one a line."""
+"""A row for each table whose engine knows no transactions: its name, and whether it is one of this database."""
+TRIGGERS = """
+    SELECT LOWER(event_object_table), LOWER(action_statement) FROM information_schema.triggers
+    WHERE event_object_schema = DATABASE()
+"""
+"""A row for each trigger of this database, of those that the user may see: its table, and what it does."""
+ROUTINES = "SELECT LOWER(routine_name) FROM information_schema.routines WHERE routine_schema <> 'sys'"
+"""A row for each procedure and function."""
 IN_TRANSACTION = "SELECT @@in_transaction"
 """MariaDB: 1 in a transaction."""
 ACTIVE = """
@@ -40,6 +49,7 @@ ACTIVE = """
 """
 """MySQL 8: the same, of the performance schema."""
 NOT_ROLLED_BACK = 1196
+_WORD = re.compile(r"\w+")
 
 
 class MysqlSandboxing(Sandboxing):
@@ -59,12 +69,18 @@ class MysqlSandboxing(Sandboxing):
             )
         return mark
 
-    def kept(self, connection: "Connection") -> frozenset[str]:
-        """Those of the database whose engine knows no transactions."""
-        row = execute(connection, KEPT)
-        return (
-            frozenset(re.sub(r"\W", "_", name) for name in str(row[0]).splitlines()) if row and row[0] else frozenset()
-        )
+    def kept(self, connection: "Connection") -> dict[str, str]:
+        """Those of the database whose engine knows no transactions, and those with a trigger that may reach one."""
+        lasting = execute_all(connection, LASTING)
+        if not lasting:
+            return {}
+        triggers = [(table, set(_WORD.findall(body))) for table, body in execute_all(connection, TRIGGERS)]
+        reached = {name for name, _ in lasting}
+        if triggers:
+            reached |= {name for (name,) in execute_all(connection, ROUTINES)}
+        found = dict.fromkeys(leading_to(reached, triggers), "has a trigger that may write where no rollback reaches")
+        found |= {name: "knows no transactions (its engine is not InnoDB)" for name, here in lasting if here}
+        return {re.sub(r"\W", "_", name): why for name, why in found.items()}
 
     def is_open(self, connection: "Connection", mark: Mark) -> bool:
         """Asked of the server."""
@@ -91,7 +107,19 @@ class MysqlSandboxing(Sandboxing):
         return None
 
 
-def _refused_one(statement: str, kept: frozenset[str]) -> str | None:
+def leading_to(reached: set[str], triggers: Iterable[tuple[str, set[str]]]) -> set[str]:
+    """Tables whose triggers name one of `reached`, or a table whose triggers do, and so on.
+
+    >>> sorted(leading_to({"log"}, [("a", {"insert", "into", "b"}), ("b", {"insert", "into", "log"}), ("c", {"set"})]))
+    ['a', 'b']
+    """
+    found: set[str] = set()
+    while more := {table for table, words in triggers if words & (reached | found)} - found:
+        found |= more
+    return found
+
+
+def _refused_one(statement: str, kept: Mapping[str, str]) -> str | None:
     first = next(iter(re.findall(r"[@\w]+", statement)), "")
     if not first:
         return None
@@ -110,5 +138,7 @@ def _refused_one(statement: str, kept: frozenset[str]) -> str | None:
         return f"{called[1] or called[2]}(): it changes something outside the transaction"
     if INTO_FILE.search(statement):
         return "INTO OUTFILE: it writes a file on the server"
-    named = kept & set(re.findall(r"\w+", statement)) if first not in ("select", "show", "describe", "desc") else ()
-    return f"table {min(named)} knows no transactions (its engine is not InnoDB)" if named else None
+    if first in ("select", "show", "describe", "desc"):
+        return None
+    named = kept.keys() & set(_WORD.findall(statement))
+    return f"table {min(named)} {kept[min(named)]}" if named else None
