@@ -75,6 +75,14 @@ def placed(source: TestDatabase, url: sa.URL | None = None) -> Iterator[tuple[Pl
 
 
 @pytest.mark.rehearsal
+def test_a_copy_on_a_private_server_is_said_to_be_mariadb(mariadb: TestDatabase) -> None:
+    before = {one.name for one in named("mysql").copying.existing()}
+    with placed(mariadb):
+        (made,) = [one for one in named("mysql").copying.existing() if one.name not in before]
+    assert made.engine == "mariadb"
+
+
+@pytest.mark.rehearsal
 def test_a_copy_and_its_clone_hold_everything_and_are_apart(mariadb: TestDatabase) -> None:
     mariadb.execute(*EVERYTHING)
     source = state(mariadb.url)

@@ -110,7 +110,7 @@ def test_a_copy_on_another_server_is_marked_and_what_runs_in_it_reaches_nothing_
             (name,) = [row[0] for row in ask(other, "SHOW DATABASES LIKE 'dbadmin%'")]
             query = f"SELECT schema_comment FROM information_schema.schemata WHERE schema_name = '{name}'"
             assert json.loads(ask(other, query)[0][0].removeprefix("dbadmin copy "))["pid"] == os.getpid()
-            assert copy.info.name in {place.name for place in registry.existing()}
+            assert (copy.info.name, "mariadb") in {(place.name, place.engine) for place in registry.existing()}
             with sa.create_engine(copy.url, poolclass=sa.NullPool).connect() as connection:
                 for statement in (
                     "UPDATE people SET name = 'x' WHERE id = 1",
@@ -203,7 +203,7 @@ def test_what_a_killed_run_left_on_a_server_is_found_and_dropped_and_nothing_els
         (found,) = [place for place in registry.existing() if place.name.startswith(left.PREFIX)]
         made = standing(other) - before
         assert found.owner_alive is False and len([name for name in made if name.startswith("dbadmin_")]) == 2
-        assert json.loads((found.directory / SERVER).read_text()).keys() == {"url", "account_host"}
+        assert json.loads((found.directory / SERVER).read_text()).keys() == {"url", "account_host", "product"}
         return found.name
 
     try:

@@ -56,7 +56,10 @@ class Left:
 
     def existing(self) -> tuple[Existing, ...]:
         """Places on users' servers that this machine's runs made and that are still there."""
-        return tuple(replace(found, bytes=None) for found in private.existing(self.prefix, self.engine))
+        return tuple(
+            replace(found, bytes=None, engine=(_told(found.directory) or {}).get("product", self.engine))
+            for found in private.existing(self.prefix, self.engine)
+        )
 
     def remove(self, name: str) -> None:
         """Drop the databases of a place by its name, then forget it."""

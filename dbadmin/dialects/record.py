@@ -20,6 +20,7 @@ class Record:
 
     `made`: its directory was made for it, and may be removed with it. `durable`: its data are to stay.
     `kept`: it outlives its owner because the user asked for that. Version and binaries are None until it ran.
+    `product` is "mariadb" where the dialect's name is that of MySQL.
     """
 
     host: str
@@ -33,6 +34,7 @@ class Record:
     version: str | None = None
     binaries: str | None = None
     origin: str | None = None
+    product: str | None = None
 
     @classmethod
     def of_this_process(cls, *, durable: bool, made: bool, socket_directory: str) -> "Record":

@@ -28,7 +28,7 @@ class ServerCopying(Copying):
         servers = tuple(
             Existing(
                 name=found.directory.name,
-                engine=self.engine,
+                engine=found.record.product or self.engine,
                 directory=found.directory,
                 started_at=found.record.started_at,
                 owner_pid=found.record.owner_pid,

@@ -62,7 +62,7 @@ class MarkedPlace(Place):
 
     def prepare(self) -> None:
         """Write down where the server is, drop what killed runs of this machine left there, make the account."""
-        left.LEFT.write_down(self.directory, self._url, account_host=self._host)
+        left.LEFT.write_down(self.directory, self._url, account_host=self._host, product=self.family)
         left.LEFT.sweep(self._url)
         with self._administer() as admin:
             self._has_account = True  # from before it is made: what is interrupted may have made it

@@ -74,6 +74,7 @@ class Server(PrivateServer):
                 server = cls._place(directory, account)
                 server.binaries, server._settings = chosen, dict(settings or {})
                 server._page_size = page_size
+                server.record = replace(server.record, product=chosen.family)
                 server.record.write(server.directory)
             places.make_own(server.directory, account)
             if data is None:
