@@ -1,6 +1,7 @@
 """status as it is asked the first time: what env.py's process says is enough, and the answer is the ordinary one."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from dbadmin.app.env_py import EnvPy
 from dbadmin.app.load import Loader
 from dbadmin.dialects import bare
 from dbadmin.dialects.bare import NotAsBefore
+from dbadmin.migrations import early
 from dbadmin.migrations.connecting import describe
 
 ORDINARY = ("--statement-timeout", "60")
@@ -267,3 +269,57 @@ def test_revisions_beside_each_other_are_told_alike(run: Any, sqlite: TestDataba
     at_revision(sqlite)
     aged(app.directory)
     assert told(run, app) == told(run, app, *ORDINARY)
+
+
+PARENT = """
+import os
+with open(f"/proc/{os.getppid()}/cmdline") as line, open("parent", "w") as out:
+    out.write(line.read())
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "early"), [((), True), (("--env-file", "more.env"), False)], ids=["here", "with other variables"]
+)
+def test_env_py_has_a_process_that_was_there_before_dbadmin_knew_of_it(
+    run: Any, sqlite: TestDatabase, tmp_path: Path, options: tuple[str, ...], early: bool
+) -> None:
+    url = sqlite.url.render_as_string(False)
+    app = make_app(tmp_path, url=url, revisions=LINE, env=PLAIN.format(url=url, more=PARENT))
+    (app.directory / "more.env").write_text("MORE=1\n")
+    at_revision(sqlite)
+    own_process = {"PYTHONPROFILEIMPORTTIME": "1"}
+    code, _, said = told(run, app, *options, **own_process)
+    assert code == 0, said
+    assert (app.directory / "parent").read_text().endswith("\0captures\0") == early
+    imported = [line.rpartition("|")[2].strip() for line in said.splitlines() if line.startswith("import time:")]
+    assert ("dbadmin.migrations.process" in imported[: imported.index("click")]) == early
+
+
+def test_no_process_is_there_for_what_is_not_asked(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(early.sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in [name for name in os.environ if name.startswith("DBADMIN_")]:
+        monkeypatch.delenv(name)
+    app = at(make_app(tmp_path, url="sqlite:///app.db", revisions=LINE))
+    monkeypatch.chdir(app.directory)
+    for said in ([], ["--check"], ["--format=json"], ["--history", "--format", "csv", "--output=x.html"]):
+        assert early._will_be_asked(["status", *said]), said
+    for said in (["--help"], ["--url", "env:X"], ["--url=env:X"], ["--drift"], ["--app", "x"], ["x"]):
+        assert not early._will_be_asked(["status", *said]), said
+    assert not early._will_be_asked(["tables"]) and not early._will_be_asked([])
+    assert told(run, app, XDG_CACHE_HOME=str(tmp_path / "cache"))[0] == 0
+    assert not early._will_be_asked(["status"]), "the answer is kept"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".cache").mkdir()
+    assert early._will_be_asked(["status"])
+    (tmp_path / ".cache" / "dbadmin").symlink_to(tmp_path / "cache" / "dbadmin")
+    assert not early._will_be_asked(["status"])
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    assert early._will_be_asked(["status"])
+    monkeypatch.setenv("DBADMIN_URL", "sqlite://")
+    assert not early._will_be_asked(["status"])
+    monkeypatch.delenv("DBADMIN_URL")
+    monkeypatch.chdir(tmp_path)
+    assert not early._will_be_asked(["status"]), "there is no project here"

@@ -17,6 +17,7 @@ class EnvPy:
     """What env.py says, asked once at most. `project` is None where there is none.
 
     `environment` is what a plain `alembic` would have. With `known` (see `capture`), what it said last time will do.
+    With `elsewhere`, nobody waits for its process to start: nothing of the user's may run here before the answer.
     What is read of that meanwhile is no business of `looked_at`.
     """
 
@@ -27,15 +28,18 @@ class EnvPy:
         *,
         known: Mapping[str, str] | None = None,
         looked_at: LookedAt | None = None,
+        elsewhere: bool = False,
     ) -> None:
         self._project, self._environment, self._known = project, environment, known
-        self.looked_at = looked_at
+        self.looked_at, self._elsewhere = looked_at, elsewhere
         self._answer: Future[Mapping[str, Any]] | None = None
 
     @classmethod
     def begun(cls, settings: Settings) -> Self:
         """As `status` asks: what it said last time will do. It is asked now, before all that takes time is imported."""
-        made = cls(settings.project, settings.of_alembic(), known=settings.environment, looked_at=LookedAt())
+        made = cls(
+            settings.project, settings.of_alembic(), known=settings.environment, looked_at=LookedAt(), elsewhere=True
+        )
         made.ask()
         return made
 
@@ -45,7 +49,7 @@ class EnvPy:
             return
         self._answer = answer = Future[Mapping[str, Any]]()
         try:
-            wait = begin(self._project, environment=self._environment, known=self._known)
+            wait = begin(self._project, environment=self._environment, known=self._known, elsewhere=self._elsewhere)
         except Exception as error:
             answer.set_exception(error)
             return

@@ -84,7 +84,7 @@ def _of(settings: Settings, project: Project) -> Remembered:
     values = [[name, _text(setting.value), setting.origin] for name, setting in sorted(settings.values.items())]
     about = [str(settings.start), str(project.ini), project.section, str(project.script_location),
              str(project.directory), dict(project.options), digest(values)]  # fmt: skip
-    return Remembered("database", about)
+    return Remembered("database", project.directory, about)
 
 
 def _state(

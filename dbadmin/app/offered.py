@@ -22,7 +22,7 @@ LONGEST = 0.15
 def table_names(settings: Settings) -> tuple[str, ...]:
     """Names of models and their tables, as far as they are written out in the code."""
     directory = settings.runs_in
-    store = Remembered("names", str(directory))
+    store = Remembered("names", directory, str(directory))
     kept = store.load()
     known: Mapping[str, Any] = kept if isinstance(kept, dict) else {}
     later: dict[str, Any] = {}

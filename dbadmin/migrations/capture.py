@@ -87,9 +87,11 @@ def begin(
     environment: Mapping[str, str] | None = None,
     timeout: float = 60.0,
     known: Mapping[str, str] | None = None,
+    elsewhere: bool = False,
 ) -> Callable[[], Mapping[str, Any]]:
     """As `capture`, but begun only: what is given waits for the answer, which `captured_of` reads.
 
+    With `elsewhere`, the process is started by whoever waits for the answer, in a thread of its own.
     Without SQLAlchemy, as long as no URL in the answer has a password that has to be looked for.
     """
     variables = os.environ if environment is None else environment
@@ -100,10 +102,10 @@ def begin(
         if before is not None:
             return lambda: before
     since = time.time_ns()
-    asked = Asked(project, variables, looked_at=known is not None)
+    asked = None if elsewhere else Asked(project, variables, looked_at=known is not None)
 
     def answered() -> Mapping[str, Any]:
-        answer = asked.answer(timeout)
+        answer = (asked or Asked(project, variables, looked_at=known is not None)).answer(timeout)
         if "error" in answer:
             raise _error(answer["error"], project)
         if known is not None:

@@ -88,15 +88,23 @@ def get_ready() -> None:
     import sqlalchemy.ext.asyncio  # noqa: F401
 
 
+def get_ready_alone() -> None:
+    """As `get_ready`, where this process and its forks do nothing but capture: Alembic too, and no plugin of others."""
+    sys.meta_path.insert(0, later.Finder(FOR_LATER))
+    with _importing_libraries():
+        import alembic.config
+        import alembic.runtime.environment
+        import alembic.script  # noqa: F401
+
+
 def capture(project: Project, looked_at: LookedAt) -> dict[str, Any]:
     """What env.py says, as plain data; `error` instead where it says nothing. What it looks at ends with it."""
     text = project.env_py.read_text(encoding="utf-8", errors="replace")
     recorder = Recorder(go_on="SQLALCHEMY_BINDS" in text or "databases" in text)
-    sys.meta_path.insert(0, later.Finder(FOR_LATER))
-    with _importing_libraries():
-        fakes.install()
-        recorder.install()
-        _know_engines()
+    get_ready_alone()
+    fakes.install()
+    recorder.install()
+    _know_engines()
     on_import([("logging.config", _leave_logging_alone)])
     sys.argv = ["alembic", "current"]
     before = set(sys.path)

@@ -67,7 +67,7 @@ def keep_answer(
 def _of(project: Project) -> Remembered:
     about = [str(project.ini), project.section, str(project.script_location), str(project.directory),
              dict(project.options)]  # fmt: skip
-    return Remembered("env", about)
+    return Remembered("env", project.directory, about)
 
 
 def _place(text: str, project: Project, variables: Mapping[str, str]) -> dict[str, str] | None:

@@ -18,7 +18,9 @@ class KnownGraph:
     """The graph of one project's scripts: `rows`, newest first, the heads, and what was pending from where."""
 
     def __init__(self, project: Project, files: Iterable[ScriptFile]) -> None:
-        self._store = Remembered("graph", [str(project.ini), project.section, str(project.script_location)])
+        self._store = Remembered(
+            "graph", project.directory, [str(project.ini), project.section, str(project.script_location)]
+        )
         # Paths too: their order is Alembic's where revisions are beside each other.
         self._state = digest([[[str(file.path), dict(file.values)] for file in files], installed()])
         kept = self._store.load()

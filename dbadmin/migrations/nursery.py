@@ -1,7 +1,8 @@
-"""The process that forks children: `python -m dbadmin.migrations.nursery CONTROL PARENT`.
+"""The process that forks children: `python -m dbadmin.migrations.nursery CONTROL PARENT [captures]`.
 
-It imports what each of them needs, runs nothing of the user's, and has one thread. A child that has ended stays
-as it is (its process id is not given to another one) until the parent closes the child's link.
+It imports what each of them needs (with `captures`: each that asks env.py), runs nothing of the user's, and has one
+thread. A child that has ended stays as it is (its process id is not given to another one) until the parent closes the
+child's link.
 """
 
 import gc
@@ -17,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from dbadmin.migrations import capture_child, child, sandbox
+from dbadmin.migrations import capture_child, sandbox
 
 _DESCRIPTORS = 8
 
@@ -133,7 +134,7 @@ def _become(asked: dict[str, Any], link: socket.socket, output: int, descriptors
     os.environ.update(asked["environment"])
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     os.chdir(asked["directory"])
-    sys.argv = [str(sys.modules[asked["module"]].__file__), *map(str, descriptors), str(parent)]
+    sys.argv = [str(import_module(asked["module"]).__file__), *map(str, descriptors), str(parent)]
     link.send(f"{os.getpid()}\n".encode())
     link.close()
 
@@ -143,10 +144,15 @@ def main() -> None:
     control, parent = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
     control.set_inheritable(False)
     sandbox.die_with_parent(parent)
-    child.get_ready()
-    capture_child.get_ready()
-    gc.collect()
-    gc.freeze()  # so that collecting in a child does not copy these pages
+    if sys.argv[3:] == ["captures"]:
+        capture_child.get_ready_alone()
+    else:
+        from dbadmin.migrations import child
+
+        child.get_ready()
+        capture_child.get_ready()
+        gc.collect()
+        gc.freeze()  # so that collecting in a child does not copy these pages
     if len(list(Path("/proc/self/task").iterdir())) > 1:
         os._exit(0)  # something of the environment's (a sitecustomize) runs threads: a fork would have half of them
     import_module(_Nursery(control).serve()).main()

@@ -111,11 +111,17 @@ class _Fresh(_Base):
 
 
 def _python(
-    module: str, descriptors: list[int], parent: int, environment: Mapping[str, str], directory: Path, stdout: int
+    module: str,
+    descriptors: list[int],
+    parent: int,
+    environment: Mapping[str, str],
+    directory: Path,
+    stdout: int,
+    more: Sequence[str] = (),
 ) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         # -P: a module of the project's that is called like one of Python's must not take its place.
-        [sys.executable, "-P", "-m", module, *map(str, descriptors), str(parent)],
+        [sys.executable, "-P", "-m", module, *map(str, descriptors), str(parent), *more],
         cwd=directory,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -165,7 +171,7 @@ class Nursery:
     Linux only. It ends with the thread that started it, and its children with it.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, captures: bool = False) -> None:
         variables = _without_urls(child_environment(environment)[0])
         self._environment = _same_for_all(variables)
         self._owner = os.getpid()
@@ -174,7 +180,7 @@ class Nursery:
         with theirs:
             self._process = _python(
                 "dbadmin.migrations.nursery", [theirs.fileno()], os.getpid(), variables, Path("/"),
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, more=["captures"] if captures else [],
             )  # fmt: skip
 
     def serves(self, variables: Mapping[str, str]) -> bool:
@@ -226,10 +232,11 @@ _nurseries: list[Nursery] = []
 
 
 @contextmanager
-def nursery(environment: Mapping[str, str]) -> Iterator[None]:
+def nursery(environment: Mapping[str, str], *, captures: bool = False) -> Iterator[None]:
     """While this lasts, processes with this environment are forked and not started.
 
-    `environment` is what a plain `alembic` would have. Where it cannot be (no Linux, module paths that depend on the
+    `environment` is what a plain `alembic` would have. With `captures`, it is ready for those that ask env.py, and for
+    others not before they are forked. Where it cannot be (no Linux, module paths that depend on the
     directory), every process is a fresh one.
     """
     variables = _same_for_all(child_environment(environment)[0])
@@ -238,7 +245,7 @@ def nursery(environment: Mapping[str, str]) -> Iterator[None]:
         yield
         return
     try:
-        made = Nursery(environment)
+        made = Nursery(environment, captures=captures)
     except OSError:
         yield  # the processes themselves will say why none can be started
         return

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dbadmin.migrations.looked_at import LIBRARIES
+from dbadmin.migrations.mark import mark
 from dbadmin.version import __version__
 
 _FORMAT = 2
@@ -33,10 +34,10 @@ _TOLD = (*_SETTINGS, ".py", ".json", ".pth", ".so")
 
 
 class Remembered:
-    """One file of what is kept; `about` is what it is about (JSON)."""
+    """One file of what is kept; `about` is what it is about (JSON), `directory` is the project's."""
 
-    def __init__(self, kind: str, about: Any) -> None:
-        self._name = f"{kind}-{digest([_FORMAT, __version__, sys.version, about])[:24]}.json"
+    def __init__(self, kind: str, directory: Path, about: Any) -> None:
+        self._name = f"{kind}-{digest([_FORMAT, __version__, sys.version, about])[:24]}-{mark(directory)}.json"
 
     def load(self) -> Any:
         """What was kept, or None."""

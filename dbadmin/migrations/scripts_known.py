@@ -13,7 +13,7 @@ from dbadmin.migrations.remembered import Remembered, is_settled, stamp
 
 def read_known(project: Project, paths: Sequence[Path]) -> list[ScriptFile]:
     """As `read_script` of each, and kept for the next time; scripts that have to be run are not."""
-    store = Remembered("scripts", [str(project.ini), project.section, str(project.script_location)])
+    store = Remembered("scripts", project.directory, [str(project.ini), project.section, str(project.script_location)])
     kept = store.load()
     known: Mapping[str, Any] = kept if isinstance(kept, dict) else {}
     found: list[ScriptFile] = []

@@ -30,6 +30,7 @@ def command(check: bool, history: bool, drift: bool) -> int:
         try:
             return _deliver(_standing(check), history)
         finally:
+            gc.freeze()  # nor is it looked through at the end
             gc.enable()
     from dbadmin.cli.progress import TerminalProgress
 
