@@ -103,6 +103,19 @@ def test_another_environment_has_a_python_of_its_own(files: Pair, tmp_path: Path
         assert not forked
 
 
+def test_a_nursery_for_captures_forks_no_walk_and_another_one_beside_it_does(files: Pair, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    app = looking(tmp_path, files, note)
+    variables = {**os.environ, "ONLY": "here"}
+    with process.nursery(variables, captures=True):
+        assert process.is_open(variables)
+        _, forked = walked(files, app, note, environment=variables)
+        assert not forked, "Alembic is not whole there"
+        with process.nursery(variables):
+            _, forked = walked(files, app, note, environment=variables)
+            assert forked
+
+
 def test_a_path_that_depends_on_the_directory_opens_no_nursery(monkeypatch: pytest.MonkeyPatch) -> None:
     before = guarded(with_nurseries=True)
     with process.nursery({**os.environ, "PYTHONPATH": "src"}):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from dbadmin.dialects import bare
 from dbadmin.dialects.bare import NotAsBefore
 from dbadmin.migrations import early
 from dbadmin.migrations.connecting import describe
+from dbadmin.migrations.process import nursery
 
 ORDINARY = ("--statement-timeout", "60")
 """With this, status connects through SQLAlchemy."""
@@ -204,6 +207,125 @@ def test_a_session_is_connected_through(run: Any, tmp_path: Path) -> None:
     app = at(with_session(tmp_path, url, more=noticing))
     assert told(run, app)[0] == 0
     assert (app.directory / "connected").exists()
+
+
+WITHOUT = """
+try:
+    main()
+finally:
+    assert "sqlalchemy" not in sys.modules
+"""
+ORDINARY_SESSIONS = {"plain": "{}", "pool": "{'pool_size': 2, 'pool_pre_ping': True}", "arguments": "{'echo': False}"}
+
+
+@pytest.mark.parametrize("options", ORDINARY_SESSIONS.values(), ids=ORDINARY_SESSIONS)
+def test_a_session_that_sqlalchemy_alone_connects_is_asked_elsewhere(
+    run: Any, database: TestDatabase, tmp_path: Path, options: str
+) -> None:
+    app = with_session(tmp_path, database.url.render_as_string(False), options)
+    at_revision(database)
+    found = told(run, app)
+    assert found == told(run, app, *ORDINARY)
+    assert found[0] == 0 and json.loads(found[1])["state"] == "behind"
+    code = f"import sys; from dbadmin.__main__ import main\nsys.argv = ['dbadmin', 'status']\n{WITHOUT}"
+    named = {name: value for name, value in os.environ.items() if not name.startswith(("DBADMIN_", "DATABASE_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=app.directory, env={**named, **NOWHERE}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_way_of_a_session_is_the_one_that_it_takes(
+    database: TestDatabase, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {"sqlite": {"timeout": 3, "check_same_thread": False}, "postgresql": {"application_name": "shop"}}
+    options = str({"connect_args": arguments.get(database.kind, {"charset": "utf8mb4"})})
+    app = at(with_session(tmp_path, database.url.render_as_string(False), options))
+    settings = load_settings({"app": str(app.directory)})
+    with nursery(os.environ):
+        status = status_at_first(Loader(settings, env_py=EnvPy.begun(settings)))
+    assert status is not None
+    light = kept_of(cache)
+    assert str(app.directory / "app" / "session.py") in light["seen"]["files"] and light["finds"]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "app"]:  # another test's
+        monkeypatch.delitem(sys.modules, name)
+    application = load_application(settings, models=False, remember=True)
+    with open_application(application, "read-only") as admin, kept(application, admin.database):
+        assert admin.status() == status
+    ordinary = kept_of(cache)
+    for one in (light, ordinary):  # this process has imported more
+        seen = one.pop("seen")
+        one["read"] = [name for kind in ("files", "folders") for name in seen[kind] if name.startswith(str(tmp_path))]
+        one.pop("state")
+    assert light == ordinary
+
+
+CONNECTED = """
+def by_hand():
+    with open("/proc/self/cmdline") as line, open("connected", "a") as out:
+        out.write(line.read())
+    import sqlite3
+    return sqlite3.connect({path!r})
+"""
+ELSEWHERE = """
+try:
+    import only_env_py_knows
+    SessionLocal.configure(bind=create_engine("sqlite:///other.db"))
+except ImportError:
+    pass
+"""
+OTHER_SESSIONS = {
+    "a connection of its own": ("{'creator': lambda: by_hand()}", CONNECTED),
+    "a listener": ("{}", "@event.listens_for(engine, 'do_connect')\ndef on(d, r, c, p):\n    c[0] = {path!r}\n"),
+    "options": ("{'execution_options': {'schema_translate_map': {None: None}}}", ""),
+    "it prints": ("{}", "print('hello')\n"),
+    "it warns": ("{}", "import warnings\nwarnings.warn('mind this')\n"),
+    "it raises": ("{}", "raise RuntimeError('no settings')\n"),
+    "it ends its process": ("{}", "if 'nursery' in open('/proc/self/cmdline').read():\n    os._exit(3)\n"),
+    "it connects": ("{}", "import sqlite3\nsqlite3.connect('other.db')\n"),
+    "another database": ("{}", "engine = create_engine('sqlite:///other.db')\nSessionLocal.configure(bind=engine)\n"),
+    "no engine": ("{}", "SessionLocal = sessionmaker()\n"),
+    "another path": ("{}", ELSEWHERE),
+}
+EVERY_DAYS_SESSIONS = ("a connection of its own", "it prints", "another database", "another path")
+
+
+@pytest.mark.parametrize(
+    "session",
+    [pytest.param(name, marks=() if name in EVERY_DAYS_SESSIONS else pytest.mark.slow) for name in OTHER_SESSIONS],
+)
+def test_any_other_session_is_told_the_ordinary_way(run: Any, tmp_path: Path, session: str) -> None:
+    path = str(tmp_path / "application" / "app.db")
+    options, more = OTHER_SESSIONS[session]
+    app = with_session(tmp_path, f"sqlite:///{path}", options, more.replace("{path!r}", repr(path)))
+    for name, revision in (("app.db", "a1"), ("other.db", "b2")):
+        execute(
+            f"sqlite:///{app.directory / name}",
+            "CREATE TABLE alembic_version (version_num varchar(32))",
+            f"INSERT INTO alembic_version VALUES ('{revision}')",
+        )
+    if session == "another path":
+        (app.directory / "elsewhere").mkdir()
+        (app.directory / "elsewhere" / "only_env_py_knows.py").touch()
+        env_py = app.project.env_py
+        env_py.write_text(f"import sys\nsys.path.append({str(app.directory / 'elsewhere')!r})\n{env_py.read_text()}")
+    found = told(run, app)
+    assert found == told(run, app, *ORDINARY)
+    assert (found[0] == 0) == (session not in ("another database", "another path")), found
+    if session == "a connection of its own":
+        assert "nursery" not in (app.directory / "connected").read_text(), "nothing is connected to elsewhere"
+
+
+def test_a_session_sees_the_environment_as_it_is(run: Any, tmp_path: Path) -> None:
+    seen = "\nimport json\nwith open('seen', 'a') as out:\n    out.write(json.dumps(dict(os.environ)) + '\\n')\n"
+    app = at(with_session(tmp_path, f"sqlite:///{tmp_path / 'application' / 'app.db'}", more=seen))
+    (app.directory / "seen").unlink(missing_ok=True)
+    own = {"PGPASSWORD": "s3cret", "PGOPTIONS": "-c work_mem=4MB", "DATABASE_PATH": "a b"}
+    assert told(run, app, **own)[0] == 0
+    assert told(run, app, *ORDINARY, **own)[0] == 0
+    elsewhere, here = (app.directory / "seen").read_text().splitlines()
+    assert json.loads(elsewhere) == json.loads(here)
+    assert json.loads(here).items() >= own.items()
 
 
 @pytest.mark.slow

@@ -2,24 +2,27 @@
 first time, as the process that runs env.py says that SQLAlchemy would connect to it.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dbadmin.app import sessions
 from dbadmin.app.config import Settings
 from dbadmin.app.values import DEFAULT_LOCK_TIMEOUT
 from dbadmin.dialects import bare
 from dbadmin.dialects.bare import Way
+from dbadmin.migrations import process
 
 if TYPE_CHECKING:
     from dbadmin.app.known import Known
     from dbadmin.app.load import Application, Loader
+    from dbadmin.app.session_way import SessionWay
     from dbadmin.database import Database
     from dbadmin.migrations.scripts import Scripts
     from dbadmin.results import Status
 
-OURS = ("dbadmin.", "sqlalchemy.")
-ANOTHER_WAY = ("url", "session", "echo", "statement_timeout")
+ANOTHER_WAY = ("url", "echo", "statement_timeout")
 """Settings with which there is more to do than to connect to the database that env.py names."""
 
 
@@ -46,8 +49,8 @@ def status_as_known(settings: Settings, *, checked: bool = False) -> "Status | N
 def status_at_first(loader: "Loader", *, checked: bool = False) -> "Status | None":
     """As `status_as_known` where nothing is known: the scripts are read while env.py is asked, and the answer is kept.
 
-    None too where the application has a session to connect through. What env.py says stays in the loader, errors
-    included, so that it is asked once.
+    None too where the application has a session that cannot be asked elsewhere how it connects. What env.py says stays
+    in the loader, errors included, so that it is asked once.
     """
     from dbadmin.app.known import keep
     from dbadmin.app.seen import seen_by
@@ -57,35 +60,44 @@ def status_at_first(loader: "Loader", *, checked: bool = False) -> "Status | Non
     if settings.project is None or any(name in settings.values for name in ANOTHER_WAY):
         return None
     try:
-        if len(loader.found.sessions) == 1:
-            return None
+        session = loader.session
+        way = None
+        if session is not None:
+            from dbadmin.app.session_way import SessionWay
+
+            if not isinstance(session.value, str) or not process.is_open(os.environ):
+                return None
+            way = SessionWay(loader, session.value)
         scripts = open_scripts(settings.project, remember=True)
-        found = _told(loader)
+        found, seen = _told(loader, way)
         if found is None:
             return None
         status = _look(found, scripts, checked)
-        keep(settings, seen_by(loader), found)
+        keep(settings, seen_by(loader, seen), found)
         return status
     except Exception:
         return None
 
 
-def _told(loader: "Loader") -> "Known | None":
-    """The database that env.py names, where it is the only one, and the way there."""
+def _told(loader: "Loader", session: "SessionWay | None") -> "tuple[Known | None, Mapping[str, Any] | None]":
+    """The database that is meant, where env.py names one only, and what its session was made from."""
     from dbadmin.app.known import Known
     from dbadmin.secrets import remember
 
     answer = loader.env_py.answer
-    if answer is None or len(answer["databases"]) > 1 or answer.get("way") is None:
-        return None
-    told = answer["way"]
+    if answer is None or len(answer["databases"]) > 1:
+        return None, None
+    told = answer.get("way") if session is None else session.answer(answer)
+    if told is None:
+        return None, None
     for name in bare.PASSWORDS:
         remember(told["cparams"].get(name))
     way = bare.way_of(told["driver"], told["cargs"], told["cparams"])
     if way is None:
-        return None
+        return None, None
     lock = loader.settings.get("lock_timeout", DEFAULT_LOCK_TIMEOUT)
-    return Known(way, told["shown"], answer["version_table"], answer["version_table_schema"], lock or None)
+    found = Known(way, told["shown"], answer["version_table"], answer["version_table_schema"], lock or None)
+    return found, told.get("seen")
 
 
 def _look(found: "Known", scripts: "Scripts", checked: bool) -> "Status":
@@ -119,7 +131,7 @@ def kept(application: "Application", database: "Database") -> Iterator[None]:
     yield
     event.remove(engine, "do_connect", connecting)
     way = ways[-1] if ways else None
-    if way is None or _has_more(engine) or _is_more(application, database):
+    if way is None or sessions.has_more(engine) or _is_more(application, database):
         return
     table, schema = application.version_table, application.version_table_schema
     keep(application.settings, application.seen, Known(way, database.shown_url, table, schema, database.lock_timeout))
@@ -131,17 +143,3 @@ def _is_more(application: "Application", database: "Database") -> bool:
     if captured is None or captured.databases > 1 or application.notes:
         return True
     return bool(application.settings.get("echo")) or database.statement_timeout is not None
-
-
-def _has_more(engine: Any) -> bool:
-    """Whether somebody has changed how this engine connects, or what its statements mean."""
-    own_classes = (type(engine), type(engine.dialect), type(engine.pool))
-    if engine.get_execution_options() or not all(f"{one.__module__}.".startswith(OURS) for one in own_classes):
-        return True
-    listeners = (
-        listener
-        for target in (engine, engine.pool, engine.dialect)
-        for name in target.dispatch._event_names
-        for listener in getattr(target.dispatch, name)
-    )
-    return any(not f"{getattr(listener, '__module__', None)}.".startswith(OURS) for listener in listeners)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any, Self
 
+from dbadmin.app import background
 from dbadmin.app.config import Settings
 from dbadmin.migrations.capture import Captured, begin, captured_of
 from dbadmin.migrations.looked_at import LookedAt
@@ -47,26 +48,23 @@ class EnvPy:
         """Begin; what goes wrong is raised by whoever wants the answer."""
         if self._answer is not None or self._project is None:
             return
-        self._answer = answer = Future[Mapping[str, Any]]()
         try:
             wait = begin(self._project, environment=self._environment, known=self._known, elsewhere=self._elsewhere)
         except Exception as error:
-            answer.set_exception(error)
+            self._answer = Future()
+            self._answer.set_exception(error)
             return
 
-        def listen() -> None:
+        def listen() -> Mapping[str, Any]:
             if self.looked_at is not None:
                 self.looked_at.not_those_of = threading.get_ident()
             try:
-                answer.set_result(wait())
-            except BaseException as error:
-                answer.set_exception(error)
+                return wait()
             finally:
                 if self.looked_at is not None:
                     self.looked_at.not_those_of = None
 
-        # A daemon, and no executor: after Ctrl-C nobody waits for an env.py that hangs.
-        threading.Thread(target=listen, name="dbadmin-env.py", daemon=True).start()
+        self._answer = background.begun(listen, "dbadmin-env.py")
 
     @property
     def answer(self) -> Mapping[str, Any] | None:

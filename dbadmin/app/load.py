@@ -14,7 +14,6 @@ from dbadmin.app import sessions
 from dbadmin.app.config import Setting, Settings
 from dbadmin.app.env_py import EnvPy
 from dbadmin.app.find import Found, find
-from dbadmin.app.modules import resolve, watched
 from dbadmin.app.nothing import nothing_found
 from dbadmin.app.seen import seen_by
 from dbadmin.app.sessions import Bound
@@ -125,13 +124,21 @@ class Loader:
             self._found = find(settings.runs_in) if is_project else Found(())
         return self._found
 
-    def path(self, modules: Sequence[str] = ()) -> list[str]:
-        """Where the application's modules are imported from, best first."""
+    @property
+    def session(self) -> Setting | None:
+        """The session to connect through where no URL is configured: the one named, or the only one that is found."""
+        if self.settings.session is not None:
+            return self.settings.session
+        candidates = self.found.sessions
+        return Setting(candidates[0].name, candidates[0].where(self.settings.start)) if len(candidates) == 1 else None
+
+    def path(self, modules: Sequence[str] = (), *, added: Sequence[str] | None = None) -> list[str]:
+        """Where the application's modules are imported from, best first; `added` by env.py, which is asked else."""
         settings = self.settings
         project = settings.project
         places = [
             *(project.sys_path if project else ()),
-            *self.env_py.sys_path,
+            *(self.env_py.sys_path if added is None else added),
             str(settings.runs_in),
             str(settings.directory),
             *(str(d / "src") for d in (settings.runs_in, settings.directory) if (d / "src").is_dir()),
@@ -168,12 +175,8 @@ class Loader:
         value, settings = setting.value, self.settings
         name = value if isinstance(value, str) else type(value).__name__
         with self.looked_at or nullcontext():
-            if isinstance(value, str):
-                path = self.path([value.partition(":")[0]])
-                with watched(settings.runs_in, path, settings.exported):
-                    value = resolve(value, path)
-            with watched(settings.runs_in, variables=settings.exported, when="before it is asked anything"):
-                bound = sessions.normalise(value, name)
+            path = self.path([value.partition(":")[0]]) if isinstance(value, str) else ()
+            bound = sessions.through(value, name, path, settings.runs_in, settings.exported)
         origin = f"{name} ({setting.origin})"
         if bound.engine is not None:
             sessions.make_absolute(bound.engine, settings.runs_in)
@@ -195,10 +198,7 @@ class Loader:
                 f"several candidates for the session: {listed}",
                 hint="set session in [tool.dbadmin], or give --url",
             )
-        if len(candidates) != 1:
-            return None
-        only = candidates[0]
-        return self._through_session(Setting(only.name, only.where(self.settings.start)))
+        return self._through_session(self.session) if self.session is not None else None
 
     def _url(self) -> Setting | None:
         """The URL to use where no session is to be had: configured, else Alembic's, else DATABASE_URL."""

@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+OURS = ("dbadmin.", "sqlalchemy.")
 KINDS = "sessionmaker, async_sessionmaker, scoped_session, Engine, AsyncEngine, or a get_db generator"
 
 
@@ -45,6 +46,17 @@ def normalise(value: Any, name: str) -> Bound:
     if callable(value) and not isinstance(value, type):
         return _of_session(_sample(value, name), name)
     raise ConfigError(f"session: {name} is {_said(value)}, which gives no sessions", hint=f"name a {KINDS}")
+
+
+def through(value: Any, name: str, path: Sequence[str], directory: Path, variables: Mapping[str, str]) -> Bound:
+    """As `normalise`, watched; a text is "module:name", imported from `path`. See `modules.watched` for the rest."""
+    from dbadmin.app.modules import resolve, watched
+
+    if isinstance(value, str):
+        with watched(directory, path, variables):
+            value = resolve(value, path)
+    with watched(directory, variables=variables, when="before it is asked anything"):
+        return normalise(value, name)
 
 
 def of_engine(engine: Any) -> Bound:
@@ -195,3 +207,17 @@ def make_absolute(engine: Any, directory: Path) -> None:
     if url != engine.url:
         readonly.connect_with(engine.dialect, engine.dialect.create_connect_args(url)[0])
         engine.url = url
+
+
+def has_more(engine: Any) -> bool:
+    """Whether somebody has changed how this engine connects, or what its statements mean."""
+    own_classes = (type(engine), type(engine.dialect), type(engine.pool))
+    if engine.get_execution_options() or not all(f"{one.__module__}.".startswith(OURS) for one in own_classes):
+        return True
+    listeners = (
+        listener
+        for target in (engine, engine.pool, engine.dialect)
+        for name in target.dispatch._event_names
+        for listener in getattr(target.dispatch, name)
+    )
+    return any(not f"{getattr(listener, '__module__', None)}.".startswith(OURS) for listener in listeners)

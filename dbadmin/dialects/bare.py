@@ -64,14 +64,21 @@ def given(url: "URL") -> tuple[str, list[Any], dict[str, Any]]:
     if not made.__module__.startswith("sqlalchemy.") or "plugin" in url.query:
         raise NotAsBefore("others have a say in how this URL is connected to")
     dialect = made(dbapi=made.import_dbapi())  # type: ignore[call-arg]
-    if dialect.driver not in PACKAGES:
+    return plain(dialect.driver, *dialect.create_connect_args(url))
+
+
+def plain(driver: str, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> tuple[str, list[Any], dict[str, Any]]:
+    """A driver that is known here, and the arguments of its `connect` without what is SQLAlchemy's own.
+
+    Raises NotAsBefore where it is another one, or they are no plain data.
+    """
+    if driver not in PACKAGES:
         raise NotAsBefore("a driver that is not known here")
-    cargs, cparams = dialect.create_connect_args(url)
-    ignored = import_module(f"dbadmin.dialects.{PACKAGES[dialect.driver]}.bare").OF_SQLALCHEMY
+    ignored = import_module(f"dbadmin.dialects.{PACKAGES[driver]}.bare").OF_SQLALCHEMY
     kept = {name: value for name, value in cparams.items() if name not in ignored}
     if not (is_data(list(cargs)) and is_data(kept)):
         raise NotAsBefore("arguments that are no plain data")
-    return dialect.driver, list(cargs), kept
+    return driver, list(cargs), kept
 
 
 def way_of(driver: str, cargs: Sequence[Any], cparams: Mapping[str, Any]) -> Way | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dbadmin.dialects import urls
 from dbadmin.errors import UserCodeError
-from dbadmin.migrations.asking import Asked, shown_env_py
+from dbadmin.migrations.asking import env_py, shown_env_py
 from dbadmin.migrations.missing import where_it_may_be
 from dbadmin.migrations.project import Project
 from dbadmin.secrets import mask
@@ -102,10 +102,10 @@ def begin(
         if before is not None:
             return lambda: before
     since = time.time_ns()
-    asked = None if elsewhere else Asked(project, variables, looked_at=known is not None)
+    asked = None if elsewhere else env_py(project, variables, looked_at=known is not None)
 
     def answered() -> Mapping[str, Any]:
-        answer = (asked or Asked(project, variables, looked_at=known is not None)).answer(timeout)
+        answer = (asked or env_py(project, variables, looked_at=known is not None)).answer(timeout)
         if "error" in answer:
             raise _error(answer["error"], project)
         if known is not None:

@@ -45,6 +45,21 @@ def child_environment(
     return environment, hidden
 
 
+def same_for_all(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that must be equal: all but URLs, which are led to the copy, and a flag that a fork can set."""
+    return {n: value for n, value in without_urls(environment).items() if n != "PYTHONDONTWRITEBYTECODE"}
+
+
+def without_urls(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that hold no URL; those of Python and the loader in any case."""
+    return {n: value for n, value in environment.items() if "://" not in value or n.startswith(("PYTHON", "LD_"))}
+
+
+def anywhere(environment: Mapping[str, str]) -> bool:
+    """Whether Python finds its modules from any directory: no path is relative to the current one."""
+    return all(Path(part).is_absolute() for part in environment.get("PYTHONPATH", "/").split(os.pathsep))
+
+
 def lead(text: str, source: "Address", copy: "URL") -> str:
     """The text of a URL, led to the copy where it names the source; else as it is."""
     from sqlalchemy import make_url

@@ -91,6 +91,7 @@ class _Nursery:
         if len(head) < 4:
             os._exit(0)
         asked = json.loads(self._read(int.from_bytes(head, "big")))
+        _import(asked["needs"])
         link, (output, *descriptors) = socket.socket(fileno=received[0]), received[1:]
         pid = os.fork()
         if pid == 0:
@@ -121,6 +122,15 @@ class _Nursery:
         self._control.close()
         for ward in self._wards:
             ward.forget()
+
+
+def _import(libraries: list[str]) -> None:
+    """Import what this child and those after it need."""
+    gc.disable()
+    for name in libraries:
+        import_module(name)
+    gc.freeze()
+    gc.enable()
 
 
 def _become(asked: dict[str, Any], link: socket.socket, output: int, descriptors: list[int]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from dbadmin.errors import ChildFailed
-from dbadmin.migrations.environment import child_environment
+from dbadmin.migrations.environment import anywhere, child_environment, same_for_all, without_urls
 
 _PATIENCE = 60.0
 """Seconds for a nursery to get ready and fork; then a fresh process takes its place."""
@@ -47,20 +47,29 @@ class Process(Protocol):
         """Kill and forget it: nothing of it is left, and `stdout` alone remains to be closed."""
 
 
-def start(module: str, descriptors: Sequence[int], directory: Path, environment: Mapping[str, str]) -> Process:
+def start(
+    module: str,
+    descriptors: Sequence[int],
+    directory: Path,
+    environment: Mapping[str, str],
+    needs: Sequence[str] | None = None,
+) -> Process:
     """Run `module`'s main() with these descriptors and its parent's process id as arguments.
 
-    Forked by a nursery where one is open that was started with the same environment; else a fresh Python. OSError
+    Forked by a nursery where one is open that was started with the same environment; else a fresh Python. One that does
+    nothing but ask user code says which libraries it `needs`, which are imported before it is forked. OSError
     where none can be started in that directory.
     """
     for nursery in list(_nurseries):
-        process = nursery.fork(module, descriptors, directory, environment)
+        process = nursery.fork(module, descriptors, directory, environment, needs)
         if process is not None:
             return process
     return _Fresh(module, descriptors, directory, environment)
 
 
-def started(module: str, directory: Path, environment: Mapping[str, str]) -> tuple[Process, int, int]:
+def started(
+    module: str, directory: Path, environment: Mapping[str, str], needs: Sequence[str] | None = None
+) -> tuple[Process, int, int]:
     """As `start`, with a pipe to the process and one from it: the process, and our ends of both.
 
     Raises ChildFailed where none can be started in that directory.
@@ -68,7 +77,7 @@ def started(module: str, directory: Path, environment: Mapping[str, str]) -> tup
     question, ours = os.pipe()
     answers, answer = os.pipe()
     try:
-        return start(module, [question, answer], directory, environment), ours, answers
+        return start(module, [question, answer], directory, environment, needs), ours, answers
     except OSError as error:
         os.close(ours)
         os.close(answers)
@@ -172,9 +181,9 @@ class Nursery:
     """
 
     def __init__(self, environment: Mapping[str, str], *, captures: bool = False) -> None:
-        variables = _without_urls(child_environment(environment)[0])
-        self._environment = _same_for_all(variables)
-        self._owner = os.getpid()
+        variables = without_urls(child_environment(environment)[0])
+        self._environment = same_for_all(variables)
+        self._owner, self.captures = os.getpid(), captures
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair()
         with theirs:
@@ -188,12 +197,18 @@ class Nursery:
         return self._owner == os.getpid() and variables == self._environment and self._process.poll() is None
 
     def fork(
-        self, module: str, descriptors: Sequence[int], directory: Path, environment: Mapping[str, str]
+        self,
+        module: str,
+        descriptors: Sequence[int],
+        directory: Path,
+        environment: Mapping[str, str],
+        needs: Sequence[str] | None = None,
     ) -> Process | None:
-        """A child; None where this environment asks for a Python of its own, or the nursery has ended."""
-        if not self.serves(_same_for_all(environment)):
+        """A child; None where it or this environment asks for a Python of its own, or the nursery has ended."""
+        if (self.captures and needs is None) or not self.serves(same_for_all(environment)):
             return None
-        asked = {"module": module, "directory": str(directory.absolute()), "environment": dict(environment)}
+        asked: dict[str, Any] = {"module": module, "directory": str(directory.absolute())}
+        asked |= {"environment": dict(environment), "needs": list(needs or ())}
         link, theirs = socket.socketpair()
         from_child, to_parent = os.pipe()
         stdout = os.fdopen(from_child, "rb")
@@ -235,13 +250,13 @@ _nurseries: list[Nursery] = []
 def nursery(environment: Mapping[str, str], *, captures: bool = False) -> Iterator[None]:
     """While this lasts, processes with this environment are forked and not started.
 
-    `environment` is what a plain `alembic` would have. With `captures`, it is ready for those that ask env.py, and for
-    others not before they are forked. Where it cannot be (no Linux, module paths that depend on the
+    `environment` is what a plain `alembic` would have. With `captures`, it is for those alone that ask env.py or the
+    application. Where it cannot be (no Linux, module paths that depend on the
     directory), every process is a fresh one.
     """
-    variables = _same_for_all(child_environment(environment)[0])
-    known = any(one.serves(variables) for one in list(_nurseries))
-    if known or not hasattr(os, "pidfd_open") or not _anywhere(variables):
+    variables = same_for_all(child_environment(environment)[0])
+    known = any(one.serves(variables) and (captures or not one.captures) for one in list(_nurseries))
+    if known or not hasattr(os, "pidfd_open") or not anywhere(variables):
         yield
         return
     try:
@@ -257,19 +272,10 @@ def nursery(environment: Mapping[str, str], *, captures: bool = False) -> Iterat
         made.close()
 
 
-def _same_for_all(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that must be equal: all but URLs, which are led to the copy, and a flag that a fork can set."""
-    return {n: value for n, value in _without_urls(environment).items() if n != "PYTHONDONTWRITEBYTECODE"}
-
-
-def _without_urls(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that hold no URL; those of Python and the loader in any case."""
-    return {n: value for n, value in environment.items() if "://" not in value or n.startswith(("PYTHON", "LD_"))}
-
-
-def _anywhere(environment: Mapping[str, str]) -> bool:
-    """Whether Python finds its modules from any directory: no path is relative to the current one."""
-    return all(Path(part).is_absolute() for part in environment.get("PYTHONPATH", "/").split(os.pathsep))
+def is_open(environment: Mapping[str, str]) -> bool:
+    """Whether a process with this environment (see `nursery`) would be a fork."""
+    variables = same_for_all(child_environment(environment)[0])
+    return any(one.serves(variables) for one in list(_nurseries))
 
 
 def _line(link: socket.socket, timeout: float | None) -> bytes | None:
