@@ -137,6 +137,7 @@ def _on_do_connect(dialect: Any, record: Any, cargs: list[Any], cparams: dict[st
     read_only = dialect not in _writers and _opening.get() is None and is_protected(address)
     if read_only:
         ours.session.read_only_parameters(dialect.driver, cargs, cparams)
+        ours.session.keep_engine_read_only(dialect)
     elif _opening.get() is not None:
         ours.sandbox.watchable(dialect.driver, cparams)
     if record is not None:

@@ -230,7 +230,7 @@ def test_what_a_driver_calls_without_a_statement_is_refused(driver: str, made: T
     assert len(made.rows("SELECT * FROM items")) == 2
 
 
-@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "pg8000"])
 def test_what_sqlalchemy_says_of_a_transaction_changes_nothing(driver: str, made: TestDatabase) -> None:
     engine = sa.create_engine(url_for(made, driver), pool_size=1)
     readonly.protect(named("postgresql").address.of_url(made.url))

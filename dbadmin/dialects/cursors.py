@@ -39,7 +39,7 @@ def judge_statements(
     called with the connection where a method of its own has begun its session anew.
     """
     own: Any = dbapi_connection.__class__
-    if getattr(own, "_dbadmin_judged", False):
+    if is_judged(dbapi_connection):
         return
     try:
         dbapi_connection.__class__ = _judging_connection(own, judge, whole, renew)
@@ -47,11 +47,16 @@ def judge_statements(
         dbapi_connection.cursor_factory = _judging(cursor_class(dbapi_connection), judge, whole)
 
 
+def is_judged(driver_object: Any) -> bool:
+    """Whether statements on this connection or cursor are judged; of a connection made in C only its cursors know."""
+    return bool(getattr(driver_object, "_dbadmin_judged", False))
+
+
 def execute_own(dbapi_connection: Any, statement: str) -> None:
     """Run a statement of dbadmin's own, which is not judged, whether this connection's others are or not."""
     cursor = dbapi_connection.cursor()
     try:
-        cursor.execute(Own(statement) if getattr(cursor, "_dbadmin_judged", False) else statement)
+        cursor.execute(Own(statement) if is_judged(cursor) else statement)
     finally:
         cursor.close()
 
@@ -72,7 +77,7 @@ def cursor_class(dbapi_connection: Any) -> Any:
 def _judging_connection(own: Any, judge: Judge, whole: bool, renew: Callable[[Any], None] | None) -> Any:
     def cursor(self: Any, *args: Any, **kwargs: Any) -> Any:
         made = own.cursor(self, *args, **kwargs)
-        if not getattr(made, "_dbadmin_judged", False):
+        if not is_judged(made):
             made.__class__ = _judging(made.__class__, judge, whole)
         return made
 

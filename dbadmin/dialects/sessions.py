@@ -34,6 +34,10 @@ class SessionRules(ABC):
         """Take back what was said to the driver since `make_read_only`; no transaction is open."""
         return
 
+    def keep_engine_read_only(self, dialect: Any) -> None:
+        """Let SQLAlchemy's dialect of an engine not end by itself what `make_read_only` began."""
+        return
+
     @abstractmethod
     def begin_read_only(self, connection: "Connection") -> None:
         """Say at the start of a transaction that it is read-only, where the engine knows such transactions."""

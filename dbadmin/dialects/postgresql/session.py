@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from dbadmin.dialects.cursors import judge_statements
 from dbadmin.dialects.marks import PREFIX
+from dbadmin.dialects.postgresql import drivers
 from dbadmin.dialects.postgresql.address import conninfo
 from dbadmin.dialects.postgresql.cancel import cancel_statement
 from dbadmin.dialects.postgresql.senders import make_pliable
@@ -109,7 +110,7 @@ class PostgresqlSession(SessionRules):
 
     def make_read_only(self, dbapi_connection: Any) -> None:
         """Make the driver begin every transaction READ ONLY where it can, else set it for the session."""
-        if not _tell_driver(dbapi_connection):
+        if not drivers.begin_read_only(dbapi_connection):
             cursor = dbapi_connection.cursor()
             cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
             cursor.close()
@@ -122,7 +123,11 @@ class PostgresqlSession(SessionRules):
         psycopg and psycopg2 then begin transactions READ WRITE, which goes before the session's default.
         """
         if any(getattr(dbapi_connection, name, None) is False for name in ("read_only", "readonly")):
-            _tell_driver(dbapi_connection)
+            drivers.begin_read_only(dbapi_connection)
+
+    def keep_engine_read_only(self, dialect: Any) -> None:
+        """See `drivers.keep_pg8000_read_only`."""
+        drivers.keep_pg8000_read_only(dialect)
 
     def begin_read_only(self, connection: "Connection") -> None:
         """Say it again for this transaction, which then cannot be made READ WRITE.
@@ -270,17 +275,6 @@ class PostgresqlSession(SessionRules):
                 hint="try again, or wait longer with --lock-timeout 30s",
             )
         return None
-
-
-def _tell_driver(dbapi_connection: Any) -> bool:
-    """Have the driver begin READ ONLY; False where it cannot."""
-    if hasattr(dbapi_connection, "set_read_only"):
-        dbapi_connection.set_read_only(True)
-        return True
-    name = next((name for name in ("read_only", "readonly") if hasattr(dbapi_connection, name)), None)
-    if name is not None:
-        setattr(dbapi_connection, name, True)
-    return name is not None
 
 
 def sqlstate(error: BaseException) -> str:
