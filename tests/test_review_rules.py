@@ -1,6 +1,7 @@
 """The rules of review: each is found where it should be and nowhere else, and reading does not guess."""
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,26 @@ from review import BASE, Case, cases
 
 from dbadmin.dialects import named
 from dbadmin.migrations.review import COMMENTS, RULES
+from dbadmin.migrations.review.history import History
 from dbadmin.migrations.review.read import read
+from dbadmin.migrations.review.rule import Look
 from dbadmin.migrations.review.sql import changes_of
+from dbadmin.results import Revision
 
 BY_RULE: dict[str, list[Case]] = defaultdict(list)
 for one in cases():
     BY_RULE[one.code].append(one)
+
+
+@pytest.mark.parametrize("made", ["CREATE TYPE mood AS ENUM ('a')", "ALTER TYPE feeling RENAME TO mood"])
+def test_a_type_that_an_earlier_revision_made_by_itself_is_there(made: str) -> None:
+    before = History().after(changes_of(made, 1))
+    assert "mood" in before.types
+    assert "mood" not in before.after(changes_of("DROP TYPE mood", 1)).types
+    script = read(Path("c.py"), b"def upgrade(): op.add_column('t', sa.Column('m', sa.Enum('a', name='mood')))", None)
+    look = Look(Revision("c", ("b",), "", None, "c.py"), script, before)
+    assert list(RULES["enum-type-missing"].find(look)) == []
+    assert list(RULES["enum-type-missing"].find(replace(look, before=History()))) != []
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "mariadb"])

@@ -58,7 +58,7 @@ def enum_left_behind(look: Look) -> Iterator[Found]:
     if any(c.kind == "drop_type" and c.name is None for c in down):
         return
     gone = {change.name for change in (*down, *look.script.upgrade) if change.kind == "drop_type"}
-    known = _enums(look.before.tables[table].columns.values() for table in look.before.tables)
+    known = _enums(look.before.tables[table].columns.values() for table in look.before.tables) | look.before.types
     for change in look.script.upgrade:
         if change.kind == "create_table":
             made = _enums([change.columns])

@@ -1,9 +1,12 @@
 """What the tables look like before a revision, told from the scripts before it."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from dbadmin.dialects.changes import Change, ColumnText
+
+_RENAMED_TYPE = re.compile(r"ALTER TYPE \S+ RENAME TO (\S+)$", re.IGNORECASE)
 
 
 @dataclass
@@ -20,10 +23,11 @@ class TableState:
 
 
 class History:
-    """Tables by full name; `apply` carries them over one change."""
+    """Tables by full name, and types that were made by themselves; `apply` carries them over one change."""
 
     def __init__(self) -> None:
         self.tables: dict[str, TableState] = {}
+        self.types: set[str] = set()
 
     def copy(self) -> "History":
         """Another one that stands where this one does."""
@@ -31,6 +35,7 @@ class History:
         made.tables = {
             name: TableState(dict(t.columns), dict(t.indexed), set(t.foreign)) for name, t in self.tables.items()
         }
+        made.types = set(self.types)
         return made
 
     def after(self, changes: Iterable[Change]) -> "History":
@@ -47,6 +52,10 @@ class History:
 
     def apply(self, change: Change) -> None:
         """Carry the tables over a change."""
+        renamed = _RENAMED_TYPE.match(change.sql or "")
+        if change.kind in ("create_type", "drop_type") or renamed:
+            name = renamed[1].strip('"') if renamed else change.name
+            self.types = self.types - {name or ""} if change.kind == "drop_type" else self.types | {name or ""}
         table = change.full_table
         if table is None:
             return

@@ -7,7 +7,7 @@ from dbadmin.dialects.changes import Change, ColumnText, enum_name
 from dbadmin.migrations.review.rule import Found, Look, about, rule
 
 _MONEY = re.compile(r"(^|_)(price|amount|cost|total|subtotal|balance|fee|salary|revenue|tax|vat|discount)(_|s?$)")
-_FLOATS = {"Float", "FLOAT", "REAL", "Double", "DOUBLE", "DOUBLE_PRECISION"}
+_FLOATS = {"FLOAT", "FLOAT4", "FLOAT8", "REAL", "DOUBLE", "DOUBLE_PRECISION"}
 _NUMBERS = {
     "SmallInteger": "smallint", "SMALLINT": "smallint", "smallint": "smallint",
     "Integer": "integer", "INTEGER": "integer", "Int": "integer", "int": "integer", "integer": "integer",
@@ -106,7 +106,7 @@ def name_needs_quotes(look: Look) -> Iterator[Found]:
 def money_as_float(look: Look) -> Iterator[Found]:
     """A float column whose name says that it is money."""
     for change, column in _new_columns(look):
-        if column.type in _FLOATS and column.name and _MONEY.search(column.name.lower()):
+        if (column.type or "").upper() in _FLOATS and column.name and _MONEY.search(column.name.lower()):
             yield Found(about(change, column.name), f"{column.written} for what is money by its name", change.line)
 
 
@@ -129,7 +129,7 @@ def time_without_zone(look: Look) -> Iterator[Found]:
 
 def _is_naive(column: ColumnText) -> bool:
     zone = column.options.get("timezone", column.arguments[0] if column.arguments else False)
-    return column.type in ("DateTime", "TIMESTAMP", "DATETIME") and zone is False
+    return (column.type or "").upper() in ("DATETIME", "TIMESTAMP") and zone is False
 
 
 @rule(
@@ -158,6 +158,7 @@ def enum_type_missing(look: Look) -> Iterator[Found]:
     known = {
         e for state in look.before.tables.values() for column in state.columns.values() if (e := enum_name(column))
     }
+    known |= look.before.types
     for change in look.script.upgrade:
         if change.kind == "create_type" and change.name is None:
             return  # of a name that cannot be read

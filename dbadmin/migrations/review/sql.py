@@ -9,46 +9,48 @@ from dataclasses import replace
 from typing import Any
 
 from dbadmin.dialects.changes import Change, ColumnText
+from dbadmin.migrations.review.spelled import NAME, apart, declared, indexed, parted
 from dbadmin.migrations.review.written import main_verb, writes_of
 from dbadmin.queries.written import split_statements, tokens
 
-_NAME = r'(?:(?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[\w…$]+)\.)?(?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[\w…$]+)'
-_ON = rf"ON (?:ONLY )?(?P<table>{_NAME})"
-_NAMED_INDEX = rf"(?:(?P<name>(?!ON\b){_NAME}) )?{_ON}"
+_ON = rf"ON (?:ONLY )?(?P<table>{NAME})"
+_NAMED_INDEX = rf"(?:(?P<name>(?!ON\b){NAME}) )?{_ON}"
 _OBJECTS = r"MATERIALIZED VIEW|VIEW|TRIGGER|FUNCTION|PROCEDURE|SEQUENCE|POLICY|DOMAIN|EVENT|AGGREGATE"
 _MODIFIERS = r"(?:(?:TEMP(?:ORARY)?|CONSTRAINT|RECURSIVE|DEFINER ?= ?\S+|ALGORITHM ?= ?\w+|SQL SECURITY \w+) )*"
 _FORMS: tuple[tuple[str, str], ...] = (
     ("create_index", rf"CREATE (?P<unique>UNIQUE )?INDEX (?P<online>CONCURRENTLY )?(?:IF NOT EXISTS )?{_NAMED_INDEX}"),
-    ("drop_index", rf"DROP INDEX (?P<online>CONCURRENTLY )?(?:IF EXISTS )?(?P<name>{_NAME})(?: {_ON})?"),
-    ("create_table", rf"CREATE (?:TEMP(?:ORARY)? |UNLOGGED )?TABLE (?:IF NOT EXISTS )?(?P<table>{_NAME})"),
-    ("drop_table", rf"DROP (?:TEMPORARY )?TABLE (?:IF EXISTS )?(?P<table>{_NAME})"),
-    ("drop_schema", rf"DROP (?:SCHEMA|DATABASE) (?:IF EXISTS )?(?P<name>{_NAME})"),
-    ("add_enum_value", rf"ALTER TYPE (?P<name>{_NAME}) ADD VALUE"),
-    ("create_type", rf"CREATE TYPE (?P<name>{_NAME})"),
-    ("drop_type", rf"DROP TYPE (?:IF EXISTS )?(?P<name>{_NAME})"),
-    ("truncate", rf"TRUNCATE (?:TABLE )?(?:ONLY )?(?P<table>{_NAME})"),
-    ("create_object", rf"CREATE (?:OR REPLACE )?{_MODIFIERS}(?P<what>{_OBJECTS}) (?:IF NOT EXISTS )?(?P<name>{_NAME})"),
-    ("drop_object", rf"DROP (?P<what>{_OBJECTS}) (?:IF EXISTS )?(?P<name>{_NAME})"),
-    ("update", rf"(?:UPDATE (?:LOW_PRIORITY )?(?:ONLY |IGNORE |OR \w+ )?|MERGE INTO )(?P<table>{_NAME})"),
-    ("delete", rf"DELETE (?:LOW_PRIORITY |QUICK |IGNORE )*(?:(?!FROM\b)\S+ )*?FROM (?:ONLY )?(?P<table>{_NAME})"),
-    ("rewrite_table", rf"VACUUM (?:\([^)]*\bFULL\b[^)]*\) |FULL (?:\w+ )*?)(?P<table>{_NAME})"),
-    ("rewrite_table", rf"(?:CLUSTER (?:VERBOSE )?|OPTIMIZE TABLE )(?P<table>{_NAME})"),
-    ("rewrite_table", rf"REINDEX (?:\([^)]*\) )?TABLE (?!CONCURRENTLY\b)(?P<table>{_NAME})"),
-    ("insert", rf"(?:INSERT|REPLACE) (?:OR \w+ |IGNORE )?INTO (?P<table>{_NAME})"),
+    ("drop_index", rf"DROP INDEX (?P<online>CONCURRENTLY )?(?:IF EXISTS )?(?P<name>{NAME})(?: {_ON})?"),
+    ("create_table", rf"CREATE (?:TEMP(?:ORARY)? |UNLOGGED )?TABLE (?:IF NOT EXISTS )?(?P<table>{NAME})"),
+    ("drop_table", rf"DROP (?:TEMPORARY )?TABLE (?:IF EXISTS )?(?P<table>{NAME})"),
+    ("drop_schema", rf"DROP (?:SCHEMA|DATABASE) (?:IF EXISTS )?(?P<name>{NAME})"),
+    ("add_enum_value", rf"ALTER TYPE (?P<name>{NAME}) ADD VALUE"),
+    ("create_type", rf"CREATE TYPE (?P<name>{NAME})"),
+    ("drop_type", rf"DROP TYPE (?:IF EXISTS )?(?P<name>{NAME})"),
+    ("truncate", rf"TRUNCATE (?:TABLE )?(?:ONLY )?(?P<table>{NAME})"),
+    ("create_object", rf"CREATE (?:OR REPLACE )?{_MODIFIERS}(?P<what>{_OBJECTS}) (?:IF NOT EXISTS )?(?P<name>{NAME})"),
+    ("drop_object", rf"DROP (?P<what>{_OBJECTS}) (?:IF EXISTS )?(?P<name>{NAME})"),
+    ("update", rf"(?:UPDATE (?:LOW_PRIORITY )?(?:ONLY |IGNORE |OR \w+ )?|MERGE INTO )(?P<table>{NAME})"),
+    ("delete", rf"DELETE (?:LOW_PRIORITY |QUICK |IGNORE )*(?:(?!FROM\b)\S+ )*?FROM (?:ONLY )?(?P<table>{NAME})"),
+    ("rewrite_table", rf"VACUUM (?:\([^)]*\bFULL\b[^)]*\) |FULL (?:\w+ )*?)(?P<table>{NAME})"),
+    ("rewrite_table", rf"(?:CLUSTER (?:VERBOSE )?|OPTIMIZE TABLE )(?P<table>{NAME})"),
+    ("rewrite_table", rf"REINDEX (?:\([^)]*\) )?TABLE (?!CONCURRENTLY\b)(?P<table>{NAME})"),
+    ("insert", rf"(?:INSERT|REPLACE) (?:OR \w+ |IGNORE )?INTO (?P<table>{NAME})"),
     ("commit", r"(?:COMMIT|ROLLBACK|END)(?: TRANSACTION| WORK)?$"),
 )  # fmt: skip
 _LISTED = ("drop_table", "drop_index", "drop_schema", "drop_type", "drop_object", "truncate")
 """Forms that may name several, separated by commas."""
-_COLUMN = rf"(?:COLUMN )?(?:IF (?:NOT )?EXISTS )?(?P<column>{_NAME})"
+_COLUMN = rf"(?:COLUMN )?(?:IF (?:NOT )?EXISTS )?(?P<column>{NAME})"
 _LENGTH = r"(?:\((?P<length>\d+)[^)]*\))?"
+_NO_COLUMN = r"(?!(?:LIKE|INDEX|KEY|FULLTEXT|SPATIAL|PERIOD|CONSTRAINT|CHECK|EXCLUDE)\b)"
+_DECLARED = rf"{_NO_COLUMN}(?P<column>{NAME}) (?P<type>\w+){_LENGTH}"
 _WHAT = r"(?P<what>UNIQUE|PRIMARY KEY|FOREIGN KEY|CHECK|EXCLUDE)\b"
 _ACTIONS: tuple[tuple[str, str], ...] = (
-    ("add_constraint", rf"ADD (?:CONSTRAINT (?P<name>{_NAME}) )?{_WHAT}"),
-    ("drop_constraint", rf"DROP (?:CONSTRAINT|FOREIGN KEY|CHECK) (?:IF EXISTS )?(?P<name>{_NAME})"),
-    ("rename_table", rf"RENAME (?:TO |AS |=)?(?!(?:COLUMN|INDEX|KEY|CONSTRAINT|TO|AS)\b)(?P<name>{_NAME})$"),
-    ("rename_column", rf"RENAME {_COLUMN} TO (?P<name>{_NAME})"),
-    ("rename_column", rf"CHANGE {_COLUMN} (?P<name>{_NAME})"),
-    ("add_index", rf"ADD (?P<unique>UNIQUE )?(?:INDEX|KEY) (?P<name>{_NAME})"),
+    ("add_constraint", rf"ADD (?:CONSTRAINT (?P<name>{NAME}) )?{_WHAT}"),
+    ("drop_constraint", rf"DROP (?:CONSTRAINT|FOREIGN KEY|CHECK) (?:IF EXISTS )?(?P<name>{NAME})"),
+    ("rename_table", rf"RENAME (?:TO |AS |=)?(?!(?:COLUMN|INDEX|KEY|CONSTRAINT|TO|AS)\b)(?P<name>{NAME})$"),
+    ("rename_column", rf"RENAME {_COLUMN} TO (?P<name>{NAME})"),
+    ("rename_column", rf"CHANGE {_COLUMN} (?P<name>{NAME})"),
+    ("add_index", rf"ADD (?P<unique>UNIQUE )?(?:INDEX|KEY) (?P<name>{NAME})"),
     ("rewrite_table", r"(?:CONVERT TO CHARACTER SET|ENGINE|FORCE|ROW_FORMAT)\b"),
     ("rewrite_table", r"SET (?:UNLOGGED|LOGGED|TABLESPACE|ACCESS METHOD)\b"),
     ("set_not_null", rf"ALTER {_COLUMN} SET NOT NULL"),
@@ -61,14 +63,14 @@ _ACTIONS: tuple[tuple[str, str], ...] = (
     ("add_column", rf"ADD {_COLUMN} (?P<type>\w+){_LENGTH}"),
 )  # fmt: skip
 _ALTER = re.compile(
-    rf"ALTER (?:ONLINE |IGNORE )*TABLE (?:IF EXISTS )?(?:ONLY )?(?P<table>{_NAME}) (?P<rest>.+)", re.IGNORECASE
+    rf"ALTER (?:ONLINE |IGNORE )*TABLE (?:IF EXISTS )?(?:ONLY )?(?P<table>{NAME}) (?P<rest>.+)", re.IGNORECASE
 )
 _ALONE = re.compile(
     r"VACUUM\b|REINDEX\b.* CONCURRENTLY\b|(?:CREATE|DROP) (?:DATABASE|TABLESPACE)\b|ALTER SYSTEM\b|"
     r"ALTER TABLE .* DETACH PARTITION .* CONCURRENTLY$",
     re.IGNORECASE,
 )
-_RENAMES = re.compile(rf"RENAME TABLES? (?:IF EXISTS )?(?P<rest>{_NAME} TO .+)", re.IGNORECASE)
+_RENAMES = re.compile(rf"RENAME TABLES? (?:IF EXISTS )?(?P<rest>{NAME} TO .+)", re.IGNORECASE)
 _BLOCK = re.compile(r"\s*DO\b\s*(?:LANGUAGE\s+\w+\s*)?(\$\w*\$)(?P<body>.*)\1", re.IGNORECASE | re.DOTALL)
 _LEADS = re.compile(
     r"\s*(?:DECLARE\b.*?\bBEGIN|BEGIN|IF\b.*?\bTHEN|ELSIF\b.*?\bTHEN|ELSE|(?:FOR|WHILE)\b.*?\bLOOP|LOOP|EXCEPTION|"
@@ -98,7 +100,7 @@ def changes_of(text: str, line: int, **more: Any) -> Iterator[Change]:
             for action in _actions(altered["rest"]):
                 yield _action(action, altered["table"], line, plain, more)
         elif renamed := _RENAMES.match(plain):
-            for pair in _split(renamed["rest"]):
+            for pair in apart(renamed["rest"]):
                 schema, table = parted(pair.partition(" ")[0])
                 yield Change("rename_table", line, table, schema, parted(pair.rpartition(" ")[2])[1], sql=plain, **more)
         else:
@@ -128,22 +130,11 @@ def _plain(statement: str) -> str:
     return " ".join("".join(parts).split()).rstrip("; ")
 
 
-def _split(actions: str) -> Iterator[str]:
-    """The actions of an ALTER TABLE, apart at commas outside brackets."""
-    depth, begun = 0, 0
-    for at, letter in enumerate(actions):
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            yield actions[begun:at].strip()
-            begun = at + 1
-    yield actions[begun:].strip()
-
-
 def _actions(rest: str) -> Iterator[str]:
     """The actions of an ALTER TABLE; `ADD (a …, b …)` is one for each column."""
-    for action in _split(rest):
+    for action in apart(rest):
         listed = re.fullmatch(r"ADD (?:COLUMN )?\((.+)\)", action, re.IGNORECASE)
-        yield from (f"ADD {column}" for column in _split(listed[1])) if listed else (action,)
+        yield from (f"ADD {column}" for column in apart(listed[1])) if listed else (action,)
 
 
 def _statement(plain: str, statement: str, line: int, more: dict[str, Any]) -> Iterator[Change]:
@@ -162,12 +153,15 @@ def _statement(plain: str, statement: str, line: int, more: dict[str, Any]) -> I
             unique=bool(parts.get("unique")),
             concurrently=bool(parts.get("online")) or _is_alone(plain),
             where=_picks(plain),
-            columns=_indexed(plain[found.end() :]) if kind == "create_index" else (),
+            columns=indexed(plain[found.end() :]) if kind == "create_index" else (),
             sql=plain,
             what=parts["what"].lower() if parts.get("what") else None,
             writes=writes_of(statement) if kind == "update" else (),
             **more,
         )
+        if kind == "create_table":
+            yield from _made(change, plain[found.end() :])
+            return
         yield change
         if kind in _LISTED:
             yield from _more(change, plain[found.end() :])
@@ -180,6 +174,23 @@ def _is_alone(plain: str) -> bool:
     return _ALONE.match(plain) is not None
 
 
+def _made(change: Change, body: str) -> Iterator[Change]:
+    """A table with its columns, and the keys that are declared beside them."""
+    columns, keys = list[ColumnText](), list[Change]()
+    for part in apart(body.strip()[1:].rpartition(")")[0]) if body.strip().startswith("(") else ():
+        key = re.match(_ACTIONS[0][1], f"ADD {part}", re.IGNORECASE)
+        if key is not None:
+            if key["what"].upper() in ("PRIMARY KEY", "FOREIGN KEY", "UNIQUE"):
+                made = _altered("add_constraint", key, replace(change, kind="sql"), f"ADD {part}")
+                keys.append(replace(made, inner=True))
+        elif (found := re.match(_DECLARED, part, re.IGNORECASE)) is not None:
+            length = (int(found["length"]),) if found["length"] else ()
+            named = ColumnText(parted(found["column"])[1], found["type"], length)
+            columns.append(declared(named, part[found.end() :]))
+    yield replace(change, columns=tuple(columns))
+    yield from keys
+
+
 def _picks(plain: str) -> bool:
     """Whether a statement says which rows it is about; what stands in brackets is another query's."""
     outside, inner = "", plain
@@ -190,8 +201,8 @@ def _picks(plain: str) -> bool:
 
 def _more(change: Change, rest: str) -> Iterator[Change]:
     """The others of several that one statement drops."""
-    listed = re.match(rf"(?:, ?{_NAME})+", rest)
-    for name in re.findall(_NAME, listed[0]) if listed else ():
+    listed = re.match(rf"(?:, ?{NAME})+", rest)
+    for name in re.findall(NAME, listed[0]) if listed else ():
         schema, other = parted(name)
         yield replace(change, table=other, schema=schema) if change.table else replace(change, name=other)
 
@@ -223,42 +234,16 @@ def _altered(kind: str, found: "re.Match[str]", change: Change, action: str) -> 
         case "set_type":
             return replace(change, kind="alter_column", columns=(written,), given=frozenset({"type"}))
         case "add_column":
-            default = "" if re.search(r"\bDEFAULT\b", upper) else None
-            leads = re.search(rf"\bREFERENCES ({_NAME}) ?(?:\(({_NAME})\))?", action, re.IGNORECASE)
-            target = f"{parted(leads[1])[1]}.{parted(leads[2])[1] or 'id'}" if leads else None
-            made = replace(written, nullable="NOT NULL" not in upper, default=default, generated="GENERATED" in upper)
-            made = replace(made, references=target, unique=bool(re.search(r"\bUNIQUE\b", upper)))
-            return replace(change, kind="add_column", columns=(made,))
+            return replace(change, kind="add_column", columns=(declared(written, action[found.end() :]),))
         case "add_constraint":
-            referred = re.search(rf"\bREFERENCES ({_NAME})", action, re.IGNORECASE)
+            referred = re.search(rf"\bREFERENCES ({NAME})", action, re.IGNORECASE)
             return replace(
                 change, kind="add_constraint", name=named, constraint=_KINDS[parts["what"].upper()],
                 referred=parted(referred[1])[1] if referred else None,
                 not_valid=bool(re.search(r"\bNOT VALID\b|\bUSING INDEX\b", upper)),
-                columns=_indexed(action[found.end() :]), unnamed=named is None,
+                columns=indexed(action[found.end() :]), unnamed=named is None,
             )  # fmt: skip
         case "add_index":
             return replace(change, kind="create_index", name=named, unique=bool(parts.get("unique")))
     columns = (written,) if column else ()
     return replace(change, kind=kind, name=named, columns=columns)  # type: ignore[arg-type]
-
-
-def _indexed(rest: str) -> tuple[ColumnText, ...]:
-    """The plain columns in the first brackets; empty where an expression stands there."""
-    found = re.match(r"[^(]*\(([^()]*)\)", rest)
-    names = [part.split()[0] for part in found[1].split(",") if part.split()] if found else []
-    return tuple(ColumnText(parted(name)[1]) for name in names)
-
-
-def parted(name: str | None) -> tuple[str | None, str | None]:
-    """Schema and name without quotes; None for what has a gap.
-
-    >>> parted('app."Blog Posts"'), parted("ix_…")
-    (('app', 'Blog Posts'), (None, None))
-    """
-    if name is None:
-        return None, None
-    parts = [part.strip('"`[]') for part in re.findall(r'"[^"]+"|`[^`]+`|\[[^\]]+\]|[\w…$]+', name)]
-    if not parts or "…" in parts[-1]:
-        return None, None
-    return (parts[-2] if len(parts) > 1 else None), parts[-1]
