@@ -8,6 +8,8 @@ from dbadmin.dialects.changes import ColumnText
 from dbadmin.migrations.review.values import GAP, UNKNOWN, Scope, called
 
 _UNREADABLE = ""
+_ALSO = {"mysql": ("mariadb",)}
+"""Other names that a variant of a type may have for an engine."""
 
 
 def keywords(call: ast.Call) -> dict[str, ast.expr]:
@@ -85,7 +87,9 @@ def type_of(node: ast.expr | None, scope: Scope) -> ColumnText:
     if node is None:
         return ColumnText(None)
     if isinstance(node, ast.Call) and called(node.func) == "with_variant" and isinstance(node.func, ast.Attribute):
-        return type_of(node.func.value, scope)
+        names = {scope.value(argument) for argument in node.args[1:]}
+        mine = scope.engine is not None and names & {scope.engine, *_ALSO.get(scope.engine, ())}
+        return type_of(node.args[0] if mine else node.func.value, scope)
     if isinstance(node, ast.Call):
         arguments = tuple(scope.value(argument) for argument in node.args)
         options = {name: scope.value(value) for name, value in keywords(node).items()}

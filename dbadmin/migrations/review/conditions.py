@@ -2,7 +2,7 @@
 
 import ast
 
-from dbadmin.migrations.review.values import Scope
+from dbadmin.migrations.review.values import Returned, Scope
 
 
 def decided(test: ast.expr, scope: Scope) -> bool | None:
@@ -13,6 +13,10 @@ def decided(test: ast.expr, scope: Scope) -> bool | None:
     (False, True, None)
     """
     match test:
+        case ast.Name() if isinstance(known := scope.value(test), bool):
+            return known
+        case ast.Call(func=ast.Name() as function, args=[]) if isinstance(known := scope.value(function), Returned):
+            return decided(known.node, scope)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             inner = decided(operand, scope)
             return None if inner is None else not inner

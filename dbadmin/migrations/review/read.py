@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from dbadmin.dialects.changes import Change
+from dbadmin.migrations.parse import effective
 from dbadmin.migrations.review.built import rows_of
 from dbadmin.migrations.review.columns import keywords, type_of
 from dbadmin.migrations.review.conditions import decided, ends
 from dbadmin.migrations.review.operations import Batch, Call, call_of, is_operation, operation, statement
 from dbadmin.migrations.review.orm import hides, model_of, row_changes, session_change
+from dbadmin.migrations.review.spans import is_batch, statements
 from dbadmin.migrations.review.sql import changes_of
 from dbadmin.migrations.review.undefined import undefined
-from dbadmin.migrations.review.values import BIND, UNKNOWN, RowValue, Scope, TableValue, called, text_of
+from dbadmin.migrations.review.values import BIND, UNKNOWN, Returned, RowValue, Scope, TableValue, called, text_of
 
 DEEPEST = 6
 """How many functions of the script may call each other before the rest is left unread."""
@@ -67,27 +69,8 @@ def read(path: Path, source: bytes, engine: str | None) -> ReadScript:
     upgrade, downgrade = (reader.function(functions.get(name)) for name in ("upgrade", "downgrade"))
     return ReadScript(
         path, upgrade, downgrade, tuple(_imports(tree)), {name: node.lineno for name, node in functions.items()},
-        reader.uses_database, frozenset(reader.unread), _statements(tree), undefined(tree, source),
+        reader.uses_database, frozenset(reader.unread), statements(tree), undefined(tree, source),
     )  # fmt: skip
-
-
-def _statements(tree: ast.Module) -> dict[int, int]:
-    """The first line of the innermost statement, by line; of one with a body only its head counts, but for a batch."""
-    found: dict[int, int] = {}
-    for node in ast.walk(tree):  # from the outside to the inside
-        if isinstance(node, ast.stmt):
-            body = getattr(node, "body", None)
-            last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
-            found |= dict.fromkeys(range(node.lineno, last + 1), node.lineno)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.With) and any(_is_batch(item.context_expr) for item in node.items):
-            found |= dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), node.lineno)
-    return found
-
-
-def _is_batch(node: ast.expr) -> bool:
-    """Whether a `with` begins a batch, whose statements run when it ends."""
-    return isinstance(node, ast.Call) and called(node.func) == "batch_alter_table"
 
 
 def _imports(tree: ast.Module) -> Iterator[Import]:
@@ -124,6 +107,12 @@ class _Reader:
         self._read = ""
         for node in tree.body:
             self._assignment(node, self.top)
+            if (
+                isinstance(node, ast.FunctionDef)
+                and isinstance(node.body[-1], ast.Return)
+                and len(effective(node)) == 1
+            ):
+                self.top.names[node.name] = Returned(node.body[-1].value or ast.Constant(None))
             if isinstance(node, ast.ClassDef) and (model := model_of(node, self.top)) is not None:
                 self.top.names[node.name] = model
 
@@ -195,7 +184,7 @@ class _Reader:
             name = called(call.func) if isinstance(call, ast.Call) else ""
             if name == "autocommit_block":
                 where = _with(where, outside=True)
-            elif isinstance(call, ast.Call) and _is_batch(call):
+            elif isinstance(call, ast.Call) and is_batch(call):
                 batch = _batch(call, where.scope)
                 if isinstance(item.optional_vars, ast.Name):
                     where = _with(where, batches={**where.batches, item.optional_vars.id: batch})
@@ -277,6 +266,8 @@ class _Reader:
         known: Any = scope.value(value)
         if known is UNKNOWN and isinstance(value, ast.Call):
             known = type_of(value, scope) if called(value.func) in _TYPES else rows_of(value, scope) or UNKNOWN
+        if known is UNKNOWN and (condition := decided(value, scope)) is not None:
+            known = condition
         for target in targets:
             scope.assign(target, known)
 

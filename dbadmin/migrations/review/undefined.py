@@ -5,7 +5,15 @@ import builtins
 import symtable
 from collections.abc import Iterator
 
-_ALWAYS = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__spec__", "__path__", "__loader__"}
+_ALWAYS = frozenset(dir(builtins)) | {
+    "__file__",
+    "__name__",
+    "__doc__",
+    "__spec__",
+    "__path__",
+    "__loader__",
+    "__builtins__",
+}
 
 
 def undefined(tree: ast.Module, source: bytes) -> tuple[tuple[str, int], ...]:

@@ -57,6 +57,13 @@ class ColumnValue:
     name: str
 
 
+@dataclass(frozen=True, eq=False)
+class Returned:
+    """A function of the script that is one expression."""
+
+    node: ast.expr
+
+
 @dataclass(frozen=True)
 class RowValue:
     """An object of the ORM's, or what gives such objects; `table` is None where its class is not the script's."""
@@ -131,7 +138,7 @@ class Scope:
         return str(value) if isinstance(value, str | int | float | None) else GAP
 
     def _attribute(self, node: ast.Attribute) -> Any:
-        if node.attr == "name" and isinstance(node.value, ast.Attribute) and node.value.attr == "dialect":
+        if node.attr == "name" and isinstance(node.value, ast.Attribute) and node.value.attr in ("dialect", "engine"):
             return self.engine if self.engine is not None else UNKNOWN
         if node.attr == "name" and isinstance(node.value, ast.Name) and node.value.id == "dialect":
             return self.engine if self.engine is not None else UNKNOWN
