@@ -24,6 +24,9 @@ _protected: list[Address] = []  # one entry for each that asked
 _lock = threading.Lock()
 _installed = False
 _writers: "WeakSet[Any]" = WeakSet()  # dialects of engines that were asked to write
+_readers: "WeakKeyDictionary[Any, int]" = (
+    WeakKeyDictionary()
+)  # dialects of engines that were asked to read, and how often
 _opening: "ContextVar[Any]" = ContextVar("dbadmin_sandbox", default=None)
 _arguments: "WeakKeyDictionary[Any, tuple[Any, ...]]" = WeakKeyDictionary()
 
@@ -60,6 +63,18 @@ def let_write(dialect: Any) -> None:
 def end_writing(dialect: Any) -> None:
     """Take `let_write` back."""
     _writers.discard(dialect)
+
+
+def let_read(dialect: Any) -> None:
+    """Keep the one engine of this SQLAlchemy dialect read-only, wherever it leads: of a `creator` no URL tells that."""
+    _readers[dialect] = _readers.get(dialect, 0) + 1
+
+
+def end_reading(dialect: Any) -> None:
+    """Take `let_read` back."""
+    _readers[dialect] = _readers.get(dialect, 0) - 1
+    if _readers[dialect] <= 0:
+        del _readers[dialect]
 
 
 @contextmanager
@@ -134,7 +149,7 @@ def _on_do_connect(dialect: Any, record: Any, cargs: list[Any], cparams: dict[st
         cargs[:] = _arguments[dialect]
     before = (list(cargs), dict(cparams))
     address = ours.address.of_parameters(dialect.driver, cargs, cparams)
-    read_only = dialect not in _writers and _opening.get() is None and is_protected(address)
+    read_only = dialect not in _writers and _opening.get() is None and (dialect in _readers or is_protected(address))
     if read_only:
         ours.session.read_only_parameters(dialect.driver, cargs, cparams)
         ours.session.keep_engine_read_only(dialect)
@@ -172,8 +187,9 @@ def _on_checkout(dbapi_connection: Any, record: Any, proxy: Any) -> None:
     if ours is None:
         return
     judge = _opening.get()
-    writes = judge is not None or proxy._pool._dialect in _writers
-    wanted = not writes and _must_be_read_only(ours, record.info, dbapi_connection)
+    theirs = proxy._pool._dialect
+    writes = judge is not None or theirs in _writers
+    wanted = not writes and _must_be_read_only(ours, theirs, record.info, dbapi_connection)
     if wanted == record.info.get(_READ_ONLY, False):
         record.record_info.pop(_REOPENED, None)
         if wanted:
@@ -189,11 +205,13 @@ def _on_checkout(dbapi_connection: Any, record: Any, proxy: Any) -> None:
         raise DisconnectionError("opened again, because what dbadmin protects has changed")
 
 
-def _must_be_read_only(ours: Dialect, info: dict[str, Any], dbapi_connection: Any) -> bool:
+def _must_be_read_only(ours: Dialect, theirs: Any, info: dict[str, Any], dbapi_connection: Any) -> bool:
     """Whether a connection leads to a protected database; where nobody knows, any protected one counts."""
     if _ADDRESS not in info:  # opened before the listeners stood, or by `creator=`
         info[_ADDRESS] = ours.address.of_connection(dbapi_connection)
     address = info[_ADDRESS]
+    if theirs in _readers:
+        return True
     if address is None:
         return any(known.engine == ours.name for known in _protected)
     return is_protected(address)
@@ -218,7 +236,7 @@ def _guarded(connection: "Connection") -> Dialect | None:
     proxy = connection.connection
     if _SANDBOX in proxy.info:
         return None
-    if not _must_be_read_only(ours, proxy.info, proxy.dbapi_connection):
+    if not _must_be_read_only(ours, connection.dialect, proxy.info, proxy.dbapi_connection):
         return None
     if not proxy.info.get(_READ_ONLY):
         _make(ours, proxy.info, proxy.dbapi_connection)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from attempts import READS, WRITES, fill
 from drivers import ASYNC, SYNC, dispose, make_engine, url_for
 from servers import TestDatabase
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from dbadmin import readonly
 from dbadmin.database import Database
@@ -123,6 +124,36 @@ def test_an_engine_with_a_creator_of_its_own_obeys(driver: str, made: TestDataba
     with pytest.raises((DBAPIError, WriteRefused)):
         insert(engine)
     engine.dispose()
+
+
+@pytest.mark.parametrize("driver", ["pysqlite", "psycopg", "pg8000", "pymysql", "aiosqlite", "asyncpg", "aiomysql"])
+def test_an_application_that_connects_by_a_function_of_its_own_is_asked_read_only(
+    driver: str, made: TestDatabase
+) -> None:
+    dialect = make_engine(made, driver).dialect
+    cargs, cparams = dialect.create_connect_args(url_for(made, driver))
+    name = f"{dialect.name}+{driver}://"
+    if driver in ASYNC:
+        cparams.pop("prepared_statement_cache_size", None)
+
+        async def connect() -> Any:
+            return await import_module(driver).connect(*cargs, **cparams)
+
+        engine: Any = create_async_engine(name, async_creator=connect)
+    else:
+        engine = sa.create_engine(name, creator=lambda: dialect.loaded_dbapi.connect(*cargs, **cparams))
+    database = Database(engine)
+    count = database.run(lambda connection: connection.exec_driver_sql("SELECT count(*) FROM items").scalar())
+    assert count == 2
+    with pytest.raises(WriteRefused):
+        database.run(lambda connection: connection.exec_driver_sql("DELETE FROM items"))
+    if driver != "pg8000":  # which does not tell where it is connected
+        other = sa.create_engine(made.url)
+        with pytest.raises((DBAPIError, WriteRefused)):
+            insert(other)
+        other.dispose()
+    database.close()
+    assert made.rows("SELECT count(*) FROM items") == [(2,)]
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM box_node", "UPDATE box_rowid SET nodeno = 9"])

@@ -59,6 +59,7 @@ class Database:
         self._protected = self.dialect.address.of_url(self.url) if mode != "write" else None
         if self._protected is not None:
             readonly.protect(self._protected)
+            readonly.let_read(self.sync_engine.dialect)
         else:
             readonly.let_write(self.sync_engine.dialect)
 
@@ -71,6 +72,16 @@ class Database:
     def shown_url(self) -> str:
         """The URL with its password hidden."""
         return mask(self.url.render_as_string(hide_password=True))
+
+    @property
+    def has_creator(self) -> bool:
+        """Whether the application connects by a function of its own (`creator`), so that the URL tells nothing."""
+        return getattr(self.sync_engine.pool._creator, "__module__", "") != "sqlalchemy.engine.create"
+
+    def check_target(self) -> None:
+        """Raise ConnectionFailed where the URL leads to no database; see `SessionRules.check_target`."""
+        if not self.has_creator:
+            self.dialect.session.check_target(self.url)
 
     @cached_property
     def dialect(self) -> Dialect:
@@ -91,7 +102,7 @@ class Database:
         WriteRefused or StatementFailed instead of driver errors; what `work` itself raises passes through.
         """
         with errors(self):
-            self.dialect.session.check_target(self.url)
+            self.check_target()
             if self._joined is not None:
                 found: T = self._joined(work)
                 return found
@@ -124,7 +135,7 @@ class Database:
         if self._sandbox is None:
             made = Sandbox(self.dialect, self.sandbox_limit)
             with errors(self):
-                self.dialect.session.check_target(self.url)
+                self.check_target()
                 if self.is_async:
                     self.loop.call(self._begin_async(made))
                 else:
@@ -194,7 +205,18 @@ class Database:
             rules.prove_read_only(connection)
             connection.rollback()
             self._proven = True
+            self._protect_what_is_open(connection)
         rules.set_timeouts(connection, self.statement_timeout, self.lock_timeout)
+
+    def _protect_what_is_open(self, connection: "Connection") -> None:
+        """Where the URL tells nothing, the connection may tell which database it is."""
+        if not self.has_creator or self._protected is None:
+            return
+        address = self.dialect.address.of_connection(connection.connection.dbapi_connection)
+        if address is not None:
+            readonly.protect(address)
+            readonly.release(self._protected)
+            self._protected = address
 
     @cached_property
     def info(self) -> DatabaseInfo:
@@ -232,6 +254,7 @@ class Database:
         self.end_sandbox()
         if self._protected is not None:
             readonly.release(self._protected)
+            readonly.end_reading(self.sync_engine.dialect)
             self._protected = None
         else:
             readonly.end_writing(self.sync_engine.dialect)

@@ -107,7 +107,7 @@ def held(database: Database | Connection) -> "Iterator[Run]":
         yield lambda work: work(given)
         return
     with errors(database):
-        database.dialect.session.check_target(database.url)
+        database.check_target()
         if isinstance(database.engine, AsyncEngine):
             with _held_async(database, database.engine) as run:
                 yield run
