@@ -6,8 +6,9 @@ For sessions at a prompt: `readonly` alone sees every engine, and nothing of wha
 import functools
 import sys
 import threading
+from contextvars import ContextVar
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbadmin import readonly
 from dbadmin.dialects import named
@@ -15,11 +16,15 @@ from dbadmin.dialects.isolation import RawDriver, each
 from dbadmin.dialects.wrapping import Connect, wrap_functions
 from dbadmin.errors import WriteRefused
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
 LIBRARIES = ("sqlalchemy.", "dbadmin.", "aiosqlite.")
 """Who calls drivers for engines, which are judged by themselves, or is dbadmin."""
 _PASSING_ON = (f"{wrap_functions.__module__}.", "sqlalchemy.engine.default.", "sqlalchemy.dialects.")
 """What connects for somebody else: `engine.dialect.connect` for a pool, and for whoever calls it."""
 _lock = threading.Lock()
+_for_a_pool: "ContextVar[bool]" = ContextVar("dbadmin_for_a_pool", default=False)
 _watching = False
 _wrapped = False
 
@@ -36,6 +41,23 @@ def watch_drivers() -> None:
             drivers = ((name, d) for name, one in each().items() for d in (*one.raw_drivers, *one.other_drivers))
             wrap_functions(drivers, _by_hand)
         _watching = _wrapped = True
+
+
+def let_connect(engine: "Engine") -> None:
+    """Let the application's own function (`async_creator`) open the connections of its engine."""
+    pool = engine.pool
+    creator: Any = pool._creator
+    if creator.__module__ == __name__:
+        return
+
+    def creating() -> Any:
+        token = _for_a_pool.set(True)
+        try:
+            return creator()
+        finally:
+            _for_a_pool.reset(token)
+
+    pool._creator = creating
 
 
 def let_drivers_be() -> None:
@@ -58,6 +80,8 @@ def _by_hand(engine: str, driver: RawDriver, name: str, connect: Connect) -> Con
         if not readonly.is_protected(dialect.address.of_parameters(driver.driver, cargs, cparams)):
             return connect(*args, **kwargs)
         if name in driver.awaited:
+            if _for_a_pool.get():
+                return connect(*args, **kwargs)  # the engine's session is made read-only when the pool hands it out
             raise WriteRefused(
                 f"refused in a read-only session: {driver.module}.{name} would open a connection that takes writes",
                 hint="ask through session or engine, which are read-only; or open the session with --write",

@@ -3,6 +3,7 @@
 import asyncio
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,8 +12,10 @@ from conftest import Run
 from drivers import ASYNC, make_engine, url_for
 from servers import TestDatabase
 from shells import application
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from dbadmin import by_hand, readonly
+from dbadmin.database import Database
 from dbadmin.dialects import named
 from dbadmin.errors import WriteRefused
 
@@ -79,6 +82,28 @@ def test_connections_by_hand_that_are_awaited_are_refused_and_the_engine_s_are_n
         return int(counted)
 
     assert asyncio.run(count()) == 2
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "aiosqlite", "aiomysql"])
+def test_an_application_s_own_way_to_connect_is_let_through_and_read_only(driver: str, made: TestDatabase) -> None:
+    dialect = make_engine(made, driver).dialect
+    cargs, cparams = dialect.create_connect_args(url_for(made, driver))
+    cparams.pop("prepared_statement_cache_size", None)
+
+    async def connect() -> Any:
+        return await import_module(driver).connect(*cargs, **cparams)
+
+    engine = create_async_engine(f"{dialect.name}+{driver}://", async_creator=connect)
+    database = Database(engine)
+    by_hand.watch_drivers()
+    by_hand.let_connect(engine.sync_engine)
+    readonly.protect(named(made.kind).address.of_url(made.url))
+    assert database.run(lambda c: c.exec_driver_sql("SELECT count(*) FROM items").scalar()) == 2
+    with pytest.raises(WriteRefused):
+        database.run(lambda c: c.exec_driver_sql("DELETE FROM items"))
+    with pytest.raises(WriteRefused, match="would open a connection"):
+        asyncio.run(connect())
+    database.close()
 
 
 def test_connections_by_hand_to_another_database_take_writes(sqlite: TestDatabase, tmp_path: Path) -> None:

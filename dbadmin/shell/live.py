@@ -44,6 +44,8 @@ class Live:
             by_hand.let_drivers_be()
         else:
             by_hand.watch_drivers()
+            if self.database.is_async and self.database.has_creator:
+                by_hand.let_connect(self.database.sync_engine)
         options: dict[str, Any] = {}
         if self.mode == "sandbox":
             options = {"bind": self.database.sandbox.bind, "join_transaction_mode": "create_savepoint"}
