@@ -1,10 +1,12 @@
 """Protected databases take no write unless somebody types their name at a terminal."""
 
+import sqlite3
 import sys
 from pathlib import Path
 
 import pexpect
 import pytest
+import sqlalchemy as sa
 from conftest import Run
 from servers import TestDatabase
 
@@ -57,3 +59,14 @@ def test_its_name_typed_at_a_terminal_lets_write(prod: str, sqlite: TestDatabase
 def test_to_confirm_means_to_write(prod: str, tmp_path: Path, run: Run) -> None:
     done = run("sql", "SELECT 1", "--confirm", "app.db", "--url", prod, cwd=tmp_path)
     assert done.code == 2 and "--confirm goes with --write" in done.stderr
+
+
+def test_an_application_that_connects_by_a_function_of_its_own_is_protected_by_what_it_connects_to(
+    prod: str, sqlite: TestDatabase, tmp_path: Path
+) -> None:
+    engine = sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(tmp_path / "app.db"))
+    with pytest.raises(UsageError, match="is protected") as caught:
+        dbadmin.connect(session=engine, app=str(tmp_path), write=True)
+    assert "--confirm app.db" in str(caught.value.hint)
+    with dbadmin.connect(session=engine, app=str(tmp_path)) as db:
+        assert db.sql("SELECT x FROM t")["x"].tolist() == [1]

@@ -7,7 +7,7 @@ from dbadmin.admin.operations import silent
 from dbadmin.app import load_application, load_settings
 from dbadmin.app.load import Application, Loader
 from dbadmin.app.values import DEFAULT_LOCK_TIMEOUT
-from dbadmin.database import Database, Mode
+from dbadmin.database import Database, Mode, has_creator
 from dbadmin.database import echo as echo_statements
 from dbadmin.dialects import Progress
 from dbadmin.protected import refuse_write
@@ -69,7 +69,7 @@ def open_application(
     """Open the database of an application that is loaded; parameters as in `open_admin`."""
     settings = application.settings
     if mode != "read-only":
-        refuse_write(application.engine.url, settings.get("protected", ()), confirmed=confirm)
+        refuse_write(_place(application), settings.get("protected", ()), confirmed=confirm)
     database = Database(
         application.engine,
         mode=mode,
@@ -81,6 +81,18 @@ def open_application(
     if settings.get("echo"):
         echo_statements(database.sync_engine)
     return Admin(application, database, remember=remember)
+
+
+def _place(application: Application) -> "URL":
+    """Where it would be written to; where the URL tells nothing, and it matters, the database is asked."""
+    engine = application.engine
+    if not (application.settings.get("protected") and has_creator(engine)):
+        return engine.url
+    asked = Database(engine)
+    try:
+        return asked.place
+    finally:
+        asked.close()
 
 
 def restore(

@@ -25,6 +25,12 @@ Joined = Callable[[Callable[["Connection"], Any]], Any]
 """Calls work with the connection of a transaction that is open already, and gives its result."""
 
 
+def has_creator(engine: "Engine | AsyncEngine") -> bool:
+    """Whether an application connects by a function of its own (`creator`, `async_creator`): its URL tells nothing."""
+    pool = getattr(engine, "sync_engine", engine).pool
+    return getattr(pool._creator, "__module__", "") != "sqlalchemy.engine.create"
+
+
 class Database:
     """An engine with manners: a mode, timeouts, an identity, and errors that say what to do.
 
@@ -75,8 +81,19 @@ class Database:
 
     @property
     def has_creator(self) -> bool:
-        """Whether the application connects by a function of its own (`creator`), so that the URL tells nothing."""
-        return getattr(self.sync_engine.pool._creator, "__module__", "") != "sqlalchemy.engine.create"
+        """See the function `has_creator`."""
+        return has_creator(self.engine)
+
+    @cached_property
+    def place(self) -> "URL":
+        """Where the database is: what the URL says; where it tells nothing, what an open connection does."""
+        if not self.has_creator:
+            return self.url
+        address = self.run(lambda c: self.dialect.address.of_connection(c.connection.dbapi_connection))
+        if address is not None and address.server[0] == "file":
+            return self.url.set(database=address.database)
+        host = address.server[0] if address is not None and "/" not in address.server[0] else self.url.host
+        return self.url.set(host=host, database=self.identity.name)
 
     def check_target(self) -> None:
         """Raise ConnectionFailed where the URL leads to no database; see `SessionRules.check_target`."""

@@ -138,7 +138,7 @@ class DatabaseMagics(Magics):
             answer(f"{live.database.shown_url}: the mode of this session is {live.mode}")
             return
         mode = asked(words[0])
-        name = protected.name_of(live.database.url)
+        name = protected.name_of(live.database.place)
         if mode != "read-only":
             if words[1:] != [name]:
                 raise UsageError(
@@ -146,7 +146,7 @@ class DatabaseMagics(Magics):
                     hint=f"if you mean {live.database.shown_url}: %mode {mode} {name}",
                 )
             patterns = live.admin.settings.get("protected", ())
-            protected.refuse_write(live.database.url, patterns, confirmed=name)
+            protected.refuse_write(live.database.place, patterns, confirmed=name)
         self.attached.wanted = (mode, name)
 
 

@@ -164,7 +164,7 @@ def at_prompt(error: DbadminError, database: Database) -> DbadminError:
     if isinstance(error, WriteRefused) and error.hint in (readonly.HINT, sandbox.HINT):
         return WriteRefused(error.message, hint=write_hint(database))
     if error.hint == sandbox.ANEW:
-        return type(error)(error.message, hint=error.hint.replace("NAME", name_of(database.url)))
+        return type(error)(error.message, hint=error.hint.replace("NAME", name_of(database.place)))
     if error.hint == ECHO:
         return type(error)(error.message, hint="%tb shows the statement, and where it was run")
     error.hint = typed_here(error.hint) if error.hint else None
@@ -186,7 +186,7 @@ def typed_here(hint: str) -> str:
 
 def write_hint(database: Database) -> str:
     """What to type in a session that may only read."""
-    name = name_of(database.url)
+    name = name_of(database.place)
     if database.mode == "sandbox":
         return f"everything in a sandbox is rolled back in the end; %mode write {name} keeps what is committed"
     return f"%mode sandbox {name} takes every write and keeps none; %mode write {name} keeps what is committed"
