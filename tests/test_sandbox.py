@@ -92,7 +92,7 @@ def test_helpers_see_what_the_sandbox_wrote_and_others_do_not(driver: str, made:
     assert made.rows("select count(*) from items") == [(2,)]
 
 
-@pytest.mark.parametrize("driver", ["pysqlite", "psycopg", "pymysql"])
+@pytest.mark.parametrize("driver", ["pysqlite", "psycopg", "psycopg2", "pymysql"])
 def test_nobody_commits_by_a_cursor_or_the_connection(driver: str, made: TestDatabase) -> None:
     way = opened(made, driver)
     way.send("DELETE FROM items")
