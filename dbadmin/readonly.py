@@ -24,9 +24,7 @@ _protected: list[Address] = []  # one entry for each that asked
 _lock = threading.Lock()
 _installed = False
 _writers: "WeakSet[Any]" = WeakSet()  # dialects of engines that were asked to write
-_readers: "WeakKeyDictionary[Any, int]" = (
-    WeakKeyDictionary()
-)  # dialects of engines that were asked to read, and how often
+_readers: "WeakKeyDictionary[Any, int]" = WeakKeyDictionary()  # of engines that were asked to read, and how often
 _opening: "ContextVar[Any]" = ContextVar("dbadmin_sandbox", default=None)
 _arguments: "WeakKeyDictionary[Any, tuple[Any, ...]]" = WeakKeyDictionary()
 

@@ -158,6 +158,7 @@ WRITES = {
         "PREPARE made AS SELECT 1 AS a INTO other; EXPLAIN ANALYZE EXECUTE made",
         "EXPLAIN (COSTS off, ANALYZE) EXECUTE made",
         "SELECT pg_log_standby_snapshot()",
+        "SELECT bt_index_parent_check(0)",
     ],
     "mariadb": [
         "REPLACE INTO items VALUES (1, 'x')",

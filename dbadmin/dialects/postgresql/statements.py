@@ -47,6 +47,7 @@ _FUNCTIONS = re.compile(
       | pg_log_standby_snapshot | pg_truncate_visibility_map | heap_force_(?:kill|freeze)
       | pg_buffercache_(?:evict|mark_dirty)\w* | autoprewarm_\w+
       | pg_log_backend_memory_contexts | gin_clean_pending_list | brin_\w*summarize\w*
+      | bt_index_parent_check
     )\s*\(""",
     re.IGNORECASE | re.VERBOSE,
 )
