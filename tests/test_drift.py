@@ -258,6 +258,16 @@ def test_what_a_pending_revision_has_begun_is_told_as_that(sqlite: TestDatabase,
     assert "no revision" in found["users.other"].detail
 
 
+def test_a_version_table_in_a_schema_of_its_own_is_no_hindrance(postgresql: TestDatabase, tmp_path: Path) -> None:
+    execute(postgresql.url, "CREATE SCHEMA meta")
+    app = make_app(
+        tmp_path, url=postgresql.url, revisions={"a1": (None, USERS, "pass")}, configure='version_table_schema="meta"'
+    )
+    app.alembic("upgrade", "head")
+    found = drift(app)
+    assert (found.drift, found.drift_skipped) == ((), None)
+
+
 def test_where_nothing_could_be_compared_it_is_not_said_that_there_is_no_drift(
     sqlite: TestDatabase, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from dbadmin.results import Candidate, Drift, Status
 from dbadmin.rollback.blame import Facet, Leg, first_appearance
 from dbadmin.rollback.evidence import without_spelling
 from dbadmin.rollback.options import Options
-from dbadmin.rollback.reference import climb
+from dbadmin.rollback.reference import climb, ready
 from dbadmin.rollback.source import Rehearsed, named_database
 from dbadmin.state import Difference, Snapshot, snapshot
 from dbadmin.state.compare import schemas
@@ -104,8 +104,7 @@ class _Measuring:
 
     def _legs(self, url: "URL", known: bool) -> "list[Leg | str] | str":
         """The way up to where the database stands (where that is known), and on to the heads; a reason for none."""
-        with connect(url) as connection:
-            state = snapshot(connection, exclude=(self.source.version_name,), data=False)
+        state = ready(self.source, url)
         legs: list[Leg | str] = []
         if known and self.status.current:
             self.progress("the migrations up to where the database stands", 0, None)

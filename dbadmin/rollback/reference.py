@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from dbadmin.copies import Copy
 from dbadmin.copies.make import connect, identity_of
+from dbadmin.dialects import ObjectKey, of
+from dbadmin.dialects.names import join
 from dbadmin.migrations.runner import walk
 from dbadmin.migrations.scripts import Scripts
 from dbadmin.rollback.blame import Facet, Leg, Moment, first_appearance
@@ -52,8 +54,7 @@ def build_reference(
     creates no tables (made with create_all and stamped) has no reference.
     """
     url = copy.place.empty(NAME)
-    with connect(url) as connection:
-        empty = snapshot(connection, exclude=(source.version_name,), data=False)
+    empty = ready(source, url)
     passed = _passes(scripts, route)
     if passed is None:
         target = climb(source, url, route.plan.target, empty, options)
@@ -90,6 +91,18 @@ def _passes(scripts: Scripts, route: Route) -> int | None:
 
 def _after(leg: Leg, number: int) -> Snapshot | None:
     return leg.before if number == 0 else leg.moments[number - 1].snapshot
+
+
+def ready(source: Rehearsed, url: "URL") -> Snapshot:
+    """What is in an empty scratch database before the first revision: the version table's schema, where it has one,
+    since Alembic makes the table there before it runs any.
+    """
+    schema = source.version_name.schema
+    with connect(url) as connection:
+        if schema is not None:
+            of(connection).schema.make_room(connection, {ObjectKey("schema", join([schema])): ""})
+            connection.commit()
+        return snapshot(connection, exclude=(source.version_name,), data=False)
 
 
 def climb(source: Rehearsed, url: "URL", to: tuple[str, ...], before: Snapshot, options: Options) -> "Leg | str":
