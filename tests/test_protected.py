@@ -1,14 +1,17 @@
 """Protected databases take no write unless somebody types their name at a terminal."""
 
-import sqlite3
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
 import sqlalchemy as sa
 from conftest import Run
+from drivers import ASYNC, make_engine, url_for
 from servers import TestDatabase
+from sqlalchemy.ext.asyncio import create_async_engine
 
 import dbadmin
 from dbadmin.errors import UsageError
@@ -61,12 +64,26 @@ def test_to_confirm_means_to_write(prod: str, tmp_path: Path, run: Run) -> None:
     assert done.code == 2 and "--confirm goes with --write" in done.stderr
 
 
+@pytest.mark.parametrize("driver", ["pysqlite", "psycopg", "pg8000", "pymysql", "asyncpg"])
 def test_an_application_that_connects_by_a_function_of_its_own_is_protected_by_what_it_connects_to(
-    prod: str, sqlite: TestDatabase, tmp_path: Path
+    driver: str, made: TestDatabase, tmp_path: Path
 ) -> None:
-    engine = sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(tmp_path / "app.db"))
+    (tmp_path / "dbadmin.toml").write_text(f'protected = ["{made.name}"]\n')
+    dialect = make_engine(made, driver).dialect
+    cargs, cparams = dialect.create_connect_args(url_for(made, driver))
+    cparams.pop("prepared_statement_cache_size", None)
+
+    async def connect() -> Any:
+        return await import_module(driver).connect(*cargs, **cparams)
+
+    name = f"{dialect.name}+{driver}://"
+    engine: Any = (
+        create_async_engine(name, async_creator=connect)
+        if driver in ASYNC
+        else sa.create_engine(name, creator=lambda: dialect.loaded_dbapi.connect(*cargs, **cparams))
+    )
     with pytest.raises(UsageError, match="is protected") as caught:
         dbadmin.connect(session=engine, app=str(tmp_path), write=True)
-    assert "--confirm app.db" in str(caught.value.hint)
+    assert f"--confirm {made.name}," in str(caught.value.hint)
     with dbadmin.connect(session=engine, app=str(tmp_path)) as db:
-        assert db.sql("SELECT x FROM t")["x"].tolist() == [1]
+        assert db.count("items") == 2
