@@ -147,6 +147,7 @@ WRITES = {
         "SELECT 1 AS \N{GRINNING FACE}$$; COMMIT; DELETE FROM items; SELECT 1 AS \N{GRINNING FACE}$$",
         "SELECT $\N{GRINNING FACE}$ ' $\N{GRINNING FACE}$; COMMIT; DELETE FROM items; COMMIT; --'",
         "SELECT E'a'\n'\\'', '\\', pg_advisory_lock(1), ''",
+        "SELECT 1 \xa0$$, pg_advisory_lock(1), 2 AS \xa0$$",
         "SELECT E'a' -- '\r\n \t'\\'', '\\'; COMMIT; BEGIN READ WRITE; DELETE FROM items; COMMIT; SELECT ''",
         # SQL in strings, and what a read-only transaction of PostgreSQL takes
         "SELECT query_to_xml('SELECT lo_create(0)', true, false, '')",

@@ -78,7 +78,7 @@ _PARTS = rf"""
     | (?P<name>"(?:[^"]|"")*")
     | (?P<tag>\$(?:{_START}(?:{_START}|[0-9])*)?\$)
     | (?P<semicolon>;)
-    | (?P<other>{_START}(?:{_START}|[0-9$])*|[0-9]+|\s+|.)
+    | (?P<other>{_START}(?:{_START}|[0-9$])*|[0-9]+|[\ \t\n\r\f\v]+|.)
 """
 _CONTINUED = r"(?:[\ \t\f\v]*(?:--[^\n\r]*)?[\n\r])+[\ \t\f\v]*"
 """What may stand between two parts of one string: the second one is read as the first is."""
