@@ -6,7 +6,8 @@ import pytest
 from apps import make_app
 from rehearsing import execute
 from servers import TestDatabase
-from test_drift import ENV, drift, told
+from test_drift import ENV, POSTS, USERS, drift, told
+from test_drift import MODELS as APP_MODELS
 
 pytestmark = pytest.mark.rehearsal
 
@@ -154,3 +155,54 @@ def test_models_and_migrations_that_write_the_same_otherwise_agree(database: Tes
     app = make_app(tmp_path, url=database.url, revisions=revisions, env=ENV, models=MODELS)
     app.alembic("upgrade", "head")
     assert told(drift(app)) == {}
+
+
+LEAVES_OUT = ENV.replace(
+    "target_metadata=metadata)",
+    "target_metadata=metadata, include_schemas=True, include_object=is_ours, include_name=is_named)",
+).replace(
+    "with engine_from",
+    """
+def is_ours(object, name, type_, reflected, compare_to):
+    if type_ == "table" and reflected and compare_to is None and object.name == "queue":
+        return False
+    if type_ == "index" and reflected and object.table.name == "posts" and name.startswith("dba_"):
+        return False
+    if type_ == "table" and object.info.get("is_view"):
+        return False
+    if name == "strange":
+        raise RuntimeError("it asks what only the database knows")
+    return True
+
+
+def is_named(name, type_, parent_names):
+    return not (type_ == "table" and parent_names["schema_qualified_table_name"].startswith("spatial_")
+                or type_ == "column" and parent_names["table_name"] == "users" and name == "old_name")
+
+with engine_from""",
+    1,
+)
+
+
+def test_what_env_py_leaves_out_of_autogenerate_is_no_drift(database: TestDatabase, tmp_path: Path) -> None:
+    report = 'sa.Table("report", metadata, sa.Column("id", sa.Integer), info={"is_view": True})\n'
+    chain = {"a1": (None, USERS, "pass"), "b2": ("a1", POSTS, "pass")}
+    app = make_app(tmp_path, url=database.url, revisions=chain, env=LEAVES_OUT, models=APP_MODELS + report)
+    app.alembic("upgrade", "head")
+    for statement in (
+        "CREATE TABLE spatial_ref_sys (srid integer PRIMARY KEY)",
+        "CREATE TABLE queue (id integer)",
+        "CREATE INDEX ix_queue ON queue (id)",
+        "CREATE INDEX dba_price ON posts (price)",
+        "ALTER TABLE users ADD COLUMN old_name varchar(20)",
+    ):
+        execute(database.url, statement)
+    found = drift(app)
+    assert found.drift == () and found.ok
+    assert found.drift_skipped == (
+        "what env.py leaves out of autogenerate: column users.old_name, index posts.dba_price, table queue, "
+        "table report, table spatial_ref_sys"
+    )
+    execute(database.url, "CREATE TABLE strange (id integer)")
+    execute(database.url, "CREATE INDEX ix_other ON posts (price)")
+    assert set(told(drift(app))) == {("table", "strange"), ("index", "posts.ix_other")}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dbadmin.copies.make import connect
 from dbadmin.dialects import ObjectKey, Place, Progress, Schema
 from dbadmin.drift import begun, compare
+from dbadmin.drift.left_out import left_out, shown
 from dbadmin.drift.models import make_models
 from dbadmin.errors import DbadminError
 from dbadmin.migrations.process import nursery
@@ -70,6 +71,7 @@ class _Measuring:
     progress: Progress
     from_migrations: tuple[Difference, ...] = ()
     models_url: "URL | None" = None
+    others: frozenset[Difference] = frozenset()
 
     def all(self) -> Measured:
         """Build, compare, and say what could not be."""
@@ -94,6 +96,8 @@ class _Measuring:
         by_models = isinstance(models, Snapshot) and (head is not None or not self.status.pending)
         if not known and not by_models:
             skipped.append("it is not known which revision the database is to be compared with")
+        if self.others:
+            skipped.append(f"what env.py leaves out of autogenerate: {', '.join(shown(self.others))}")
         measured = by_models or (known and not isinstance(legs, str))
         return Measured(
             tuple(drift) if measured else None,
@@ -141,8 +145,9 @@ class _Measuring:
 
         at = ", ".join(self.status.current) or "base"
         dialect = named_database(self.source).dialect
+        found = self._ours(self.from_migrations)
         pending = partial(begun.maker, found=begun.begun(self.status.pending, dialect.name))
-        return compare.from_revision(self.from_migrations, at, maker, self.mending, leg.after.schema, models, pending)
+        return compare.from_revision(found, at, maker, self.mending, leg.after.schema, models, pending)
 
     def _models(self, head: Leg | None) -> "Snapshot | str | None":
         if not any(one.tables for one in self.metadata):
@@ -163,7 +168,13 @@ class _Measuring:
         assert self.models_url is not None
         with connect(url if head is not None else self.models_url) as connection:
             found = without_spelling(connection, found)
-        return compare.from_models(compare.without_names(found), self.mending, of=of)
+        return compare.from_models(self._ours(compare.without_names(found)), self.mending, of=of)
+
+    def _ours(self, found: tuple[Difference, ...]) -> tuple[Difference, ...]:
+        """Without what env.py leaves out of autogenerate; that is remembered, to be told."""
+        others = frozenset(left_out(self.source, found))
+        self.others |= others
+        return tuple(one for one in found if one not in others)
 
     def _likely(self, head: Leg) -> tuple[Candidate, ...]:
         candidates = {m.revision: m.snapshot.schema for m in head.moments if m.snapshot is not None}

@@ -78,9 +78,11 @@ class Asked:
         return answer
 
 
-def env_py(project: Project, base: Mapping[str, str], *, looked_at: bool) -> Asked:
+def env_py(
+    project: Project, base: Mapping[str, str], *, looked_at: bool, objects: Sequence[Sequence[Any]] = ()
+) -> Asked:
     """A project's env.py. `base` is what a plain `alembic` would have as its environment. `looked_at` asks for what was
-    read besides, and for how the driver connects.
+    read besides, and for how the driver connects; `objects` only for what of them it leaves out (`filters`).
     """
     question = {
         "ini": str(project.ini) if project.ini else None,
@@ -89,6 +91,7 @@ def env_py(project: Project, base: Mapping[str, str], *, looked_at: bool) -> Ask
         "directory": str(project.directory),
         "options": dict(project.options),
         "looked_at": looked_at,
+        "objects": objects,
     }
     needs = ["sqlalchemy.orm"] if _has_models(project) else []
     module, variables = "dbadmin.migrations.capture_child", child_environment(base)[0]

@@ -12,14 +12,14 @@ import os
 import sys
 import traceback
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from dbadmin.core_files import leave_no_core_file
 from dbadmin.dialects.wrapping import on_import
-from dbadmin.migrations import blame, connecting, fakes, harvest, later, sandbox
+from dbadmin.migrations import blame, connecting, fakes, filters, harvest, later, sandbox
 from dbadmin.migrations.flask_context import flask_context
 from dbadmin.migrations.looked_at import LookedAt
 from dbadmin.migrations.project import Project
@@ -73,7 +73,7 @@ def main() -> None:
     looked_at = LookedAt()
     if asked["looked_at"]:
         looked_at.install()
-    answer = capture(project, looked_at)
+    answer = capture(project, looked_at, asked["objects"])
     if asked["looked_at"] and "error" not in answer:
         answer["seen"] = looked_at.to_dict()
         connecting.describe(answer, project)
@@ -97,8 +97,11 @@ def get_ready_alone() -> None:
         import alembic.script  # noqa: F401
 
 
-def capture(project: Project, looked_at: LookedAt) -> dict[str, Any]:
-    """What env.py says, as plain data; `error` instead where it says nothing. What it looks at ends with it."""
+def capture(project: Project, looked_at: LookedAt, objects: Sequence[Sequence[Any]] = ()) -> dict[str, Any]:
+    """What env.py says, as plain data; `error` instead where it says nothing. What it looks at ends with it.
+
+    With `objects`, `left_out` alone: whether it leaves each of them out.
+    """
     text = project.env_py.read_text(encoding="utf-8", errors="replace")
     recorder = Recorder(go_on="SQLALCHEMY_BINDS" in text or "databases" in text)
     get_ready_alone()
@@ -112,6 +115,8 @@ def capture(project: Project, looked_at: LookedAt) -> dict[str, Any]:
     for style in ("online", "offline"):
         recorder.calls.clear()
         error = _run(project, offline=style == "offline")
+        if recorder.calls and objects:
+            return {"left_out": filters.left_out(recorder.calls[0], objects)}
         if recorder.calls:
             seen = harvest.of_calls(recorder.calls)
             looked_at.stop()
