@@ -3,7 +3,6 @@
 import gc
 import socket
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from typing import Any
@@ -52,6 +51,9 @@ def url_of(driver: str, port: int) -> str:
     return f"{engine}+{driver}://app:hunter22@127.0.0.1:{port}/shop"
 
 
+@pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning"
+)  # drivers that give up leave their socket to be collected
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_server_that_never_answers_is_given_up(driver: str, silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip({"mysqlconnector": "mysql.connector"}.get(driver, driver))
@@ -66,9 +68,7 @@ def test_a_server_that_never_answers_is_given_up(driver: str, silent: int, monke
     assert failed.value.exit_code == 3 and "doctor" in (failed.value.hint or "")
     assert "hunter22" not in failed.value.message and len(failed.value.message.splitlines()) == 1
     del failed
-    with warnings.catch_warnings():  # drivers that give up leave their socket to the garbage collector
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    gc.collect()
 
 
 @pytest.mark.parametrize(
