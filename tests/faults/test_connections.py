@@ -51,9 +51,7 @@ def url_of(driver: str, port: int) -> str:
     return f"{engine}+{driver}://app:hunter22@127.0.0.1:{port}/shop"
 
 
-@pytest.mark.filterwarnings(
-    "ignore:unclosed:ResourceWarning"
-)  # drivers that give up leave their socket to be collected
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # drivers that give up leave one to be collected
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_server_that_never_answers_is_given_up(driver: str, silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip({"mysqlconnector": "mysql.connector"}.get(driver, driver))
