@@ -7,9 +7,10 @@ from dbadmin.admin.operations import silent
 from dbadmin.app import load_application, load_settings
 from dbadmin.app.load import Application, Loader
 from dbadmin.app.values import DEFAULT_LOCK_TIMEOUT
-from dbadmin.database import Database, Mode, has_creator
+from dbadmin.database import Database, Mode
 from dbadmin.database import echo as echo_statements
 from dbadmin.dialects import Progress
+from dbadmin.dialects.connecting import has_creator
 from dbadmin.protected import refuse_write
 
 if TYPE_CHECKING:

@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from dbadmin.app import sessions
-from dbadmin.core_files import leave_no_core_file
 from dbadmin.dialects import bare
-from dbadmin.migrations import sandbox
+from dbadmin.dialects.connecting import has_creator
 from dbadmin.migrations.looked_at import LookedAt
+from dbadmin.migrations.question import question
 from dbadmin.secrets import mask
-
-_OF_SQLALCHEMY = "sqlalchemy.engine.create"
-"""Where the function stands that connects an engine whose maker did not bring one."""
 
 
 class Recorded(BaseException):
@@ -27,12 +24,7 @@ class Recorded(BaseException):
 
 def main() -> None:
     """Read the question, import the session, answer, and end at once."""
-    ask_from, answer_to, parent = (int(argument) for argument in sys.argv[1:4])
-    sandbox.die_with_parent(parent)
-    leave_no_core_file()
-    with os.fdopen(ask_from, encoding="utf-8") as question:
-        asked = json.load(question)
-    os.set_inheritable(answer_to, False)
+    asked, answer_to = question()
     sys.argv = asked["argv"]
     try:
         answer = _answer(asked)
@@ -74,7 +66,7 @@ def _arguments(engine: Any) -> tuple[Any, Any]:
     """What this engine would connect with; NotAsBefore where more than SQLAlchemy would take part."""
     from sqlalchemy import event
 
-    if sessions.has_more(engine) or getattr(engine.pool._creator, "__module__", None) != _OF_SQLALCHEMY:
+    if sessions.has_more(engine) or has_creator(engine):
         raise bare.NotAsBefore("others have a say in how this engine connects")
     found: list[tuple[Any, Any]] = []
 

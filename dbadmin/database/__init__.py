@@ -7,9 +7,9 @@ a thread that lives as long as the Database, so it works from scripts, from IPyt
 alike.
 """
 
-from dbadmin.database.access import Database, Mode, has_creator
+from dbadmin.database.access import Database, Mode
 from dbadmin.database.echoing import echo
 from dbadmin.database.failures import connecting, errors, explain
 from dbadmin.database.loop import EventLoop
 
-__all__ = ["Database", "EventLoop", "Mode", "connecting", "echo", "errors", "explain", "has_creator"]
+__all__ = ["Database", "EventLoop", "Mode", "connecting", "echo", "errors", "explain"]

@@ -9,7 +9,7 @@ from dbadmin import readonly
 from dbadmin.database.failures import connecting, errors
 from dbadmin.database.loop import EventLoop
 from dbadmin.dialects import Dialect, Identity, named
-from dbadmin.dialects.connecting import limit
+from dbadmin.dialects.connecting import has_creator, limit
 from dbadmin.dialects.stopping import stop_when_interrupted
 from dbadmin.results import DatabaseInfo
 from dbadmin.sandbox import MINUTES, Sandbox
@@ -23,12 +23,6 @@ Mode = Literal["read-only", "write", "sandbox"]
 T = TypeVar("T")
 Joined = Callable[[Callable[["Connection"], Any]], Any]
 """Calls work with the connection of a transaction that is open already, and gives its result."""
-
-
-def has_creator(engine: "Engine | AsyncEngine") -> bool:
-    """Whether an application connects by a function of its own (`creator`, `async_creator`): its URL tells nothing."""
-    pool = getattr(engine, "sync_engine", engine).pool
-    return getattr(pool._creator, "__module__", "") != "sqlalchemy.engine.create"
 
 
 class Database:

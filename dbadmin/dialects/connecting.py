@@ -1,15 +1,22 @@
-"""No wait without end for a server that takes a connection and never answers."""
+"""How an engine connects: by whose function, and not waiting without end for a server that never answers."""
 
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from dbadmin.dialects.base import Dialect
 
 _added: "WeakKeyDictionary[Any, dict[str, Any]]" = WeakKeyDictionary()
 """SQLAlchemy's dialect of an engine → what was added to its parameters, as they were when it first connected."""
+
+
+def has_creator(engine: "Engine | AsyncEngine") -> bool:
+    """Whether an application connects by a function of its own (`creator`, `async_creator`): its URL tells nothing."""
+    pool = getattr(engine, "sync_engine", engine).pool
+    return getattr(pool._creator, "__module__", "") != "sqlalchemy.engine.create"
 
 
 def limit(engine: "Engine", dialect: "Dialect") -> None:

@@ -17,12 +17,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from dbadmin.core_files import leave_no_core_file
 from dbadmin.dialects.wrapping import on_import
-from dbadmin.migrations import blame, connecting, fakes, filters, harvest, later, sandbox
+from dbadmin.migrations import blame, connecting, fakes, filters, harvest, later
 from dbadmin.migrations.flask_context import flask_context
 from dbadmin.migrations.looked_at import LookedAt
 from dbadmin.migrations.project import Project
+from dbadmin.migrations.question import question
 
 ENGINES = tuple(f"alembic.ddl.{name}" for name in ("mssql", "mysql", "oracle", "postgresql", "sqlite"))
 FOR_LATER = (*ENGINES, "alembic.autogenerate", "alembic.runtime.plugins")
@@ -57,12 +57,7 @@ class Recorder:
 
 def main() -> None:
     """Read the question, run env.py, answer, and end at once whatever user code has left running."""
-    ask_from, answer_to, parent = (int(argument) for argument in sys.argv[1:4])
-    sandbox.die_with_parent(parent)
-    leave_no_core_file()
-    with os.fdopen(ask_from, encoding="utf-8") as question:
-        asked = json.load(question)
-    os.set_inheritable(answer_to, False)
+    asked, answer_to = question()
     project = Project(
         ini=Path(asked["ini"]) if asked["ini"] else None,
         section=asked["section"],
