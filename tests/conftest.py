@@ -34,7 +34,7 @@ from walking import children
 
 import dbadmin
 from dbadmin import by_hand, readonly
-from dbadmin.dialects import processes
+from dbadmin.dialects import places, processes
 from dbadmin.errors import NoScratchServer
 from dbadmin.interrupts import SIGNALS
 from dbadmin.migrations import process
@@ -172,6 +172,7 @@ def temporary_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
             "XDG_CACHE_HOME", str(directory / "cache")
         )  # one for all of them, also those with a HOME of their own
         patch.setattr(tempfile, "tempdir", str(directory))
+        patch.setattr(places, "FALLBACK", directory)  # what others, also other workers, have in /tmp is not listed
         yield directory
     shutil.rmtree(directory)
 

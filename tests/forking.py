@@ -160,6 +160,7 @@ def serve() -> None:
     if sys.argv[1:]:
         _open_nursery(sys.argv[1])
         _import_dbadmin()
+        _stay_in(sys.argv[1])
     gc.collect()
     gc.freeze()  # a fork neither looks through what is there already nor takes it apart when it ends
     with os.fdopen(os.dup(0), "rb") as requests, os.fdopen(os.dup(1), "wb", buffering=0) as answers:
@@ -188,6 +189,13 @@ def _open_nursery(temporary: str) -> None:
             return _bound(variables) == _bound(self._environment)
 
     process._nurseries.append(ForAllCommands({**os.environ, "TMPDIR": temporary}))
+
+
+def _stay_in(temporary: str) -> None:
+    """Let commands put nothing into /tmp, and list nothing that others have there."""
+    from dbadmin.dialects import places
+
+    places.FALLBACK = Path(temporary)
 
 
 class _NotForAll(BaseException):

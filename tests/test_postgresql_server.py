@@ -399,13 +399,13 @@ def test_an_interrupted_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch, te
 
 
 def test_a_temporary_directory_that_is_too_deep_is_passed_over(
-    monkeypatch: pytest.MonkeyPatch, open_directory: Path
+    monkeypatch: pytest.MonkeyPatch, open_directory: Path, temporary_directory: Path
 ) -> None:
     deep = open_directory / ("deep" * 25)
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
     with Server.start() as started:
-        assert started.directory.parent == Path("/tmp").resolve()
+        assert started.directory.parent == temporary_directory.resolve()
         assert ask(started.url(), "SELECT 1") == [(1,)]
 
 

@@ -15,16 +15,18 @@ from dbadmin.dialects.record import RECORD
 from dbadmin.errors import NoScratchServer
 
 LONGEST_SOCKET_PATH = 103  # bytes: sun_path less its final NUL on macOS and the BSDs (Linux: 107)
+FALLBACK = Path("/tmp")
+"""Where private servers stand if the temporary directory is too deep for a socket, or closed to their account."""
 
 
 def temporary_directories() -> tuple[Path, ...]:
-    """Where private directories may be made: the chosen temporary directory, then /tmp."""
-    return tuple(dict.fromkeys(Path(place).resolve() for place in (tempfile.gettempdir(), "/tmp")))
+    """Where private directories may be made: the chosen temporary directory, then the fallback."""
+    return tuple(dict.fromkeys(Path(place).resolve() for place in (tempfile.gettempdir(), FALLBACK)))
 
 
 def searched_directories() -> tuple[Path, ...]:
     """Where private directories may lie: where they may be made, and where they may have been made before."""
-    return tuple(dict.fromkeys((*stamped.searched(), Path("/tmp").resolve())))
+    return tuple(dict.fromkeys((*stamped.searched(), FALLBACK.resolve())))
 
 
 def temporary(prefix: str, account: Account | None, fits: Callable[[Path], bool]) -> Path:
