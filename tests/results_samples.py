@@ -404,7 +404,7 @@ LOSSY = RollbackReport(
     neutralised=("subscription reports",),
     not_covered=("effects outside the database", "timing under load"),
     source_unchanged=True,
-    plan=Plan("pending", True, ("b2f8",), ("c3a9", "d4e1"), ("d4e1", "c3a9"), ("b2f8",)),
+    plan=Plan("pending", True, ("b2f8",), ("c3a9", "d4e1"), ("d4e1", "c3a9"), ("b2f8",), "head"),
     steps=(
         step("upgrade", "c3a9", "rename nickname to handle", seconds=0.212, rows_changed={"users": 312}),
         step("upgrade", "d4e1", "index handle", seconds=0.031, rows_changed={}, touched=("users",)),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apps import Rev, make_app
 from demos import demo as copied
 from servers import TestDatabase
 
@@ -59,6 +60,7 @@ def ill(database: TestDatabase, demo: Path) -> TestDatabase:
 def test_the_revision_mends_what_was_found_and_is_called_safe(database: TestDatabase, demo: Path, run: Any) -> None:
     refused = run("inspect", "--write-revision", cwd=demo)
     assert (refused.code, "1 revision is pending" in refused.stderr) == (2, True)
+    assert "alembic upgrade head first" in refused.stderr
     upgrade(demo)
     sick = ill(database, demo)
     before = list((demo / "alembic" / "versions").glob("*.py"))
@@ -74,6 +76,14 @@ def test_the_revision_mends_what_was_found_and_is_called_safe(database: TestData
     assert [f["key"] for f in again["findings"] if f["severity"] != "note"] == []
     nothing = run("inspect", "--write-revision", "duplicate-index", "--format", "json", cwd=demo).json()
     assert (nothing["revision"], "none was written" in nothing["notes"][0]) == (None, True)
+
+
+def test_where_there_are_several_heads_all_of_them_are_applied_first(tmp_path: Path, run: Any) -> None:
+    branches = {"a1": Rev(None, labels=("shop",)), "w1": Rev(None, labels=("store",))}
+    app = make_app(tmp_path, url=f"sqlite:///{tmp_path}/app.db", revisions=branches)
+    app.alembic("upgrade", "a1")
+    refused = run("inspect", "--write-revision", cwd=app.directory)
+    assert (refused.code, "alembic upgrade heads first" in refused.stderr) == (2, True), refused.stderr
 
 
 def upgrade(demo: Path) -> None:

@@ -123,10 +123,41 @@ def test_many_models_modules_become_one_glob_unless_it_would_mean_more() -> None
     assert globbed(features, {"app.routers.other.models"}) == features
 
 
+def revision(name: str) -> dict[str, str]:
+    """A script without a parent that does nothing."""
+    return {f"alembic/versions/{name}.py": f"revision = {name!r}\ndown_revision = None\ndef upgrade():\n    pass\n"}
+
+
+MADE = "create table alembic_version (version_num varchar(32))"
+
+
+@pytest.mark.parametrize(
+    ("scripts", "statements", "said"),
+    [
+        (("a1",), (), (None, "there is none", "alembic upgrade head")),
+        (("a1", "b1"), (MADE,), (None, "it is empty", "alembic upgrade heads")),
+        (("a1",), ("create table t (id int)",), (None, "there is none, and the database has tables",
+         "alembic stamp REVISION; dbadmin status --drift finds the nearest")),
+        (("a1",), (MADE, "insert into alembic_version values ('z9')"), ("z9", "no script has z9",
+         "dbadmin status --drift finds the nearest")),
+    ],
+)  # fmt: skip
+def test_doctor_says_what_makes_the_version_table_right(
+    scripts: tuple[str, ...], statements: tuple[str, ...], said: tuple[str | None, ...], tmp_path: Path,
+    database: TestDatabase,
+) -> None:  # fmt: skip
+    shown = database.url.render_as_string(hide_password=False)
+    files = {path: text for name in scripts for path, text in revision(name).items()}
+    alembic_project(tmp_path / "app", url=shown, files=files)
+    database.execute("select 1", *statements)  # SQLite has a file then
+    check = examined(tmp_path / "app")[1]["version table"]
+    assert (check.value, check.detail, check.remedy) == said
+
+
 def test_doctor_of_a_healthy_application(tmp_path: Path, database: TestDatabase) -> None:
     shown = database.url.render_as_string(hide_password=False)
     body = DB + f"engine = create_engine({shown!r})\nSessionLocal = sessionmaker(bind=engine)\n"
-    alembic_project(tmp_path / "app", url=shown, files={"shop/db.py": body})
+    alembic_project(tmp_path / "app", url=shown, files={"shop/db.py": body, **revision("a1")})
     database.execute(
         "create table alembic_version (version_num varchar(32))", "insert into alembic_version values ('a1')"
     )

@@ -108,6 +108,24 @@ def test_alembic_s_own_arithmetic_ends_where_the_plan_says(way: Way) -> None:
     walked(graph, route)
 
 
+@pytest.mark.parametrize(
+    ("graph", "start", "options", "upgrade_to"),
+    [
+        (L, "a1aa", {}, "head"),
+        (L, "a1aa", {"upgrade_to": "+1"}, "+1"),
+        (L, "c3cc", {}, None),
+        ("fork", "a1", {}, "heads"),
+        ("branches", "a1 w2", {}, "heads"),
+        ("branches", "a1", {"upgrade_to": "shop@head"}, "shop@head"),
+    ],
+)
+def test_the_plan_has_what_alembic_upgrade_takes(
+    graph: str, start: str, options: dict[str, str], upgrade_to: str | None
+) -> None:
+    """`head` is refused where there are several, and more than was rehearsed is no next step."""
+    assert make_route(scripts(graph), start.split(), **options).plan.upgrade_to == upgrade_to
+
+
 def walked(graph: Scripts, route: Route) -> None:
     """Follow the destinations: up, down and up again end where the plan says, over the revisions that it names."""
     at = route.plan.start

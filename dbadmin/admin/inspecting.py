@@ -14,7 +14,7 @@ from dbadmin.dialects import Progress, TableName
 from dbadmin.errors import ConfigError, DbadminError, UsageError
 from dbadmin.health import Asked, inspect
 from dbadmin.health.look import Place
-from dbadmin.results import Inspection, level_named
+from dbadmin.results import Inspection, Status, level_named, upgrade_target
 from dbadmin.secrets import SENSITIVE_WORDS
 
 if TYPE_CHECKING:
@@ -60,8 +60,12 @@ def inspect_application(
     if write_revision is not False:
         where = None if write_revision is True else Path(write_revision)
         return written(report, application, where)
-    if any(finding.code.startswith("model-") for finding in report.open) and (behind := pending(application, database)):
-        report = replace(report, notes=(f"{behind} pending, and may bring what the models have beyond the database",))
+    if any(finding.code.startswith("model-") for finding in report.open) and (
+        behind := behind_by(application, database)
+    ):
+        report = replace(
+            report, notes=(f"{spoken(behind)} pending, and may bring what the models have beyond the database",)
+        )
     return report
 
 
@@ -71,8 +75,9 @@ def refuse_unless_up_to_date(application: Application, database: Database) -> No
         raise ConfigError(
             f"no Alembic project found from {application.settings.start}", hint="a revision needs one: use --app DIR"
         )
-    if behind := pending(application, database):
-        raise UsageError(f"{behind} pending: what they mend would be mended twice", hint="alembic upgrade head first")
+    if behind := behind_by(application, database):
+        hint = f"alembic upgrade {upgrade_target(behind.heads)} first"
+        raise UsageError(f"{spoken(behind)} pending: what they mend would be mended twice", hint=hint)
 
 
 def written(report: Inspection, application: Application, directory: Path | None) -> Inspection:
@@ -90,8 +95,8 @@ def written(report: Inspection, application: Application, directory: Path | None
     return replace(report, revision=str(path), notes=(note,))
 
 
-def pending(application: Application, database: Database) -> str | None:
-    """How many revisions are pending, in words; None where none are, or where nobody can tell."""
+def behind_by(application: Application, database: Database) -> Status | None:
+    """Where the database stands; None where nothing is pending, or where nobody can tell."""
     from dbadmin.migrations.scripts import open_scripts
     from dbadmin.migrations.status import status
 
@@ -103,8 +108,13 @@ def pending(application: Application, database: Database) -> str | None:
         found = status(database, scripts, version_table=table, version_table_schema=schema)
     except DbadminError:
         return None
-    number = len(found.pending)
-    return f"{number} revision{'s are' if number > 1 else ' is'}" if number else None
+    return found if found.pending else None
+
+
+def spoken(behind: Status) -> str:
+    """How many revisions are pending, with their verb."""
+    number = len(behind.pending)
+    return f"{number} revision{'s are' if number > 1 else ' is'}"
 
 
 def places(models: Sequence[type]) -> Callable[[TableName], Place | None]:

@@ -9,6 +9,7 @@ from dbadmin.app.config import Settings
 from dbadmin.app.load import Loader
 from dbadmin.app.models import Loaded
 from dbadmin.app.sessions import Bound
+from dbadmin.app.stands import version_table_check
 from dbadmin.database import Database
 from dbadmin.errors import DbadminError, NotSupported
 from dbadmin.results import Doctor, DoctorCheck
@@ -17,6 +18,7 @@ from dbadmin.secrets import mask
 if TYPE_CHECKING:
     from dbadmin.migrations.capture import Captured
     from dbadmin.migrations.project import Project
+    from dbadmin.migrations.scripts import Scripts
 
 State = Literal["ok", "warning", "failed", "skipped"]
 EXTRAS = (
@@ -49,6 +51,7 @@ class Examination:
         self.settings = settings
         self.loader = Loader(settings)
         self.checks: list[DoctorCheck] = []
+        self.scripts: Scripts | None = None
         self.captured: Captured | None = None
         self.bound: Bound | None = None
         self.origin = ""
@@ -113,7 +116,7 @@ class Examination:
     def _scripts(self, project: "Project") -> None:
         from dbadmin.migrations.scripts import open_scripts
 
-        scripts = open_scripts(project)
+        self.scripts = scripts = open_scripts(project)
         place = search.shown(scripts.path, self.settings.start)
         heads = scripts.heads
         state: State = "ok" if len(heads) < 2 else "warning"
@@ -233,7 +236,7 @@ class Examination:
             self.add("login", "warning", detail=what, remedy=remedy)
 
     def _version_table(self, database: Database) -> None:
-        from dbadmin.migrations.status import applied_revisions
+        from dbadmin.migrations.status import read_standing
 
         if self.settings.project is None:
             self.add("version table", "skipped", detail="there is no Alembic project")
@@ -241,13 +244,9 @@ class Examination:
         captured = self.captured
         table = captured.version_table if captured else "alembic_version"
         schema = captured.version_table_schema if captured else None
-        revisions = database.run(lambda connection: applied_revisions(connection, table, schema))
+        standing = database.run(lambda connection: read_standing(connection, table, schema))
         name = f"{schema}.{table}" if schema else table
-        if revisions:
-            self.add("version table", "ok", ", ".join(revisions), name)
-        else:
-            missing = "there is none" if revisions is None else "it is empty"
-            self.add("version table", "warning", None, name, detail=missing, remedy="alembic upgrade head")
+        self.checks.append(version_table_check(standing, name, self.scripts))
 
     def _scratch_server(self, database: Database) -> None:
         try:

@@ -16,7 +16,8 @@ class Plan(Record):
     """Which revisions are walked. `start` is where the copy stands, `target` where the downgrade ends.
 
     `kind` is "pending" (up, down, up) or "head" (down, up); `upgrade` and `downgrade` list the revisions in
-    the order in which they run; `default` says whether the target was chosen by dbadmin.
+    the order in which they run; `default` says whether the target was chosen by dbadmin. `upgrade_to` is what
+    `alembic upgrade` is given to apply what is pending, None where that is not what was rehearsed.
     """
 
     kind: Literal["pending", "head"]
@@ -25,6 +26,7 @@ class Plan(Record):
     upgrade: tuple[str, ...]
     downgrade: tuple[str, ...]
     target: tuple[str, ...]
+    upgrade_to: str | None = None
 
 
 @dataclass(frozen=True)

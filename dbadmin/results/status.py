@@ -1,5 +1,6 @@
 """Where a database stands against its migrations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -7,6 +8,15 @@ from typing import Literal
 from dbadmin.results.base import DatabaseInfo, Record, Result
 
 State = Literal["unknown-revision", "empty", "unmanaged", "behind", "multiple-heads", "up-to-date"]
+
+
+def upgrade_target(heads: Sequence[str]) -> str:
+    """What `alembic upgrade` is given to apply all that is pending: it refuses `head` where there are several.
+
+    >>> upgrade_target(["c3"]), upgrade_target(["c3", "d4"])
+    ('head', 'heads')
+    """
+    return "head" if len(heads) < 2 else "heads"
 
 
 @dataclass(frozen=True)

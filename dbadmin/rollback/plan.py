@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from dbadmin.errors import ConfigError, EmptyPlan, UsageError
 from dbadmin.migrations.scripts import Scripts, WalkPlan
-from dbadmin.results import Plan
+from dbadmin.results import Plan, upgrade_target
 
 BASE = "base"
 _RELATIVE = re.compile(r"-\d+")
@@ -66,7 +66,8 @@ def _pending(
     start: tuple[str, ...], upward: WalkPlan, down: str, scripts: Scripts, up: str, default: bool
 ) -> Route:  # fmt: skip
     downward = scripts.plan("downgrade", down, upward.end)
-    plan = Plan("pending", default, start, upward.revisions, downward.revisions, start)
+    upgrade_to = upgrade_target(scripts.heads) if up == "heads" else up
+    plan = Plan("pending", default, start, upward.revisions, downward.revisions, start, upgrade_to)
     return Route(plan, up, down, up, upward.end)
 
 

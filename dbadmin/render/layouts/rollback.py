@@ -51,7 +51,7 @@ def what_to_do(result: RollbackReport) -> list[str]:
 def what_to_type(result: RollbackReport, open_ones: list[RollbackFinding]) -> str:
     """One command that goes on from here."""
     if not open_ones:
-        return "alembic upgrade head" if result.plan.kind == "pending" else "dbadmin status"
+        return f"alembic upgrade {result.plan.upgrade_to}" if result.plan.upgrade_to else "dbadmin status"
     if result.verdict == "broken":
         return "mend it, then dbadmin verify-rollback"
     patterns = list(dict.fromkeys(f"{f.revision}:{f.code}" if f.revision else f.code for f in open_ones))

@@ -3,7 +3,7 @@
 from dbadmin.render.document import Block, Callout, Cell, Column, Document, Heading, KeyValues, Table, Text, Tone
 from dbadmin.render.layouts.graph import graph
 from dbadmin.render.values import plural
-from dbadmin.results import Revision, Status
+from dbadmin.results import Revision, Status, upgrade_target
 
 TONES: dict[str, Tone] = {  # what needs most attention last
     "up-to-date": "good",
@@ -91,7 +91,7 @@ def reason(result: Status) -> str:
 
 def next_step(result: Status) -> str | None:
     """What to type next."""
-    upgrade = "alembic upgrade head" if len(result.heads) < 2 else "alembic upgrade heads"
+    upgrade = f"alembic upgrade {upgrade_target(result.heads)}"
     match result.state:
         case "behind":
             return f"next: dbadmin verify-rollback rehearses it on a copy; {upgrade} applies it"
