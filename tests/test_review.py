@@ -63,6 +63,22 @@ def test_by_default_what_is_pending_is_reviewed(behind: App, run: Run) -> None:
     assert all(set(f) >= {"code", "severity", "object", "detail", "remedy", "file", "line"} for f in told["findings"])
 
 
+def test_what_is_pending_is_not_known_at_a_revision_that_no_script_has(tmp_path: Path, run: Run) -> None:
+    app = make_app(tmp_path, url=f"sqlite:///{tmp_path}/app.db", revisions=LINE)
+    app.alembic("upgrade", "b2")
+    execute(app.url, "UPDATE alembic_version SET version_num = 'gone'")
+    told = run("review", "--format", "json", cwd=app.directory).json()
+    assert [one["revision"] for one in told["revisions"]] == ["c3"]
+    assert told["notes"][:2] == [
+        "the database holds gone, which no script has",
+        "reviewed: the heads alone (the scripts are in no git repository)",
+    ]
+    refused = run("review", "--pending", cwd=app.directory)
+    assert (refused.code, "gone, which no script has: what is pending is not known" in refused.stderr) == (2, True)
+    refused = run("inspect", "--write-revision", cwd=app.directory)
+    assert (refused.code, "gone, which no script has: no revision can follow it" in refused.stderr) == (2, True)
+
+
 def test_the_tables_size_is_told_where_the_engine_knows_it(behind: App) -> None:
     execute(behind.url, *(["ANALYZE"] if behind.url.get_backend_name() != "mysql" else ["ANALYZE TABLE users"]))
     with dbadmin.connect(behind.url, app=behind.directory) as db:

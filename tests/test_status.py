@@ -1,5 +1,6 @@
 """status: where a database stands. It only looks: nothing is written, no migration runs."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,52 @@ def test_a_revision_that_no_script_has_is_told_with_its_nearest(database: TestDa
     execute(database.url, "UPDATE alembic_version SET version_num = 'abc124'")
     found = look(app)
     assert found.state == "unknown-revision"
-    assert [(u.revision, u.nearest) for u in found.unknown] == [("abc124", ("abc123",))]
+    assert [(u.revision, u.nearest, u.found_in) for u in found.unknown] == [("abc124", ("abc123",), None)]
+
+
+def test_what_is_pending_is_not_known_above_a_revision_that_no_script_has(sqlite: TestDatabase, tmp_path: Path) -> None:
+    branches = {"a1": Rev(BASE[0], BASE[1], labels=("shop",)), "a2": Rev("a1"), "w1": Rev(None, labels=("store",))}
+    app = make_app(tmp_path, url=sqlite.url, revisions=branches)
+    app.alembic("upgrade", "heads")
+    execute(sqlite.url, "UPDATE alembic_version SET version_num = 'a3' WHERE version_num = 'a2'")
+    found = look(app)
+    assert (found.pending, found.applied, found.total) == ((), 1, 3)
+    assert {r.revision: r.applied for r in found.history} == {"w1": True, "a1": None, "a2": None}
+    execute(sqlite.url, "DELETE FROM alembic_version WHERE version_num = 'w1'")
+    found = look(app)
+    assert (found.pending, found.applied, {r.applied for r in found.history}) == ((), None, {None})
+
+
+def test_git_is_asked_for_the_script_that_is_missing(sqlite: TestDatabase, tmp_path: Path) -> None:
+    app = make_app(tmp_path, url=sqlite.url, revisions={"a1": BASE})
+
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+        subprocess.run(["git", "-C", app.directory, *identity, *arguments], check=True, capture_output=True)
+
+    def found_in() -> str | None:
+        return look(app).unknown[0].found_in
+
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-qm", "first")
+    git("switch", "-qc", "feature/tags")
+    app.add({"b2": Rev("a1", message="tags é")})
+    app.alembic("upgrade", "head")
+    git("add", "-A")
+    git("commit", "-qm", "tags")
+    git("switch", "-q", "main")
+    assert found_in() == "feature/tags:migrations/versions/b2_tags_é.py"
+    git("merge", "-q", "--ff-only", "feature/tags")
+    git("rm", "-q", "migrations/versions/b2_tags_é.py")
+    git("commit", "-qm", "no tags")
+    assert found_in() == "feature/tags:migrations/versions/b2_tags_é.py"
+    git("branch", "-qD", "feature/tags")
+    removed = found_in()
+    assert removed is not None
+    git("cat-file", "-e", removed)
+    execute(sqlite.url, "UPDATE alembic_version SET version_num = '.*'")
+    assert found_in() is None
 
 
 def test_branches_that_are_neither_merged_nor_labelled_are_several_heads(

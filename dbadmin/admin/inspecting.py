@@ -14,7 +14,7 @@ from dbadmin.dialects import Progress, TableName
 from dbadmin.errors import ConfigError, DbadminError, UsageError
 from dbadmin.health import Asked, inspect
 from dbadmin.health.look import Place
-from dbadmin.results import Inspection, Status, level_named, upgrade_target
+from dbadmin.results import Inspection, Revision, Status, level_named, upgrade_target
 from dbadmin.secrets import SENSITIVE_WORDS
 
 if TYPE_CHECKING:
@@ -60,12 +60,11 @@ def inspect_application(
     if write_revision is not False:
         where = None if write_revision is True else Path(write_revision)
         return written(report, application, where)
-    if any(finding.code.startswith("model-") for finding in report.open) and (
-        behind := behind_by(application, database)
-    ):
-        report = replace(
-            report, notes=(f"{spoken(behind)} pending, and may bring what the models have beyond the database",)
-        )
+    if any(finding.code.startswith("model-") for finding in report.open):
+        stands = standing(application, database)
+        if stands is not None and stands.pending:
+            note = f"{spoken(stands.pending)} pending, and may bring what the models have beyond the database"
+            report = replace(report, notes=(note,))
     return report
 
 
@@ -75,9 +74,15 @@ def refuse_unless_up_to_date(application: Application, database: Database) -> No
         raise ConfigError(
             f"no Alembic project found from {application.settings.start}", hint="a revision needs one: use --app DIR"
         )
-    if behind := behind_by(application, database):
-        hint = f"alembic upgrade {upgrade_target(behind.heads)} first"
-        raise UsageError(f"{spoken(behind)} pending: what they mend would be mended twice", hint=hint)
+    stands = standing(application, database)
+    if stands is not None and stands.unknown:
+        names = ", ".join(unknown.revision for unknown in stands.unknown)
+        raise UsageError(
+            f"the database stands at {names}, which no script has: no revision can follow it", hint="dbadmin status"
+        )
+    if stands is not None and stands.pending:
+        hint = f"alembic upgrade {upgrade_target(stands.heads)} first"
+        raise UsageError(f"{spoken(stands.pending)} pending: what they mend would be mended twice", hint=hint)
 
 
 def written(report: Inspection, application: Application, directory: Path | None) -> Inspection:
@@ -95,8 +100,8 @@ def written(report: Inspection, application: Application, directory: Path | None
     return replace(report, revision=str(path), notes=(note,))
 
 
-def behind_by(application: Application, database: Database) -> Status | None:
-    """Where the database stands; None where nothing is pending, or where nobody can tell."""
+def standing(application: Application, database: Database) -> Status | None:
+    """Where the database stands; None where nobody can tell."""
     from dbadmin.migrations.scripts import open_scripts
     from dbadmin.migrations.status import status
 
@@ -105,16 +110,14 @@ def behind_by(application: Application, database: Database) -> Status | None:
     table, schema = application.version_table, application.version_table_schema
     try:
         scripts = open_scripts(application.project)
-        found = status(database, scripts, version_table=table, version_table_schema=schema)
+        return status(database, scripts, version_table=table, version_table_schema=schema)
     except DbadminError:
         return None
-    return found if found.pending else None
 
 
-def spoken(behind: Status) -> str:
+def spoken(pending: Sequence[Revision]) -> str:
     """How many revisions are pending, with their verb."""
-    number = len(behind.pending)
-    return f"{number} revision{'s are' if number > 1 else ' is'}"
+    return f"{len(pending)} revision{'s are' if len(pending) > 1 else ' is'}"
 
 
 def places(models: Sequence[type]) -> Callable[[TableName], Place | None]:

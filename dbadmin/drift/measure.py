@@ -93,7 +93,7 @@ class _Measuring:
             skipped.append(models)
         elif models is not None:
             drift += self._from_models(url, models, head)
-        by_models = isinstance(models, Snapshot) and (head is not None or not self.status.pending)
+        by_models = isinstance(models, Snapshot) and (head is not None or self._at_head)
         if not known and not by_models:
             skipped.append("it is not known which revision the database is to be compared with")
         if self.others:
@@ -105,6 +105,10 @@ class _Measuring:
             () if known or head is None else self._likely(head),
             self._made_by(models, head) if isinstance(models, Snapshot) else None,
         )
+
+    @property
+    def _at_head(self) -> bool:
+        return not self.status.pending and not self.status.unknown
 
     def _legs(self, url: "URL", known: bool) -> "list[Leg | str] | str":
         """The way up to where the database stands (where that is known), and on to the heads; a reason for none."""
@@ -160,7 +164,7 @@ class _Measuring:
     def _from_models(self, url: "URL", models: Snapshot, head: Leg | None) -> list[Drift]:
         """The models against what the newest revision makes; against the database where that cannot be had."""
         stands, of = (head.after.schema, "the migrations") if head is not None else (self.now.schema, "the database")
-        if head is None and self.status.pending:
+        if head is None and not self._at_head:
             return []
         tables = frozenset(key for key in models.schema if key.kind == "table")
         mine, theirs = compare.of_models(models.schema, tables), compare.of_models(stands, tables)

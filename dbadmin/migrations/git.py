@@ -1,6 +1,7 @@
 """What git says about the folder of the scripts. Nothing is checked out, fetched or written."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -43,3 +44,25 @@ def files_at(folder: Path, ref: str) -> frozenset[Path] | None:
     if listed is None:
         return None
     return frozenset((folder / name).resolve() for name in listed.split("\0") if name)
+
+
+def script_of(folder: Path, revision: str) -> str | None:
+    """Where git has the script of a revision that a folder has not: `BRANCH:PATH`, or `COMMIT:PATH` where no branch
+    has it any more. None where git knows of none, and for names that are none of Alembic's making.
+    """
+    if re.fullmatch(r"[\w.-]+", revision) is None:
+        return None
+    line = rf"^revision[^=]*=[[:space:]]*[\"']{re.escape(revision)}[\"']"
+    asked = ("--branches", "--remotes", "-1", "--format=%h", "--name-only", "--no-renames", "--diff-filter=A", "-z")
+    added = git(folder, "log", *asked, "-G", line, "--", "./")
+    words = re.split(r"[\0\n]+", added.strip("\0\n")) if added else []
+    if len(words) < 2:
+        return None
+    commit, path = words[:2]
+    listed = git(
+        folder, "for-each-ref", f"--contains={commit}", "--format=%(refname:short)", "refs/heads", "refs/remotes"
+    )
+    for branch in (listed or "").split():
+        if git(folder, "cat-file", "-e", f"{branch}:{path}") is not None:
+            return f"{branch}:{path}"
+    return f"{commit}:{path}"

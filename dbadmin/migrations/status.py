@@ -80,28 +80,37 @@ def status_of(
     key: str | None = None,
     checked: bool = False,
 ) -> Status:
-    """As `status`, from what the database has told; nothing is asked."""
+    """As `status`, from what the database has told; where it names a revision that no script has, git is asked."""
     current = standing.revisions or ()
     known = {revision.revision for revision in scripts.revisions}
     unknown = tuple(revision for revision in current if revision not in known)
     applied = ancestors(scripts.revisions, [r for r in current if r in known])
-    history = tuple(replace(r, applied=r.revision in applied) for r in scripts.revisions)
-    pending = pending_revisions(scripts, history, [r for r in current if r in known])
+    history = tuple(
+        replace(r, applied=r.revision in applied or (None if unknown else False)) for r in scripts.revisions
+    )
+    pending = pending_revisions(scripts, history, current) if not unknown else ()
     return Status(
         database=info,
         state=state_of(standing, unknown, pending, scripts),
         current=current,
         heads=scripts.heads,
-        applied=len(applied),
+        applied=len(applied) if applied or not unknown else None,
         total=len(history),
         pending=pending,
         point_of_no_return=point_of_no_return(history, pending),
         history=history,
-        unknown=tuple(UnknownRevision(r, tuple(nearest(r, known))) for r in unknown),
+        unknown=tuple(UnknownRevision(r, tuple(nearest(r, known)), _elsewhere(scripts, r)) for r in unknown),
         version_table=version_table,
         checked=checked,
         database_key=key,
     )
+
+
+def _elsewhere(scripts: Scripts, revision: str) -> str | None:
+    from dbadmin.migrations.git import script_of
+
+    found = (script_of(folder, revision) for folder in scripts.project.version_locations)
+    return next((one for one in found if one is not None), None)
 
 
 def state_of(standing: Standing, unknown: Sequence[str], pending: Sequence[Revision], scripts: Scripts) -> State:

@@ -23,7 +23,8 @@ def upgrade_target(heads: Sequence[str]) -> str:
 class Revision(Record):
     """One migration script. `irreversible` says why it cannot be rolled back, None where it can.
 
-    `applied` is None where the database was not asked.
+    `applied` is None where the database was not asked, and where it stands at a revision that no script has: it may
+    rest on this one.
     """
 
     revision: str
@@ -40,10 +41,15 @@ class Revision(Record):
 
 @dataclass(frozen=True)
 class UnknownRevision(Record):
-    """A revision in the version table that no script has, and the nearest that exist, by name."""
+    """A revision in the version table that no script has, and the nearest that exist, by name.
+
+    `found_in` is the script as git names it (`BRANCH:PATH`, or `COMMIT:PATH` where no branch has it any more); None
+    where git knows of none.
+    """
 
     revision: str
     nearest: tuple[str, ...]
+    found_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,9 @@ class Status(Result):
     pending revision that cannot be rolled back. Where env.py migrates several databases, `database_key` is the
     name that it gives this one, and `others` are the rest.
 
+    Where the database stands at a revision that no script has (`unknown`), `applied` is None and nothing is pending:
+    only what rests below revisions that are known besides is counted.
+
     Only where drift was looked for: `likely` are the revisions whose schema is nearest, where it is not known at which
     the database stands; `made_by` is "create_all" or "migrations" where the two make different schemas and the database
     has one of them.
@@ -91,7 +100,7 @@ class Status(Result):
     state: State
     current: tuple[str, ...]
     heads: tuple[str, ...]
-    applied: int
+    applied: int | None
     total: int
     pending: tuple[Revision, ...]
     point_of_no_return: str | None

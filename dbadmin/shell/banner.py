@@ -108,7 +108,8 @@ def revision(status: Status | None) -> str:
     if status is None:
         return "not known"
     current = ", ".join(status.current) or "none"
-    return f"{current} ({status.state}, {len(status.pending)} pending)"
+    pending = "" if status.unknown else f", {len(status.pending)} pending"
+    return f"{current} ({status.state}{pending})"
 
 
 def models(names: Sequence[str]) -> str:

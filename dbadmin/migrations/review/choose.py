@@ -34,8 +34,18 @@ def choose(scripts: Scripts, name: str | None, *, pending: bool, every: bool, cu
         return Choice("asked", _asked(scripts, name))
     if current is not None:
         known = {revision.revision for revision in scripts.revisions}
-        return Choice("pending", _between(scripts, [r for r in current if r in known], "heads"))
+        if known.issuperset(current):
+            return Choice("pending", _between(scripts, current, "heads"))
+        if pending:
+            raise _not_known(sorted(set(current) - known))
     return _without_database(scripts)
+
+
+def _not_known(unknown: Sequence[str]) -> UsageError:
+    return UsageError(
+        f"the database stands at {', '.join(unknown)}, which no script has: what is pending is not known",
+        hint="dbadmin status --drift finds the nearest revision; dbadmin review FROM:TO takes one",
+    )
 
 
 def _asked(scripts: Scripts, name: str) -> tuple[Revision, ...]:

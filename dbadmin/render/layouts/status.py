@@ -3,7 +3,7 @@
 from dbadmin.render.document import Block, Callout, Cell, Column, Document, Heading, KeyValues, Table, Text, Tone
 from dbadmin.render.layouts.graph import graph
 from dbadmin.render.values import plural
-from dbadmin.results import Revision, Status, upgrade_target
+from dbadmin.results import Revision, Status, UnknownRevision, upgrade_target
 
 TONES: dict[str, Tone] = {  # what needs most attention last
     "up-to-date": "good",
@@ -54,9 +54,10 @@ def blocks_of(result: Status, detail: bool) -> tuple[list[Block], Table]:
     if step := next_step(result):
         blocks.append(Text(step))
     blocks.append(facts(result))
-    blocks += [Text(unknown_line(u.revision, u.nearest), "bad") for u in result.unknown]
+    blocks += [Text(unknown_line(unknown), "bad") for unknown in result.unknown]
     main = pending(result)
-    blocks.append(main)
+    if not result.unknown:  # nobody can tell what is
+        blocks.append(main)
     if detail:
         main = history(result)
         blocks.append(main)
@@ -110,7 +111,9 @@ def next_step(result: Status) -> str | None:
                 stamp = f", for the same schema: alembic stamp --purge {same}"
             else:
                 stamp = f" alembic stamp --purge REVISION, one that exists{by_drift(result)}"
-            return f"next: fetch the branch that has this script; or{stamp}"
+            there = [unknown.found_in for unknown in result.unknown if unknown.found_in]
+            fetch = f"git show {there[0]} has this script" if there else "fetch the branch that has this script"
+            return f"next: {fetch}; or{stamp}"
     return None
 
 
@@ -125,9 +128,10 @@ def by_drift(result: Status) -> str:
     return "" if result.likely else "; dbadmin status --drift finds the nearest"
 
 
-def unknown_line(revision: str, nearest: tuple[str, ...]) -> str:
-    """One unknown revision and the scripts closest to it."""
-    return f"unknown revision {revision}" + (f"; nearest: {', '.join(nearest)}" if nearest else "")
+def unknown_line(unknown: UnknownRevision) -> str:
+    """One unknown revision and the names closest to it."""
+    nearest = f"; nearest by name: {', '.join(unknown.nearest)}" if unknown.nearest else ""
+    return f"unknown revision {unknown.revision}{nearest}"
 
 
 def facts(result: Status) -> KeyValues:
@@ -139,7 +143,7 @@ def facts(result: Status) -> KeyValues:
         ("engine", database.server),
         ("current", ", ".join(result.current) or None),
         ("head" if len(result.heads) == 1 else "heads", ", ".join(result.heads) or None),
-        ("applied", f"{result.applied} of {result.total}"),
+        ("applied", f"{result.applied} of {result.total}" if result.applied is not None else "not known"),
     ]
     if result.made_by:
         pairs.append(("made by", MADE_BY.get(result.made_by, result.made_by)))
@@ -199,7 +203,7 @@ def pending(result: Status) -> Table:
 
 def history(result: Status) -> Table:
     """Every revision, newest first, as a graph, and whether the database has it."""
-    states = {True: Cell("applied", "good"), False: Cell("pending", "warn"), None: None}
+    states = {True: Cell("applied", "good"), False: Cell("pending", "warn"), None: Cell("not known", "dim")}
     tones: dict[bool | None, Tone] = {True: "good", False: "warn"}
     lines, rails = graph(result.history)
     rows = [
