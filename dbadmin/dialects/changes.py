@@ -12,7 +12,7 @@ Kind = Literal[
     "create_table", "drop_table", "rename_table", "add_column", "drop_column", "rename_column", "alter_column",
     "create_index", "drop_index", "add_constraint", "drop_constraint", "add_enum_value", "create_type", "drop_type",
     "create_object", "drop_object", "drop_schema", "rewrite_table", "comment_table", "insert", "update", "delete",
-    "truncate", "commit", "sql",
+    "truncate", "lock_table", "commit", "sql",
 ]  # fmt: skip
 Work = Literal["scan", "index", "rewrite"]
 """What is done while the lock is held: every row read, an index built, every row written anew."""
@@ -27,6 +27,7 @@ BYTES_PER_ROW = 100
 @dataclass(frozen=True)
 class ColumnText:
     """A column as it is written. `default` is its server default, "" where that cannot be read; None: it has none.
+    `checked`: a CHECK is declared with it.
 
     `type` is the name of SQLAlchemy's type (or SQL's), `arguments` and `options` what it is called with.
     """
@@ -42,6 +43,7 @@ class ColumnText:
     unique: bool = False
     index: bool = False
     references: str | None = None
+    checked: bool = False
 
     @property
     def written(self) -> str:
@@ -90,9 +92,10 @@ class Change:
 
     `constraint` is "unique", "check", "foreign", "primary" or "exclude"; `referred` the table that a foreign key leads
     to. `old` is the column before (`existing_type` …), `given` what of it is changed ("type", "nullable", "default",
-    "comment"). `what` is the word for an object that stands by itself ("view"), `writes` what an UPDATE sets, empty
-    where that cannot be read. `outside`: in an autocommit block. `guarded`: only under a condition. `batch`: by
-    Alembic's batch mode. `inner`: part of a CREATE TABLE. `not_valid`: a constraint for which no row is read.
+    "comment"), or "inline" for a foreign key that Alembic writes into ADD COLUMN. `what` is the word for an object that
+    stands by itself ("view"), or the mode of a lock; `writes` what an UPDATE sets, empty where that cannot be read.
+    `outside`: in an autocommit block. `guarded`: only under a condition. `batch`: by Alembic's batch mode. `inner`:
+    part of a CREATE TABLE or an ADD COLUMN. `not_valid`: a constraint for which no row is read.
     """
 
     kind: Kind

@@ -22,6 +22,8 @@ class MysqlChanges(Changes):
         match change.kind:
             case "create_index":
                 return Effect("NONE (in place)", None, "index")
+            case "add_constraint" if change.constraint == "check" and change.inner:
+                return METADATA  # ADD COLUMN … CHECK is tried on no row that is there
             case "add_constraint":
                 return Effect("NONE (in place)", None, "index") if change.constraint == "unique" else COPIES
             case "alter_column":
@@ -33,6 +35,8 @@ class MysqlChanges(Changes):
                 return COPIES if any(column.generated for column in change.columns) else METADATA
             case "drop_table" | "rename_table" | "drop_column" | "rename_column" | "drop_index" | "drop_constraint":
                 return METADATA
+            case "lock_table":
+                return Effect("READ", "writes") if change.what == "read" else Effect("WRITE", "reads and writes")
             case "truncate":
                 return METADATA
             case "rewrite_table":

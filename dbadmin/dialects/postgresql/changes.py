@@ -11,6 +11,11 @@ EXCLUSIVE, BOTH = "ACCESS EXCLUSIVE", "reads and writes"
 _VOLATILE = re.compile(
     r"\b(random|clock_timestamp|timeofday|gen_random_uuid|uuid_generate_v\w+|uuidv[47]|nextval)\b", re.IGNORECASE
 )
+_LOCKS = {
+    "access exclusive": BOTH, "exclusive": "writes", "share row exclusive": "writes", "share": "writes",
+    "share update exclusive": "schema changes",
+}  # fmt: skip
+"""Modes of LOCK TABLE that keep others from something."""
 _TEXTS = {"String", "VARCHAR", "Text", "TEXT", "Unicode", "UnicodeText", "character varying"}
 
 
@@ -43,13 +48,18 @@ class PostgresqlChanges(Changes):
                 return Effect(EXCLUSIVE, BOTH)
             case "rewrite_table":
                 return Effect(EXCLUSIVE, BOTH, "rewrite")
+            case "lock_table":
+                mode = change.what or "access exclusive"
+                return Effect(mode.upper(), _LOCKS.get(mode))
             case "update" | "delete":
                 return Effect("ROW EXCLUSIVE", "writes", "rewrite")
         return None
 
     def _constraint(self, change: Change) -> Effect:
         if change.constraint == "foreign":
-            return Effect("SHARE ROW EXCLUSIVE", "writes", None if change.not_valid else "scan")
+            # ADD COLUMN … REFERENCES reads no row where each of them has NULL.
+            empty = change.inner and all(column.default is None for column in change.columns)
+            return Effect("SHARE ROW EXCLUSIVE", "writes", None if change.not_valid or empty else "scan")
         if change.constraint == "check":
             return Effect(EXCLUSIVE, BOTH, None if change.not_valid else "scan")
         return Effect(EXCLUSIVE, BOTH, None if change.not_valid else "index")

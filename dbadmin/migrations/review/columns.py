@@ -8,6 +8,7 @@ from dbadmin.dialects.changes import ColumnText
 from dbadmin.migrations.review.values import GAP, UNKNOWN, Scope, called
 
 _UNREADABLE = ""
+_BESIDE = ("name", "references", "generated", "nullable", "default", "checked")
 _ALSO = {"mysql": ("mariadb",)}
 """Other names that a variant of a type may have for an engine."""
 
@@ -43,7 +44,9 @@ def _with_part(column: ColumnText, part: ast.expr, scope: Scope) -> ColumnText:
         return replace(column, references=target if isinstance(target, str) else GAP)
     if word in ("Computed", "Identity"):
         return replace(column, generated=True)
-    if word in ("CheckConstraint", "Sequence", "FetchedValue"):
+    if word == "CheckConstraint":
+        return replace(column, checked=True)
+    if word in ("Sequence", "FetchedValue"):
         return column
     if column.type is None and word:
         return replace(type_of(part, scope), **_kept(column))
@@ -52,7 +55,7 @@ def _with_part(column: ColumnText, part: ast.expr, scope: Scope) -> ColumnText:
 
 def _kept(column: ColumnText) -> dict[str, Any]:
     """What stands beside the type."""
-    return {name: getattr(column, name) for name in ("name", "references", "generated", "nullable", "default")}
+    return {name: getattr(column, name) for name in _BESIDE}
 
 
 def _with_options(column: ColumnText, given: dict[str, ast.expr], scope: Scope) -> ColumnText:
@@ -79,7 +82,9 @@ def server_default(node: ast.expr | None, scope: Scope) -> tuple[str | None, boo
     if isinstance(node, ast.Call) and called(node.func) in ("Computed", "Identity"):
         return None, True
     value = scope.value(node)
-    return (value, False) if isinstance(value, str) else (_UNREADABLE, False)
+    if isinstance(value, str) and value.upper() == "NULL":
+        return None, False
+    return (value or "''", False) if isinstance(value, str) else (_UNREADABLE, False)
 
 
 def type_of(node: ast.expr | None, scope: Scope) -> ColumnText:

@@ -1,4 +1,4 @@
-"""What keeps others from a table that is in use, and what rows that are there already can make fail."""
+"""What keeps others from a table that is in use, and columns that rows which are there already can make fail."""
 
 from collections.abc import Iterator
 
@@ -123,44 +123,3 @@ def index_blocks_writes(look: Look) -> Iterator[Found]:
         for column in change.columns if change.kind == "add_column" else ():
             if column.index:
                 yield Found(about(change), f"CREATE INDEX on {column.name}", change.line, None)
-
-
-@rule(
-    "unique-on-existing-rows", "warning", timed=True,
-    why="fails where two rows are alike, which only the data tells; and the index is built under a lock",
-    instead="look for duplicates first (GROUP BY … HAVING count(*) > 1); on PostgreSQL a unique index CONCURRENTLY, "
-    "then ALTER TABLE … ADD CONSTRAINT … UNIQUE USING INDEX",
-    elsewhere=dict.fromkeys(
-        ("mysql", "sqlite"),
-        "look for duplicates (GROUP BY … HAVING count(*) > 1), and mend them in a revision before it",
-    ),
-)  # fmt: skip
-def unique_on_existing_rows(look: Look) -> Iterator[Found]:
-    """A unique constraint, unique index or primary key over columns that hold rows already."""
-    added = {(c.full_table, n) for c in look.script.upgrade if c.kind == "add_column" for n in c.names}
-    for change in look.upgrade:
-        unique = change.kind == "create_index" and change.unique
-        unique |= change.kind == "add_constraint" and change.constraint in ("unique", "primary")
-        if unique and not change.not_valid and not any((change.full_table, name) in added for name in change.names):
-            over = f" over {', '.join(change.names)}" if change.names else ""
-            yield Found(about(change), f"{change.name or 'unique'}{over}", change.line, change)
-
-
-@rule(
-    "constraint-checked-under-lock", "warning", "postgresql", "mysql", timed=True,
-    why="fails where one row breaks it, and reads every row under the lock to find out",
-    instead="on PostgreSQL postgresql_not_valid=True (or NOT VALID), then ALTER TABLE … VALIDATE CONSTRAINT in a "
-    "revision of its own, which lets writers go on",
-    elsewhere={"mysql": "look for rows that break it, and mend them in a revision before it; at a quiet time"},
-)  # fmt: skip
-def constraint_checked_under_lock(look: Look) -> Iterator[Found]:
-    """A check or a foreign key that rows which are there already must hold to."""
-    added = {(c.full_table, n) for c in look.script.upgrade if c.kind == "add_column" for n in c.names}
-    for change in look.upgrade:
-        if change.kind == "add_constraint" and change.constraint in ("check", "foreign") and not change.not_valid:
-            fresh = bool(change.names) and all((change.full_table, name) in added for name in change.names)
-            kind = "foreign key" if change.constraint == "foreign" else "check"
-            detail = f"{kind} {change.name or 'without a name'}"
-            if fresh:
-                detail += " on a column that this revision adds: empty, and yet every row is read"
-            yield Found(about(change), detail, change.line, change, severity="note" if fresh else None)

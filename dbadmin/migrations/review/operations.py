@@ -140,7 +140,8 @@ def _inner_constraint(part: ast.expr, call: Call) -> Iterator[Change]:
 
 def _add_column(call: Call) -> Iterator[Change]:
     column = column_of(call.given["column"], call.scope) if "column" in call.given else None
-    yield call.change("add_column", columns=(column,) if column else ())
+    given = {"inline"} if call.flag("inline_references") else ()
+    yield call.change("add_column", columns=(column,) if column else (), given=frozenset(given))
 
 
 def _drop_column(call: Call) -> Iterator[Change]:

@@ -56,7 +56,9 @@ def hides_something(look: Look, direction: str) -> bool:
 def leaves_all(look: Look) -> bool:
     """Whether the upgrade has changes, and none of them is anything to take back."""
     changes = look.script.upgrade
-    passing = all(change.kind in ("sql", "rewrite_table") and _PASSING.match(change.sql or "") for change in changes)
+    passing = all(
+        change.kind in ("sql", "lock_table", "rewrite_table") and _PASSING.match(change.sql or "") for change in changes
+    )
     return bool(changes) and passing and "upgrade" not in look.script.unread
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dbadmin.dialects import Dialect, Progress
 from dbadmin.migrations.review import (
+    constraints,
     downgrades,
     keys,
     limits,
@@ -29,7 +30,8 @@ from dbadmin.migrations.scripts import Scripts
 from dbadmin.results import LEVELS, DatabaseInfo, Review, ReviewedRevision, ReviewFinding, Severity
 
 FAMILIES = (
-    names, keys, downgrades, reversing, restoring, narrowing, losses, limits, locks, transactions, surroundings,
+    names, keys, downgrades, reversing, restoring, narrowing, losses, limits, locks, constraints, transactions,
+    surroundings,
 )  # fmt: skip
 """The modules that register rules."""
 LONG = 2.0

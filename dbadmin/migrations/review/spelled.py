@@ -57,10 +57,11 @@ def declared(column: ColumnText, rest: str) -> ColumnText:
     found = replace(
         column,
         nullable="NOT NULL" not in upper and not primary,
-        default=default[1] if default else None,
+        default=default[1] if default and default[1].upper() != "NULL" else None,
         generated="GENERATED" in upper,
         primary_key=primary,
         unique=bool(re.search(r"\bUNIQUE\b", upper)),
+        checked=bool(re.search(r"\bCHECK ?\(", upper)),
         references=f"{parted(leads[1])[1]}.{parted(leads[2])[1] or 'id'}" if leads else None,
     )
     if "WITH TIME ZONE" in upper:

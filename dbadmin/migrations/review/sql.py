@@ -31,14 +31,17 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("drop_object", rf"DROP (?P<what>{_OBJECTS}) (?:IF EXISTS )?(?P<name>{NAME})"),
     ("update", rf"(?:UPDATE (?:LOW_PRIORITY )?(?:ONLY |IGNORE |OR \w+ )?|MERGE INTO )(?P<table>{NAME})"),
     ("delete", rf"DELETE (?:LOW_PRIORITY |QUICK |IGNORE )*(?:(?!FROM\b)\S+ )*?FROM (?:ONLY )?(?P<table>{NAME})"),
+    ("lock_table", rf"LOCK (?:TABLES? )?(?:ONLY )?(?P<table>{NAME})"),
+    ("lock_table", r"FLUSH (?:NO_WRITE_TO_BINLOG |LOCAL )?TABLES?\b.* WITH READ LOCK\b"),
     ("rewrite_table", rf"VACUUM (?:\([^)]*\bFULL\b[^)]*\) |FULL (?:\w+ )*?)(?P<table>{NAME})"),
     ("rewrite_table", rf"(?:CLUSTER (?:VERBOSE )?|OPTIMIZE TABLE )(?P<table>{NAME})"),
     ("rewrite_table", rf"REINDEX (?:\([^)]*\) )?TABLE (?!CONCURRENTLY\b)(?P<table>{NAME})"),
     ("insert", rf"(?:INSERT|REPLACE) (?:OR \w+ |IGNORE )?INTO (?P<table>{NAME})"),
     ("commit", r"(?:COMMIT|ROLLBACK|END)(?: TRANSACTION| WORK)?$"),
 )  # fmt: skip
-_LISTED = ("drop_table", "drop_index", "drop_schema", "drop_type", "drop_object", "truncate")
+_LISTED = ("drop_table", "drop_index", "drop_schema", "drop_type", "drop_object", "truncate", "lock_table")
 """Forms that may name several, separated by commas."""
+_LOCK_MODE = re.compile(r" IN (?P<mode>[A-Z ]+) MODE\b| (?P<word>READ|WRITE)\b", re.IGNORECASE)
 _COLUMN = rf"(?:COLUMN )?(?:IF (?:NOT )?EXISTS )?(?P<column>{NAME})"
 _LENGTH = r"(?:\((?P<length>\d+)[^)]*\))?"
 _NO_COLUMN = r"(?!(?:LIKE|INDEX|KEY|FULLTEXT|SPATIAL|PERIOD|CONSTRAINT|CHECK|EXCLUDE)\b)"
@@ -155,7 +158,7 @@ def _statement(plain: str, statement: str, line: int, more: dict[str, Any]) -> I
             where=_picks(plain),
             columns=indexed(plain[found.end() :]) if kind == "create_index" else (),
             sql=plain,
-            what=parts["what"].lower() if parts.get("what") else None,
+            what=_lock_mode(plain) if kind == "lock_table" else parts["what"].lower() if parts.get("what") else None,
             writes=writes_of(statement) if kind == "update" else (),
             **more,
         )
@@ -167,6 +170,12 @@ def _statement(plain: str, statement: str, line: int, more: dict[str, Any]) -> I
             yield from _more(change, plain[found.end() :])
         return
     yield Change("sql", line, sql=plain, concurrently=_is_alone(plain), **more)
+
+
+def _lock_mode(plain: str) -> str | None:
+    """The mode of LOCK TABLE in small letters; None where it is PostgreSQL's default."""
+    found = _LOCK_MODE.search(plain)
+    return (found["mode"] or found["word"]).lower() if found else None
 
 
 def _is_alone(plain: str) -> bool:

@@ -39,6 +39,10 @@ def application_imported(look: Look) -> Iterator[Found]:
         yield Found(named(look.script.path), detail, imports[0].line, severity=None if certain else "note")
 
 
+_ASIDE = ("insert", "lock_table", "sql")
+"""What changes no table."""
+
+
 @rule(
     "branches-change-one-table", "warning",
     why="the two can be applied in either order, so that databases end up different, and one may fail after the other",
@@ -48,10 +52,10 @@ def branches_change_one_table(look: Look) -> Iterator[Found]:
     """Two revisions on branches that were not merged before change the same table."""
     mine: dict[str, int] = {}
     for change in look.script.upgrade:
-        if change.full_table is not None and change.kind not in ("insert", "sql"):
+        if change.full_table is not None and change.kind not in _ASIDE:
             mine.setdefault(change.full_table, change.line)
     for other in look.others:
-        changed = {c.full_table or "" for c in other.changes if c.kind not in ("insert", "sql")}
+        changed = {c.full_table or "" for c in other.changes if c.kind not in _ASIDE}
         for table in sorted(changed & set(mine)):
             detail = f"also changed by {other.revision} ({named(other.file)}) on another branch"
             yield Found(table, detail, mine[table])

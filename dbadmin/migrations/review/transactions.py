@@ -7,7 +7,7 @@ from dbadmin.migrations.review.reversing import hides_something
 from dbadmin.migrations.review.rule import Found, Look, about, rule
 
 _ENUMS = {"add_enum_value", "create_type", "drop_type"}
-_DATA = {"insert", "update", "delete", "sql", "commit"}
+_DATA = {"insert", "update", "delete", "lock_table", "sql", "commit"}
 
 
 @rule(
@@ -40,7 +40,9 @@ def _begin(change: Change) -> str:
 def autocommit_splits_revision(look: Look) -> Iterator[Found]:
     """An autocommit block beside other changes of the same upgrade."""
     inside = [change for change in look.script.upgrade if change.outside]
-    outside = [change for change in look.script.upgrade if not change.outside and change.kind != "sql"]
+    outside = [
+        change for change in look.script.upgrade if not change.outside and change.kind not in ("lock_table", "sql")
+    ]
     if inside and outside:
         detail = f"{_counted(len(outside))} outside the autocommit block of the same revision"
         yield Found(about(inside[0]), detail, inside[0].line)
