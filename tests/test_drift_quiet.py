@@ -206,3 +206,42 @@ def test_what_env_py_leaves_out_of_autogenerate_is_no_drift(database: TestDataba
     execute(database.url, "CREATE TABLE strange (id integer)")
     execute(database.url, "CREATE INDEX ix_other ON posts (price)")
     assert set(told(drift(app))) == {("table", "strange"), ("index", "posts.ix_other")}
+
+
+RULES = """
+def is_ours(object, name, type_, reflected, compare_to):
+    if type_ == "unique_constraint" and [column.name for column in object.columns] == ["age"]:
+        return False
+    if type_ in ("unique_constraint", "index") and name == "uq_of_dba":
+        return object.table.name != "posts"
+    if type_ == "foreign_key_constraint" and reflected and compare_to is None:
+        return not object.elements[0].target_fullname.startswith("users.")
+    return not (type_ == "check_constraint" and name == "ck_of_dba")
+
+with engine_from"""
+"""A filter that looks at constraints, their columns and where they lead."""
+BY_DBA = (
+    "ALTER TABLE posts ADD CONSTRAINT ck_of_dba CHECK (price > 0)",
+    "ALTER TABLE posts ADD CONSTRAINT uq_of_dba UNIQUE (price)",
+    "ALTER TABLE posts ADD CONSTRAINT fk_of_dba FOREIGN KEY (id) REFERENCES users (id)",
+)
+
+
+def test_constraints_that_env_py_leaves_out_are_no_drift(database: TestDatabase, tmp_path: Path) -> None:
+    env = ENV.replace("=metadata)", "=metadata, include_object=is_ours)").replace("with engine_from", RULES, 1)
+    unique = 'metadata.tables["users"].append_constraint(sa.UniqueConstraint("age", name="uq_age"))\n'
+    chain = {"a1": (None, USERS, "pass"), "b2": ("a1", POSTS, "pass")}
+    app = make_app(tmp_path, url=database.url, revisions=chain, env=env, models=APP_MODELS + unique)
+    app.alembic("upgrade", "head")
+    app.alembic("check")
+    altered = database.kind != "sqlite"
+    execute(database.url, *BY_DBA if altered else ())
+    found = drift(app)
+    assert found.drift == () and found.ok
+    left = ["constraint posts.ck_of_dba", "constraint posts.fk_of_dba", "constraint posts.uq_of_dba"]
+    said = ", ".join([*left * altered, "constraint users.uq_age"])
+    assert found.drift_skipped == f"what env.py leaves out of autogenerate: {said}"
+    if altered:
+        app.alembic("check")
+        execute(database.url, "ALTER TABLE posts ADD CONSTRAINT ck_other CHECK (price > 1)")
+        assert set(told(drift(app))) == {("constraint", "posts.ck_other")}

@@ -12,6 +12,11 @@ from dbadmin.dialects.values import ObjectKey
 class Mending:
     """How an engine's objects are made as their definition says. `quote` quotes a name by its rules."""
 
+    unique: str = "unique_constraint"
+    """What Alembic takes a UNIQUE for that it meets in a database, and not in the models."""
+    default_schema: str | None = None
+    """The schema that definitions name, and Alembic does not."""
+
     def __init__(self, quote: Callable[[str], str]) -> None:
         self.quote = quote
 

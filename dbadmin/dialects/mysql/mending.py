@@ -24,6 +24,8 @@ _INDEX = re.compile(r"(?P<kind>(?:[A-Z]+ )?INDEX|UNIQUE(?: KEY)?)")
 class MysqlMending(Mending):
     """Indexes and columns are changed through their table."""
 
+    unique = "index"
+
     def __init__(self) -> None:
         super().__init__(quoter("mysql"))
 

@@ -28,6 +28,8 @@ _LABEL = re.compile(r"'(?:[^']|'')*'")
 class PostgresqlMending(Mending):
     """The definitions of indexes, triggers and functions are statements already."""
 
+    default_schema = PUBLIC
+
     def __init__(self) -> None:
         super().__init__(quoter("postgresql"))
 
