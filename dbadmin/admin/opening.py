@@ -15,6 +15,7 @@ from dbadmin.protected import refuse_write
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from sqlalchemy import URL
 
@@ -27,6 +28,7 @@ def open_admin(
     app: Any = None,
     config: Any = None,
     env_file: Any = None,
+    x: "Sequence[str]" = (),
     models: Any = None,
     session: Any = None,
     echo: bool | None = None,
@@ -50,8 +52,8 @@ def open_admin(
     A `loader` has read the settings, from the same options, and has begun.
     """
     given = {
-        "url": url, "app": app, "config": config, "env_file": env_file, "models": models, "session": session,
-        "echo": echo, "statement_timeout": statement_timeout, "lock_timeout": lock_timeout,
+        "url": url, "app": app, "config": config, "env_file": env_file, "x": tuple(x), "models": models,
+        "session": session, "echo": echo, "statement_timeout": statement_timeout, "lock_timeout": lock_timeout,
     }  # fmt: skip
     settings = loader.settings if loader is not None else load_settings(given)
     application = load_application(settings, models=import_models, remember=remember, loader=loader)
@@ -130,6 +132,6 @@ def connect(
 
     Parameters: `url`, any database, also without an application; `app`, the application's directory; `models`,
     modules, a Base or a MetaData; `session`, a session factory or an engine, or "module:name"; `write`, commit
-    what is written instead of refusing it; `options`, further global options (env_file, lock_timeout …).
+    what is written instead of refusing it; `options`, further global options (env_file, x, lock_timeout …).
     """
     return open_admin(url=url, app=app, models=models, session=session, config=config, write=write, **options)

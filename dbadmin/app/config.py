@@ -25,6 +25,7 @@ from dbadmin.app.values import (
     Setting,
     duration,
     only_typed,
+    option_of,
     read_file,
     refuse_dangerous,
     switch,
@@ -48,7 +49,7 @@ def load_settings(
     process's). Raises ConfigError for what is unreadable, unknown or ambiguous.
     """
     real = dict(os.environ if environ is None else environ)
-    given = {name: Setting(value, f"--{name.replace('_', '-')}") for name, value in (options or {}).items()}
+    given = {name: Setting(value, option_of(name)) for name, value in (options or {}).items()}
     given = {name: setting for name, setting in given.items() if setting.value not in (None, ())}
     for name in ("app", "config", "env_file"):
         if name not in given and real.get(f"DBADMIN_{name.upper()}"):
@@ -111,7 +112,7 @@ def _with_project(
     if path is None:
         return replace(settings, values=values)
     path = path.resolve()
-    project = alembic_project(path, settings.start)
+    project = replace(alembic_project(path, settings.start), x=_x(values))
     directory = settings.directory if settings.file else project.directory
     if settings.env_file is None and settings.file is None and (project.directory / ".env").is_file():
         # The project was found elsewhere than here: its .env lies there.
@@ -132,6 +133,11 @@ def _with_project(
         project=project,
         project_origin=origin or search.shown(path, settings.start),
     )
+
+
+def _x(values: Mapping[str, Setting]) -> tuple[str, ...]:
+    """What env.py is handed as by `alembic -x`."""
+    return tuple(map(str, values["x"].value)) if "x" in values else ()
 
 
 def _alembic_file(

@@ -10,7 +10,7 @@ from dbadmin.app import search
 from dbadmin.errors import ConfigError, nearest
 
 STRINGS = ("session", "alembic", "url", "timezone", "env_file", "format", "app", "config")
-LISTS = ("models", "protected", "sensitive")
+LISTS = ("models", "protected", "sensitive", "x")
 DURATIONS = ("statement_timeout", "lock_timeout")
 SWITCHES = ("echo", "debug")
 KEYS = (*STRINGS[:-2], *LISTS, *DURATIONS, *SWITCHES)
@@ -34,6 +34,15 @@ class Setting:
 
     value: Any
     origin: str
+
+
+def option_of(name: str) -> str:
+    """The option that gives a setting.
+
+    >>> option_of("env_file"), option_of("x")
+    ('--env-file', '-x')
+    """
+    return f"{'-' if len(name) == 1 else '--'}{name.replace('_', '-')}"
 
 
 def read_file(path: Path, start: Path) -> tuple[dict[str, Setting], dict[str, dict[str, Setting]]]:

@@ -18,7 +18,7 @@ def settings() -> "Settings":
     from dbadmin.app import load_settings
 
     given = options()
-    names = ("url", "app", "config", "env_file", "echo", "statement_timeout", "lock_timeout")
+    names = ("url", "app", "config", "env_file", "x", "echo", "statement_timeout", "lock_timeout")
     return load_settings({name: getattr(given, name) for name in names})
 
 
@@ -48,6 +48,7 @@ def opened(
         app=given.app,
         config=given.config,
         env_file=given.env_file,
+        x=given.x,
         echo=given.echo,
         statement_timeout=given.statement_timeout,
         lock_timeout=given.lock_timeout,

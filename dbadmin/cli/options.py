@@ -135,8 +135,8 @@ def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     name = str(param.name)
     source = ctx.get_parameter_source(name)
     if source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT):
-        if name == "output":
-            value = (*given.output, *value)
+        if name in ("output", "x"):
+            value = (*getattr(given, name), *value)
         setattr(given, name, value)
     elif source is ParameterSource.DEFAULT_MAP and not getattr(given, name):
         setattr(given, name, value)
@@ -179,6 +179,7 @@ def global_options(*, drawn: bool = False) -> list[click.Option]:
         kept("--app", type=click.Path(file_okay=False), metavar="DIR", help="Look for the application here."),
         kept("--config", type=click.Path(), metavar="FILE", help="pyproject.toml, dbadmin.toml or alembic.ini."),
         kept("--env-file", type=click.Path(), metavar="FILE", help="Variables for the application, instead of .env."),
+        kept("-x", "x", multiple=True, metavar="NAME=VALUE", help="For env.py, as alembic -x; repeatable."),
         kept("--echo", is_flag=True, help="Show SQL with its time on stderr."),
         kept("--statement-timeout", type=Duration(), metavar="TIME", help="500ms, 2s, 5m or off."),
         kept("--lock-timeout", type=Duration(), metavar="TIME", help="How long to wait for a lock."),

@@ -21,6 +21,7 @@ class Options:
     echo: bool | None = None
     statement_timeout: float | None = None
     lock_timeout: float | None = None
+    x: tuple[str, ...] = ()
     debug: bool = False
     format: str | None = None
     output: "tuple[Path, ...]" = ()

@@ -90,6 +90,7 @@ def env_py(
         "script_location": str(project.script_location),
         "directory": str(project.directory),
         "options": dict(project.options),
+        "x": list(project.x),
         "looked_at": looked_at,
         "objects": objects,
     }

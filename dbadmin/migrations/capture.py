@@ -150,8 +150,14 @@ def _error(described: Mapping[str, Any], project: Project) -> Exception:
     hint = "`alembic current` from the same directory shows the whole error"
     if module:
         hint = where_it_may_be(module, project.directory)
+    elif described["kind"] == "raised" and not project.x and _asks_for_x(project):
+        hint = 'dbadmin -x NAME=VALUE … is for env.py, as with alembic; or x = ["NAME=VALUE"] in [tool.dbadmin]'
     elif described["kind"] == "connects":
         hint = "let it connect when it is first used; or give --url, and models are read from the database"
     elif described["kind"] == "silent":
         hint = "dbadmin learns URL and models from that call"
     return UserCodeError(mask(described["text"]), hint=hint)
+
+
+def _asks_for_x(project: Project) -> bool:
+    return b"get_x_argument" in project.env_py.read_bytes()

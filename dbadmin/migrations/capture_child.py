@@ -64,6 +64,7 @@ def main() -> None:
         script_location=Path(asked["script_location"]),
         directory=Path(asked["directory"]),
         options=asked["options"],
+        x=tuple(asked["x"]),
     )
     looked_at = LookedAt()
     if asked["looked_at"]:
@@ -170,7 +171,7 @@ def _run(project: Project, *, offline: bool) -> BaseException | None:
         with flask_context(project):
             config = project.config()
             config.cmd_opts = Namespace(
-                x=None,
+                x=list(project.x) or None,
                 name=project.section,
                 config=str(project.ini),
                 cmd=(None, [], []),

@@ -66,7 +66,7 @@ def keep_answer(
 
 def _of(project: Project) -> Remembered:
     about = [str(project.ini), project.section, str(project.script_location), str(project.directory),
-             dict(project.options)]  # fmt: skip
+             dict(project.options), list(project.x)]  # fmt: skip
     return Remembered("env", project.directory, about)
 
 

@@ -169,7 +169,7 @@ def _run_env(project: "Project", walker: "Walker", guard: "Guard", attributes: "
         revision=walker.destination,
         sql=False,
         tag=None,
-        x=None,
+        x=list(project.x) or None,
     )
     _set_url(config, guard)
     with flask_context(project), attributes.connection():

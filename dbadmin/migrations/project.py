@@ -32,7 +32,7 @@ class Project:
 
     `ini` is alembic.ini or a pyproject.toml with `[tool.alembic]`; None where all is in `options`, which are
     laid over the file's. `section` is the ini's section. `directory` is the working directory in which
-    env.py runs.
+    env.py runs, `x` what `alembic -x` would hand to it (context.get_x_argument()).
     """
 
     ini: Path | None
@@ -40,6 +40,7 @@ class Project:
     script_location: Path
     directory: Path
     options: Mapping[str, str] = field(default_factory=dict)
+    x: tuple[str, ...] = ()
 
     @property
     def env_py(self) -> Path:

@@ -150,6 +150,7 @@ def encode_request(request: WalkRequest, original: Mapping[str, str]) -> bytes:
             "script_location": str(project.script_location),
             "directory": str(project.directory),
             "options": dict(project.options),
+            "x": list(project.x),
         },
         "copy_url": request.copy_url.render_as_string(hide_password=False),
         "source": encode_address(request.source),
@@ -184,7 +185,8 @@ def encode_address(address: Address | None) -> dict[str, Any] | None:
 def decode_project(data: Mapping[str, Any]) -> Project:
     """The inverse of what `encode_request` does with a project."""
     ini = Path(data["ini"]) if data["ini"] else None
-    return Project(ini, data["section"], Path(data["script_location"]), Path(data["directory"]), data["options"])
+    location, directory = Path(data["script_location"]), Path(data["directory"])
+    return Project(ini, data["section"], location, directory, data["options"], tuple(data["x"]))
 
 
 def decode_address(data: Mapping[str, Any] | None) -> Address | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dbadmin
 from dbadmin.app import Settings
+from dbadmin.app.values import option_of
 from dbadmin.errors import MissingExtra, NotFinished, UsageError
 from dbadmin.results import Notebooks
 
@@ -54,11 +55,11 @@ def start(directory: Path, settings: Settings, *, browser: bool, options: Sequen
 def variables(settings: Settings) -> Mapping[str, str]:
     """What the options of this run said, for `%load_ext dbadmin` in the kernels; never in an argument list."""
     found = {"DBADMIN_APP": str(settings.start)}
-    for name in ("url", "config", "env_file", "statement_timeout", "lock_timeout"):
+    for name in ("url", "config", "env_file", "x", "statement_timeout", "lock_timeout"):
         setting = settings.values.get(name)
-        if setting is None or not setting.origin.startswith("--"):
+        if setting is None or setting.origin != option_of(name):
             continue
-        value = setting.value
+        value = ",".join(setting.value) if name == "x" else setting.value
         if name == "url" and settings.url is not None:
             value = settings.url.value.render_as_string(hide_password=False)
         elif name in ("config", "env_file"):

@@ -46,6 +46,7 @@ ABOUT: dict[str, tuple[str, str]] = {
         """Words in names of columns that are left out of whole rows and samples; instead of password, passwd,
         secret, token, api_key, hash.""",
     ),
+    "x": ('`["tenant=acme"]`', "What env.py reads by `context.get_x_argument()`, as `alembic -x` hands it over."),
     "timezone": ('`"Europe/Berlin"`', "What columns without a time zone mean, for `recent --days`; UTC unless given."),
     "env_file": ('`".env.local"`', "Variables for the application, instead of .env."),
     "format": ('`"json"`', "What stdout gets, as `--format`."),
