@@ -15,7 +15,9 @@ from dbadmin.frames import frame
 
 pytest.importorskip("pyarrow")
 
-from dbadmin.dialects.mysql.columns import AT_ONCE, Packets, Text
+from dbadmin.dialects.mysql import packets
+from dbadmin.dialects.mysql.columns import Text
+from dbadmin.dialects.mysql.packets import AT_ONCE, Packets
 from dbadmin.dialects.postgresql.columns import FETCHES, Rows
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -78,26 +80,110 @@ def test_a_server_that_is_faster_fills_no_buffer() -> None:
     assert set(fetched) == {0, FETCHES}
 
 
+class Stream:
+    """PyMySQL's connection, result and selector at once, with a server that sends so many bytes at a time."""
+
+    encoding = "utf8"
+    unbuffered_active = True
+
+    def __init__(self, sent: bytes, pieces: list[int]) -> None:
+        self.sent = sent
+        self.pieces = iter(pieces)
+        self._rfile = self._sock = self
+
+    def register(self, *_: object) -> None: ...
+
+    def select(self, _: float) -> bool:
+        return bool(self.sent)
+
+    def read1(self, most: int) -> bytes:
+        assert self.sent, "the server has nothing more to send: this would wait for ever"
+        size = min(next(self.pieces, most), most)
+        piece, self.sent = self.sent[:size], self.sent[size:]
+        return piece
+
+    def _check_packet_is_eof(self, packet: Any) -> None:
+        assert packet.is_eof_packet()
+
+
+END = b"\xfe\0\0\2\0"
+ROWS = st.one_of(
+    st.binary(max_size=40),
+    st.lists(st.sampled_from([b"\0", b"\1\0\0\2", b"\5\0\0\3\xfe\0\0\2\0", b"\2\0\0", b"x" * 30])).map(b"".join),
+)
+
+
+def _packets(contents: list[bytes]) -> bytes:
+    heads = [len(content).to_bytes(3, "little") + bytes([number % 256]) for number, content in enumerate(contents, 250)]
+    return b"".join(head + content for head, content in zip(heads, contents, strict=True))
+
+
+@given(st.lists(ROWS.map(lambda row: b"\1" + row), max_size=60), st.lists(st.integers(1, 300)), st.integers(1, 30))
+def test_packets_come_whole_however_they_arrive_and_whatever_they_hold(
+    rows: list[bytes], pieces: list[int], size: int
+) -> None:
+    stream: Any = Stream(_packets([*rows, END]), pieces)
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packets, "STEP", 24)  # so that even a few packets are followed from many places at once
+        patch.setattr(packets, "FEWEST", 2)
+        for data, starts in Packets(stream, stream, stream).batches(size):
+            assert len(starts) == min(size, len(rows) - len(found))
+            lengths = [int.from_bytes(data[start - 4 : start - 1], "little") for start in starts.tolist()]
+            found += [bytes(data[at : at + length]) for at, length in zip(starts.tolist(), lengths, strict=True)]
+    assert found == rows
+    assert stream.unbuffered_active is False
+
+
+def test_packets_are_followed_from_many_places_at_once() -> None:
+    rows = [b"\x05%05d\x28%s" % (number, b"ab" * 20) for number in range(20_000)]
+    sent = bytearray(_packets(rows))
+    starts, end = packets.followed(sent, 0, len(sent), len(rows))
+    assert end == len(sent)
+    assert [bytes(sent[at : at + 47]) for at in starts.tolist()] == rows
+    some, end = packets.followed(sent, 51, len(sent), 1_000)
+    assert (some.tolist(), end) == (starts[1:1_001].tolist(), 51 * 1_001)
+
+
+@pytest.mark.parametrize("last", [END, b"\xff\x25\x05#70100Query execution was interrupted", b"\xfe" + bytes(20)])
+def test_what_is_no_row_is_not_followed(last: bytes) -> None:
+    rows = [b"\x05%05d\x28%s" % (number, b"ab" * 20) for number in range(20_000)]
+    sent = bytearray(_packets([*rows, last, *rows[:100]]))
+    starts, end = packets.followed(sent, 0, len(sent), 10**9)
+    assert (len(starts), end) == (len(rows), 51 * len(rows))
+
+
+def test_an_error_between_rows_is_raised_although_nothing_follows_it() -> None:
+    rows = [b"\x05%05d\x28%s" % (number, b"ab" * 20) for number in range(50_000)]
+    error = b"\xff\x25\x05#70100Query execution was interrupted"
+    stream: Any = Stream(_packets([*rows, error]), [])
+    found = 0
+    with pytest.raises(Exception, match="interrupted"):
+        for _, starts in Packets(stream, stream, stream).batches(20_000):
+            found += len(starts)
+    assert found == 40_000
+
+
 def test_packets_that_arrive_meanwhile_are_as_many_as_a_batch(
     mariadb: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: list[tuple[int, int]] = []
     decode, started = Text.arrow, Packets.batches
 
-    def batches(packets: Packets, size: int) -> Any:
+    def batches(running: Packets, size: int) -> Any:
         def slow(column: Text) -> Any:
             if held:
                 return decode(column)
-            while len(packets.received) < packets.room:
-                packets.receive()
+            while len(running.received) < running.room:
+                running.receive()
                 time.sleep(0.001)
-            held.append((len(packets.received), packets.room))
-            packets.receive()
-            assert len(packets.received) == held[-1][0]
+            held.append((len(running.received), running.room))
+            running.receive()
+            assert len(running.received) == held[-1][0]
             return decode(column)
 
         monkeypatch.setattr(Text, "arrow", slow)
-        return started(packets, size)
+        return started(running, size)
 
     monkeypatch.setattr(Packets, "batches", batches)
     asked = Database(sa.create_engine(mariadb.url))

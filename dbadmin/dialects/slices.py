@@ -19,7 +19,7 @@ ONE_WIDTH = 256
 class Slices:
     """Where each row's value begins in `buffer`, and how many bytes it has; -1 is NULL. Begins never go down."""
 
-    buffer: "bytes | np.ndarray[Any, np.dtype[np.uint8]]"
+    buffer: "bytes | bytearray | np.ndarray[Any, np.dtype[np.uint8]]"
     starts: "np.ndarray[Any, np.dtype[np.int64]]"
     lengths: "np.ndarray[Any, np.dtype[np.int64]]"
 

@@ -1,36 +1,27 @@
 """Columns over PyMySQL: the packets of an unbuffered result, taken from the guarded connection's own stream.
 
-A row is one packet: its length in three bytes, its number in one, then for each column a length and the value's
-text (Protocol::ResultsetRow and length-encoded integers of MySQL's source documentation).
+A row is one packet, which has for each column a length and the value's text (Protocol::ResultsetRow and
+length-encoded integers of MySQL's source documentation).
 """
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from selectors import EVENT_READ, BaseSelector, DefaultSelector
-from struct import Struct
+from selectors import DefaultSelector
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from sqlalchemy import event
 
-from dbadmin.dialects.columns import NotColumnar, Portion, Reading, Values, driver_errors
+from dbadmin.dialects.columns import NotColumnar, Reading, Values, driver_errors
+from dbadmin.dialects.mysql.packets import Packets
 from dbadmin.dialects.mysql.results import TEXTS, cursor_types
-from dbadmin.dialects.slices import PADDING, Slices
+from dbadmin.dialects.slices import Slices
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Executable
 
-FULL = 2 * 2**20
-"""Bytes after which a batch is handed on, however few rows it has: what a processor's cache holds is decoded faster."""
-AT_ONCE = 2**18
-"""Bytes that are received at once at most: what has arrived beyond a small batch is held beside it."""
-HEAD = Struct("<IB")
-"""Length and number of a packet, and the byte that its content begins with; no packet of a result is empty."""
-LARGEST = 2**24 - 1
-"""A packet of this length goes on in the next one."""
 INTEGERS = frozenset({1, 2, 3, 8, 9, 13})
 FLOATS = frozenset({4, 5})
 TIMES = frozenset({7, 12})
@@ -78,117 +69,8 @@ def _driver(connection: "Connection") -> Any:
     return driver
 
 
-class Packets:
-    """The rows of a result that PyMySQL has begun to read, up to the packet that ends it."""
-
-    def __init__(self, driver: Any, running: Any, selector: BaseSelector) -> None:
-        self.driver = driver
-        self.running = running
-        self.selector = selector
-        selector.register(driver._sock, EVENT_READ)
-        self.ended = not running.unbuffered_active
-        self.received = bytearray()
-        self.room = 0
-        """Bytes that may be received while a batch is decoded: as many as it has."""
-
-    def batches(self, size: int) -> Iterator[tuple[bytes, "np.ndarray[Any, Any]"]]:
-        """Packets in a buffer, and where the content of each begins."""
-        at = 0
-        starts: list[int] = []
-        portion = Portion(size)
-        while not self.ended:
-            received = self.received
-            at = self._take(received, at, starts, portion.room)
-            if self.ended or len(starts) == portion.room or at >= FULL:
-                self.received = received[at:]
-                received[at:] = PADDING
-                self.room = at
-                portion.took(len(starts))
-                if starts:
-                    yield bytes(received), np.array(starts, dtype=np.int64)
-                starts, at = [], 0
-
-    def _take(self, received: bytearray, at: int, starts: list[int], size: int) -> int:
-        """Note the packets that have wholly arrived, after waiting for more if there is none; where they end."""
-        begin, wanted, have = at, size - len(starts), len(received)
-        look, note = HEAD.unpack_from, starts.append
-        while wanted and at + HEAD.size <= have:
-            head, kind = look(received, at)
-            length = head & LARGEST
-            end = at + 4 + length
-            if end > have:
-                break
-            if kind == 0xFF or (kind == 0xFE and length < 9):
-                self._end(bytes(received[at:end]))
-                return at
-            if length == LARGEST:
-                end = self._join(received, at)
-                if not end:
-                    break
-                have = len(received)
-            note(at + 4)
-            at, wanted = end, wanted - 1
-        if at == begin:
-            self._receive(received)
-        return at
-
-    def _join(self, received: bytearray, at: int) -> int:
-        """Put a value's packets together in place; 0 where they have not all arrived. Gives the end."""
-        here, ends = at, []
-        while True:
-            if here + 4 > len(received):
-                return 0
-            length = int.from_bytes(received[here : here + 3], "little")
-            if here + 4 + length > len(received):
-                return 0
-            ends.append((here, here + 4 + length))
-            here += 4 + length
-            if length < LARGEST:
-                break
-        whole = b"".join(bytes(received[start + 4 : end]) for start, end in ends)
-        received[at + 4 : here] = whole
-        return at + 4 + len(whole)
-
-    def receive(self) -> None:
-        """Take what the server has sent while columns were decoded, so that it has room to send on."""
-        if not self.ended and len(self.received) < self.room and self.selector.select(0):
-            self._receive(self.received)
-
-    def _receive(self, received: bytearray) -> None:
-        """Wait for more bytes, and take what has arrived; nothing beyond this result can arrive before it ends."""
-        from pymysql import OperationalError
-        from pymysql.constants import CR
-
-        arrived = self.driver._rfile.read1(AT_ONCE)
-        if not arrived:
-            self.driver._force_close()
-            raise OperationalError(CR.CR_SERVER_LOST, "Lost connection to MySQL server during query")
-        received += arrived
-
-    def _end(self, packet: bytes) -> None:
-        """The last packet: an error, or EOF with the warnings and whether another result follows."""
-        from pymysql.protocol import MysqlPacket
-
-        self.ended = True
-        running, self.running.unbuffered_active = self.running, False
-        last = MysqlPacket(packet[4:], self.driver.encoding)
-        if last.is_error_packet():
-            last.raise_for_error()
-        running._check_packet_is_eof(last)
-        running.connection = None
-        running.rows = None
-
-    def abandon(self, connection: "Connection") -> None:
-        """Give the connection up unless all was read: there is no other way to stop a result."""
-        if not self.ended:
-            self.running.unbuffered_active = False
-            self.running.connection = None
-            connection.invalidate(sys.exception())  # before it is closed: an interrupt ends it on the server
-            self.driver._force_close()
-
-
 def _columns(
-    data: bytes, starts: "np.ndarray[Any, Any]", running: Any, receive: Callable[[], None]
+    data: bytearray, starts: "np.ndarray[Any, Any]", running: Any, receive: Callable[[], None]
 ) -> tuple[int, Sequence[Values]]:
     """The columns of rows; a length is one byte, or 0xfc, 0xfd, 0xfe and two, three, eight; 0xfb is NULL."""
     count = running.field_count
