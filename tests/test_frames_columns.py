@@ -8,6 +8,7 @@ import math
 import os
 import signal
 import threading
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, example, given, settings
@@ -37,7 +39,7 @@ from dbadmin.dialects.sqlite.columns import Stored
 from dbadmin.errors import ConnectionFailed, StatementFailed, WriteRefused
 from dbadmin.frames import frame
 from dbadmin.frames.converters import objects
-from dbadmin.frames.from_arrow import shared
+from dbadmin.frames.from_arrow import from_arrow, shared
 from dbadmin.frames.rounded import rounded
 from dbadmin.queries.written import is_one_bracket
 
@@ -295,6 +297,18 @@ def test_equal_values_of_a_column_share_an_object() -> None:
     for numbers in (np.arange(5000) % 7, np.arange(5000), np.arange(0)):
         assert shared(numbers, make).tolist() == list(map(str, numbers.tolist()))
     assert made == [7, 5000, 0]
+
+
+def test_decimals_of_a_long_column_keep_their_digits_and_take_no_room_beside_it() -> None:
+    numbers = [None if n % 7 == 0 else (n - 50_000) * 10**9 for n in range(100_000)]
+    decimals_ = [None if n is None else Decimal(n).scaleb(-3) for n in numbers]
+    column = pa.chunked_array([pa.array(decimals_[:60_001], pa.decimal128(38, 3)), decimals_[60_001:]])
+    tracemalloc.start()
+    found = from_arrow(column, "numeric")
+    held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert list(map(str, found)) == list(map(str, decimals_))
+    assert most < 1.3 * held  # integers of all rows would be a third of it, and their array
 
 
 def test_what_was_read_can_be_written_over(database: TestDatabase) -> None:
