@@ -145,12 +145,42 @@ def test_packets_are_followed_from_many_places_at_once() -> None:
     assert (some.tolist(), end) == (starts[1:1_001].tolist(), 51 * 1_001)
 
 
-@pytest.mark.parametrize("last", [END, b"\xff\x25\x05#70100Query execution was interrupted", b"\xfe" + bytes(20)])
+NO_ROWS = {
+    "the end": END,
+    "an error": b"\xff\x25\x05#70100Query execution was interrupted",
+    "a value of 16 MiB and more": b"\xfe" + bytes(20),
+    "a row that goes on in the next packet": b"\1" * packets.LARGEST,
+}
+
+
+@pytest.mark.parametrize("last", NO_ROWS.values(), ids=NO_ROWS)
 def test_what_is_no_row_is_not_followed(last: bytes) -> None:
     rows = [b"\x05%05d\x28%s" % (number, b"ab" * 20) for number in range(20_000)]
     sent = bytearray(_packets([*rows, last, *rows[:100]]))
     starts, end = packets.followed(sent, 0, len(sent), 10**9)
     assert (len(starts), end) == (len(rows), 51 * len(rows))
+
+
+def test_what_looks_like_packets_within_a_row_is_not_followed() -> None:
+    rows = [b"\x05%05d\x28%s" % (number, b"ab" * 20) for number in range(20_000)]
+    forged = b"\xfd" + (6 * 51).to_bytes(3, "little") + _packets(rows[:200])
+    rows[10_000:10_000] = [forged] * 9
+    sent = bytearray(_packets(rows))
+    found, at = 0, 0
+    while at < len(sent) - packets.STEP * packets.FEWEST:
+        starts, at = packets.followed(sent, at, len(sent), 10**9)
+        lengths = [int.from_bytes(sent[start - 4 : start - 1], "little") for start in starts.tolist()]
+        whole = [bytes(sent[start : start + length]) for start, length in zip(starts.tolist(), lengths, strict=True)]
+        assert whole == rows[found : found + len(whole)] and whole
+        found += len(whole)
+
+
+def test_a_packet_that_has_arrived_in_part_is_not_followed() -> None:
+    rows = [b"\x05%05d\x28%s" % (number, b"ab" * 20) for number in range(20_000)]
+    sent = bytearray(_packets(rows))
+    for missing in (1, 46, 47, 50):
+        starts, end = packets.followed(sent, 0, len(sent) - missing, 10**9)
+        assert (len(starts), end) == (len(rows) - 1, 51 * (len(rows) - 1))
 
 
 def test_an_error_between_rows_is_raised_although_nothing_follows_it() -> None:
