@@ -119,7 +119,7 @@ def _multiplied(numbers: "np.ndarray[Any, Any]", last: Decimal) -> Array:
     array = np.empty(len(numbers), dtype=object)
     for begin in range(0, len(numbers), AT_ONCE):
         some = slice(begin, begin + AT_ONCE)
-        np.multiply(numbers[some].astype(object), last, out=array[some])
+        array[some] = numbers[some].astype(object) * last
     return array
 
 
