@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from dbadmin.dialects.mending import Mending
 from dbadmin.dialects.names import split
+from dbadmin.dialects.postgresql import composing
 from dbadmin.dialects.postgresql.altering import alter_column, alter_domain, alter_sequence, comment
 from dbadmin.dialects.postgresql.look import PUBLIC
 from dbadmin.dialects.postgresql.rules import column_type, type_key
@@ -40,6 +41,8 @@ class PostgresqlMending(Mending):
             return text.partition(" /* ")[0]
         if key.kind == "comment":
             return comment(split(key.name)[-1], text)
+        if key.kind == "aggregate":
+            return composing.create_aggregate(self._signature(key), text)
         if key.kind == "sequence" and _IDENTITY.search(text):
             return None  # it comes with its column
         words = {
@@ -57,10 +60,8 @@ class PostgresqlMending(Mending):
 
     def remove(self, key: ObjectKey, text: str) -> str | None:
         """A function's name has its arguments, which are no name to be quoted."""
-        if key.kind in ("function", "procedure"):
-            *schema, name = split(key.name)
-            head, _, arguments = name.partition("(")
-            return f"DROP {key.kind.upper()} {'.'.join(map(self.quote, [*schema, head]))}({arguments}"
+        if key.kind in ("function", "procedure", "aggregate"):
+            return f"DROP {key.kind.upper()} {self._signature(key)}"
         if key.kind == "comment":
             return comment(split(key.name)[-1], None)
         if key.kind == "sequence" and _IDENTITY.search(text):
@@ -88,12 +89,15 @@ class PostgresqlMending(Mending):
             return alter_domain(self.full_name(key), before, after)
         if key.kind == "comment":
             return comment(split(key.name)[-1], after)
+        if key.kind == "composite-type":
+            return composing.alter_type(self.full_name(key), before, after)
         if key.kind == "enum":
             return self._labels(key, _LABEL.findall(before), _LABEL.findall(after))
         if key.kind in ("function", "procedure"):
             return after
-        if key.kind in ("policy", "rule", "materialized-view"):
-            return f"{self.remove(key, before)}; {self.make(key, after)}"
+        if key.kind in ("policy", "rule", "materialized-view", "aggregate"):
+            made = self.make(key, after)
+            return f"{self.remove(key, before)}; {made}" if made else None
         return super().change(key, before, after)
 
     def remake(self, key: ObjectKey, before: str, after: str, schema: Mapping[ObjectKey, str]) -> str | None:
@@ -117,8 +121,15 @@ class PostgresqlMending(Mending):
         parts += [f"SET DEFAULT {default[1]}"] if default else []
         return f"ALTER TABLE {self.table(column)} {', '.join(f'ALTER COLUMN {name} {part}' for part in parts)}"
 
+    def _signature(self, key: ObjectKey) -> str:
+        *schema, name = split(key.name)
+        head, _, arguments = name.partition("(")
+        return f"{'.'.join(map(self.quote, [*schema, head]))}({arguments}"
+
     def make_table(self, key: ObjectKey, schema: Mapping[ObjectKey, str]) -> str | None:
-        """With the sequences that belong to its columns."""
+        """With the sequences that belong to its columns; a partition has them from its parent."""
+        if made := composing.partition(self.full_name(key), _COMMENT.sub("", schema[key])):
+            return made
         made = super().make_table(key, schema)
         for other, text in schema.items():
             owned = _OWNED.search(text) if other.kind == "sequence" else None
@@ -135,13 +146,14 @@ class PostgresqlMending(Mending):
         return _BESIDE.sub("", text)
 
     def table_options(self, text: str) -> str | None:
-        """Partitions, inheritance and foreign tables take more than words."""
+        """Typed and foreign tables take more than words."""
         rest = _SECURED.sub("", _COMMENT.sub("", text)).removeprefix("TABLE")
-        return rest if not rest or rest.startswith(" WITH (") else None
+        return rest if not rest or rest.startswith((" WITH (", " INHERITS (", " PARTITION BY ")) else None
 
     def describe(self, key: ObjectKey, text: str, own: Mapping[ObjectKey, str]) -> Iterator[str]:
         """Comments and row level security."""
-        yield from self._told(key, "TABLE", text)
+        bare = "TABLE" + "".join(found[0] for found in composing.PLACE.finditer(text))
+        yield from self._told(key, bare, text)
         for other, definition in own.items():
             if other.kind == "column" and (found := _COMMENT.search(definition)):
                 yield f"COMMENT ON COLUMN {self.table(other)}.{self.own_name(other)} IS {found[1]}"
@@ -158,6 +170,7 @@ class PostgresqlMending(Mending):
             if (word in flags[0]) != (word in flags[1]):
                 yield f"ALTER TABLE {name} {on if word in flags[1] else off} ROW LEVEL SECURITY"
         yield from (f"ALTER TABLE {name} {action}" for action in _stored(before, after))
+        yield from composing.moved(name, before, after)
 
     def _labels(self, key: ObjectKey, before: list[str], after: list[str]) -> str | None:
         if [label for label in after if label in before] != before:
@@ -172,7 +185,7 @@ class PostgresqlMending(Mending):
 
 def _essence(text: str) -> str:
     """A table's definition without what is said of it in statements of their own."""
-    for pattern in (_COMMENT, _SECURED, _REPLICA, _OPTIONS, _PERSISTENCE):
+    for pattern in (_COMMENT, _SECURED, _REPLICA, _OPTIONS, _PERSISTENCE, composing.PLACE):
         text = pattern.sub("", text)
     return text
 
