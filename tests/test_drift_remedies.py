@@ -12,6 +12,7 @@ from rehearsing import execute
 from servers import TestDatabase
 from test_drift import drift
 
+from dbadmin.dialects import ObjectKey, named
 from dbadmin.queries.written import split_statements
 from dbadmin.results import Drift
 
@@ -48,3 +49,9 @@ def test_every_remedy_runs_and_the_drift_is_gone(database: TestDatabase, tmp_pat
     for fact in found.drift or ():
         apply(database, fact)
     assert drift(app).drift == ()
+
+
+def test_no_statement_is_told_for_a_column_that_no_statement_adds() -> None:
+    key, mending = ObjectKey("column", "t.c"), named("sqlite").mending
+    assert mending.make(key, "INTEGER GENERATED ALWAYS AS (a * 2) STORED") is None
+    assert mending.change(key, "INTEGER GENERATED ALWAYS AS (a) VIRTUAL", "INTEGER") is None

@@ -15,6 +15,7 @@ _KNOWN = frozenset({
     "DATE", "DATETIME", "TIME", "TIMESTAMP", "BLOB", "JSON",
 })  # fmt: skip
 """Types that SQLAlchemy has by these names."""
+_GENERATED = re.compile(r"GENERATED ALWAYS AS \(.*\) (?P<kind>STORED|VIRTUAL)", re.DOTALL)
 _FOREIGN = re.compile(r"FOREIGN KEY \((?P<own>.*)\) REFERENCES (?P<table>.+?) \((?P<theirs>.*?)\)(?P<rest>.*)")
 _ACTION = re.compile(r" ON (DELETE|UPDATE) (CASCADE|SET NULL|SET DEFAULT|RESTRICT|NO ACTION)")
 
@@ -36,13 +37,22 @@ class SqliteMending(Mending):
             return f"CREATE {unique}INDEX {self.own_name(key)} ON {self.table(key)} {rest}"
         if key.kind in ("view", "trigger"):
             return text
-        return super().make(key, text) if key.kind == "column" else None
+        found = _GENERATED.search(text)
+        stored = found is not None and found["kind"] == "STORED"  # which ALTER TABLE does not add
+        return super().make(key, text) if key.kind == "column" and not stored else None
 
     def remove(self, key: ObjectKey, text: str) -> str | None:
         """Indexes and triggers go by their name alone."""
         if key.kind in ("index", "trigger"):
             return f"DROP {key.kind.upper()} {self.own_name(key)}"
         return None if key.kind == "constraint" else super().remove(key, text)
+
+    def change(self, key: ObjectKey, before: str, after: str) -> str | None:
+        """A generated column holds nothing that would be lost with it."""
+        if key.kind == "column" and _GENERATED.search(before) and _GENERATED.search(after):
+            made = self.make(key, after)
+            return f"{self.remove(key, before)}; {made}" if made else None
+        return super().change(key, before, after)
 
     def table_options(self, text: str) -> str | None:
         """STRICT and WITHOUT ROWID stand behind the brackets, AUTOINCREMENT in a column: see `make_table`."""
