@@ -1,7 +1,9 @@
 """Ctrl-C and SIGTERM, kept waiting while something is made or put away that must not be left half-way."""
 
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,7 +15,10 @@ MOST = 3
 """So many signals are not kept waiting."""
 SPARED = 2
 """This Ctrl-C of a run ends nothing, as it finds what the first one began: cleaning up. The next one does."""
+SOON = 0.01
+"""Seconds until a Ctrl-C that was lost comes again: by then what it hit has ended."""
 _blocks: list[None] = []
+_lost: list[None] = []
 _came = 0
 
 
@@ -31,6 +36,48 @@ def answer(came: int) -> None:
 def came() -> int:
     """How many Ctrl-C of this run have been answered; 0 where nobody counts them."""
     return _came
+
+
+def is_repeated() -> bool:
+    """Whether the Ctrl-C that is answered now is one that was lost, and not another one; told once."""
+    if _lost:
+        _lost.pop()
+        return True
+    return False
+
+
+def lose_none() -> None:
+    """Let a Ctrl-C come again that hit a finalizer or the callback of a weak reference: Python drops what these raise.
+
+    >>> import os
+    >>> before = sys.unraisablehook
+    >>> lose_none()
+    >>> class Interrupted:
+    ...     def __del__(self):
+    ...         os.kill(os.getpid(), signal.SIGINT)
+    >>> interrupted = Interrupted()
+    >>> try:
+    ...     del interrupted
+    ...     time.sleep(10)
+    ... except KeyboardInterrupt:
+    ...     print("interrupted")
+    interrupted
+    >>> sys.unraisablehook = before
+    """
+    before = sys.unraisablehook
+
+    def again() -> None:
+        time.sleep(SOON)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def told(unraisable: "sys.UnraisableHookArgs") -> None:
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            _lost.append(None)
+            threading.Thread(target=again, daemon=True).start()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = told
 
 
 @contextmanager

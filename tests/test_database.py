@@ -1,6 +1,8 @@
 """One way to ask a database, for synchronous and asynchronous engines, and errors that say what happened."""
 
 import asyncio
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from servers import TestDatabase
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.util import await_only, greenlet_spawn
 
 from dbadmin import readonly
 from dbadmin.database import Database, EventLoop
@@ -128,8 +131,6 @@ def test_interrupting_cancels_what_runs() -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    import signal
-
     before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
@@ -138,6 +139,55 @@ def test_interrupting_cancels_what_runs() -> None:
     finally:
         signal.signal(signal.SIGALRM, before)
     assert ended.wait(5)
+    loop.close()
+
+
+def test_an_interrupt_while_the_loop_moves_leaves_a_loop_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = EventLoop()
+    stop = loop._stop
+
+    def interrupted(timeout: float | None = None) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        stop(timeout)
+
+    async def work() -> int:
+        return 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_stop", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_here(work())
+    assert loop.call(work()) == loop.run_here(work()) == 1
+    loop.close()
+
+
+def test_an_interrupt_breaks_off_the_code_of_a_task_and_nothing_of_a_driver_or_the_loop() -> None:
+    """asyncpg's C code crashes where a signal's handler raises in it."""
+    loop, before = EventLoop(), signal.getsignal(signal.SIGINT)
+    reached = []
+
+    def interrupted(what: str) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        reached.append(what)
+
+    async def driver() -> None:
+        interrupted("the driver")
+        await asyncio.sleep(60)
+
+    async def work(what: str) -> None:
+        if what == "the loop":
+            asyncio.get_running_loop().call_soon(interrupted, what)
+        elif what == "the driver":
+            await greenlet_spawn(await_only, driver())
+        else:
+            interrupted(what)
+        await asyncio.sleep(60)
+
+    for what in ("the code", "the driver", "the loop"):
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_here(work(what))
+    assert reached == ["the driver", "the loop"]
+    assert signal.getsignal(signal.SIGINT) is before
     loop.close()
 
 

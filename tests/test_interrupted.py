@@ -1,20 +1,24 @@
 """An interrupt ends a statement on the server, too, and no other one."""
 
+import gc
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 import sqlalchemy as sa
 from drivers import ASYNC, make_engine, needs, url_for
 from servers import TestDatabase
-from shells import TABLES, Open, application
+from shells import PROMPT, TABLES, Open, application
 from sqlalchemy.exc import DBAPIError
 
 from dbadmin.cli import listen_for_interrupts
@@ -227,6 +231,74 @@ def test_a_second_control_c_ends_nothing_that_cleans_up_and_a_third_one_does(
     database.close()
 
 
+class Finalized:
+    """Ctrl-C comes while it is put away, where Python drops what is raised."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_control_c_that_python_dropped_comes_again_and_is_no_second_one(capfd: pytest.CaptureFixture[str]) -> None:
+    before, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
+    try:
+        listen_for_interrupts(Options())
+        gone = [Finalized()]
+        with pytest.raises(KeyboardInterrupt):
+            gone.clear()
+            time.sleep(PATIENCE)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert capfd.readouterr().err == "dbadmin: still cleaning up; Ctrl-C once more leaves things as they are\n"
+    finally:
+        signal.signal(signal.SIGINT, before)
+        sys.unraisablehook = hook
+        answer(0)
+
+
+def test_rows_of_a_connection_that_is_given_up_are_forgotten_without_a_word(mariadb: TestDatabase) -> None:
+    database = Database(make_engine(mariadb, "pymysql"))
+    database.sync_engine.dispose()
+    with database.sync_engine.connect() as connection:
+        streaming = connection.execution_options(stream_results=True)
+        result = streaming.exec_driver_sql(ENDLESS_ROWS["mariadb"])
+        connection.invalidate(KeyboardInterrupt())
+    told: list[Any] = []
+    before, sys.unraisablehook = sys.unraisablehook, told.append
+    try:
+        del result, connection, streaming
+        gc.collect()
+    finally:
+        sys.unraisablehook = before
+    assert told == []
+    database.close()
+
+
+IMPORTED = """
+import os, signal, sys
+
+class Interrupting:
+    done = False
+
+    def find_spec(self, name, *_):
+        if name == sys.argv[1] and not self.done:
+            self.done = True
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+import dbadmin
+admin = dbadmin.connect("sqlite://")
+try:
+    admin.frame("select 1 as a")
+except KeyboardInterrupt:
+    print(admin.frame("select 1 as a, 2.5 as b").shape)
+"""
+
+
+@pytest.mark.parametrize("name", ["numpy._core.multiarray", "pandas._libs.tslibs.np_datetime", "pyarrow.lib"])
+def test_the_first_frame_can_be_interrupted_and_asked_for_again(name: str, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTED, name], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("(1, 2)\n", "")
+
+
 WAYS = {
     "the session": "session.execute(text({endless!r}))",
     "the magic": "%sql {endless}",
@@ -259,6 +331,29 @@ def test_control_c_in_the_shell_ends_the_statement_on_the_server(
         wait_until(server, 0)
     kept = "get_ipython().history_manager.exceptions[1]['traceback']"
     assert shell.type(kept).endswith("['interrupted']")  # all its frames would take seconds to format
+    ask = f"{'await ' if is_async else ''}session.scalar(select(Author.name))"
+    assert shell.type(ask).endswith("'ann'")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["psycopg", "pymysql", "asyncpg", "aiomysql"])
+def test_control_c_at_any_moment_leaves_a_shell_that_goes_on(
+    driver: str, server: TestDatabase, tmp_path: Path, terminal: Open
+) -> None:
+    is_async, chance = driver in ASYNC, random.Random(driver)
+    shell = terminal(application(tmp_path / "small", url_for(server, driver), is_async=is_async))
+    for way, line in [*(AWAITED if is_async else WAYS).items()] * 6:
+        shell.process.sendline(line.format(endless=ENDLESS[server.kind], rows=ENDLESS_ROWS[server.kind]))
+        if line.startswith(("for", "async for")):
+            shell.process.sendline("")
+        time.sleep(chance.uniform(0, 0.4))
+        shell.process.sendintr()
+        said = shell.wait()
+        assert "Exception ignored" not in said, f"{way}: {said}"
+        with suppress(pexpect.TIMEOUT):  # it came between two lines
+            while True:
+                shell.process.expect(PROMPT, timeout=0.3)
+        wait_until(server, 0)
     ask = f"{'await ' if is_async else ''}session.scalar(select(Author.name))"
     assert shell.type(ask).endswith("'ann'")
 

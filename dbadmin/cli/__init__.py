@@ -20,7 +20,7 @@ from dbadmin.cli.group import COMMANDS, WIDEST_HELP, LazyGroup
 from dbadmin.cli.state import Options
 from dbadmin.core_files import leave_no_core_file
 from dbadmin.errors import DbadminError, InternalError, NotFinished
-from dbadmin.interrupts import SPARED, answer
+from dbadmin.interrupts import SPARED, answer, is_repeated, lose_none
 
 INTERRUPTED, TERMINATED = 130, 143
 AT_A_PROMPT = ("shell", "notebook")
@@ -101,6 +101,8 @@ def listen_for_interrupts(given: Options) -> None:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal came
+        if is_repeated():
+            raise KeyboardInterrupt
         came = 0 if given.command in AT_A_PROMPT else came + 1
         answer(came)
         if came != SPARED:
@@ -113,6 +115,7 @@ def listen_for_interrupts(given: Options) -> None:
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler  # ignored in the background, it stays so
     ):
         signal.signal(signal.SIGINT, interrupt)
+        lose_none()
 
 
 def fail(error: Exception, given: Options, arguments: list[str]) -> int:

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import PACKAGES
+from dbadmin.interrupts import held_back
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +77,9 @@ def reading(
         raise NotColumnar(f"{name} is read row by row")
     if find_spec("pyarrow") is None:
         raise NotColumnar("pyarrow is not installed (extra fast)")
-    opened: AbstractContextManager[Reading] = import_module(path).read(connection, executable, params, size)
+    with held_back():  # numpy and Arrow
+        module = import_module(path)
+    opened: AbstractContextManager[Reading] = module.read(connection, executable, params, size)
     return opened
 
 

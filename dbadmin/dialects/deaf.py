@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from dbadmin.dialects.cursors import cursor_class, subclass
@@ -58,6 +59,7 @@ class _Ear:
 def hear_interrupts(dbapi_connection: Any, stop: Callable[[], None]) -> None:
     """From now on `stop` is called, in another thread, at an interrupt while a cursor of this connection waits."""
 
+    @cache  # made once for a connection, and not for each of its cursors
     def listening(own: Any) -> Any:
         return subclass(own, {name: _heard(getattr(own, name), stop) for name in _WAITING if hasattr(own, name)})
 

@@ -52,6 +52,8 @@ def stop_when_interrupted(engine: "Engine", dialect: "Dialect") -> None:
     def given_up(dbapi_connection: Any, record: Any, error: BaseException | None) -> None:
         if not record.info.pop(_STOPPED, False) and is_interrupt(error):
             stop(record.driver_connection, record.info)
+        if rules.is_unread(record.driver_connection):
+            rules.abandon(record.driver_connection)  # the result, once forgotten, would read on from what is closed
 
     def stop(driver_connection: Any, info: dict[str, Any]) -> None:
         name = info.get(_NAME)

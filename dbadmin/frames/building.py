@@ -12,6 +12,7 @@ from dbadmin.errors import StatementFailed, UsageError
 from dbadmin.frames.columnar import Batches
 from dbadmin.frames.lenient import read
 from dbadmin.frames.statements import CLIENT_SIDE, Opened, Prepared, is_client_side, shown_sql
+from dbadmin.interrupts import held_back
 from dbadmin.render.values import visible
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Building:
     """A frame that grows batch by batch."""
 
     def __init__(self, connection: Connection, prepared: Prepared, running: Opened | Batches, form: Form) -> None:
-        from dbadmin.frames.columns import ColumnOfFrame
+        with held_back():  # pandas
+            from dbadmin.frames.columns import ColumnOfFrame
 
         self.attrs: dict[str, Any] = {"sql": shown_sql(prepared, connection.dialect)}
         self.attrs["withheld"] = list(prepared.withheld)

@@ -24,6 +24,7 @@ from dbadmin.frames.statements import (
     opened,
     prepare,
 )
+from dbadmin.interrupts import held_back
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +125,8 @@ def _whole(connection: Connection, prepared: Prepared, form: Form, progress: Pro
 
 def done(frame: "pd.DataFrame") -> "pd.DataFrame":
     """The frame of a statement that gives no rows, with words for what it did."""
-    from dbadmin.frames.done import Done
+    with held_back():
+        from dbadmin.frames.done import Done
 
     return Done.of(frame)
 

@@ -14,6 +14,7 @@ from dbadmin.dialects.columns import NotColumnar
 from dbadmin.errors import MissingExtra, StatementFailed
 from dbadmin.frames.columnar import Batches, columnar
 from dbadmin.frames.statements import CLIENT_SIDE, Opened, Prepared, check_seen, is_client_side, opened
+from dbadmin.interrupts import held_back
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,9 +47,10 @@ def to_parquet(
 def _write(
     connection: Connection, prepared: Prepared, path: Path, limit: int | None, numeric: str, progress: Progress | None
 ) -> int:
-    import pyarrow.parquet as pq
+    with held_back():
+        import pyarrow.parquet as pq
 
-    from dbadmin.frames.arrow import arrow_type
+        from dbadmin.frames.arrow import arrow_type
 
     with ExitStack() as stack:
         running, batches = _read(stack, connection, prepared)
