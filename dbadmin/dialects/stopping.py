@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from dbadmin.dialects.base import Dialect
+    from dbadmin.dialects.sessions import SessionRules
 
 SECONDS = 3.0
 """So long an interrupt waits at most for a server that does not answer."""
@@ -52,8 +53,7 @@ def stop_when_interrupted(engine: "Engine", dialect: "Dialect") -> None:
     def given_up(dbapi_connection: Any, record: Any, error: BaseException | None) -> None:
         if not record.info.pop(_STOPPED, False) and is_interrupt(error):
             stop(record.driver_connection, record.info)
-        if rules.is_unread(record.driver_connection):
-            rules.abandon(record.driver_connection)  # the result, once forgotten, would read on from what is closed
+        _leaves_unread(rules, record.driver_connection)  # once forgotten, it would read on from what is closed
 
     def stop(driver_connection: Any, info: dict[str, Any]) -> None:
         name = info.get(_NAME)
@@ -63,14 +63,21 @@ def stop_when_interrupted(engine: "Engine", dialect: "Dialect") -> None:
         if connection.closed or connection.invalidated:
             return
         driver_connection = connection.connection.driver_connection
-        if rules.is_unread(driver_connection):
-            rules.abandon(driver_connection)
+        if _leaves_unread(rules, driver_connection):
             stop(driver_connection, connection.info)
             connection.invalidate()
 
     event.listen(engine, "connect", opened)
     event.listen(engine, "rollback", rolled_back)
     event.listen(engine, "invalidate", given_up)
+
+
+def _leaves_unread(rules: "SessionRules", driver_connection: Any) -> bool:
+    """Whether rows of a streamed result were still to come; they are left to nobody."""
+    unread = rules.is_unread(driver_connection)
+    if unread:
+        rules.abandon(driver_connection)
+    return unread
 
 
 def is_interrupt(error: BaseException | None) -> bool:
