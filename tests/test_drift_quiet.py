@@ -245,3 +245,26 @@ def test_constraints_that_env_py_leaves_out_are_no_drift(database: TestDatabase,
         app.alembic("check")
         execute(database.url, "ALTER TABLE posts ADD CONSTRAINT ck_other CHECK (price > 1)")
         assert set(told(drift(app))) == {("constraint", "posts.ck_other")}
+
+
+def test_what_stands_in_a_schema_that_env_py_leaves_out_is_no_drift(postgresql: TestDatabase, tmp_path: Path) -> None:
+    named = (
+        "include_schemas=True, include_name=lambda name, type_, parents: not (type_ == 'schema' and name == 'other')"
+    )
+    env = ENV.replace("=metadata)", f"=metadata, {named})")
+    chain = {"a1": (None, USERS, "pass"), "b2": ("a1", POSTS, "pass")}
+    app = make_app(tmp_path, url=postgresql.url, revisions=chain, env=env, models=APP_MODELS)
+    app.alembic("upgrade", "head")
+    execute(
+        postgresql.url,
+        "CREATE SCHEMA other",
+        "CREATE TABLE other.theirs (id serial PRIMARY KEY)",
+        "CREATE TYPE other.mood AS ENUM ('a')",
+        "CREATE VIEW other.seen AS SELECT 1 AS a",
+        "CREATE FUNCTION other.f(a integer) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    )
+    found = drift(app)
+    assert found.drift == ()
+    assert found.drift_skipped == "what env.py leaves out of autogenerate: schema other, table other.theirs"
+    execute(postgresql.url, "CREATE TABLE mine (id serial PRIMARY KEY)")
+    assert set(told(drift(app))) == {("table", "mine")}, "its sequence goes with it"

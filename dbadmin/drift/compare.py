@@ -104,9 +104,12 @@ def from_revision(
     which revision that is not applied makes an object.
     """
     found = []
-    absent = frozenset(split(_key(d).name) for d in differences if d.change == "missing" and _key(d).kind == "table")
+    whole = {
+        change: frozenset(split(_key(d).name) for d in differences if d.change == change and _key(d).kind == "table")
+        for change in ("missing", "added")
+    }
     for d in differences:
-        if d.change == "missing" and _comes_with(d, absent):
+        if d.change in whole and _comes_with(d, whole[d.change]):
             continue
         if d.change == "added" and (begun := pending(_key(d))) is not None:
             found.append(_half_done(d, begun, mending.remove(_key(d), str(d.after))))
@@ -199,8 +202,9 @@ def likely(database: Schema, candidates: Mapping[str, Schema]) -> list[tuple[str
 
 
 def _comes_with(difference: Difference, tables: frozenset[tuple[str, ...]]) -> bool:
-    """Whether a missing sequence belongs to a column of one of these tables, of its own schema."""
-    owned = _OWNER.search(str(difference.before)) if _key(difference).kind == "sequence" else None
+    """Whether a sequence belongs to a column of one of these tables, of its own schema, and comes and goes with it."""
+    text = str(difference.after if difference.before is None else difference.before)
+    owned = _OWNER.search(text) if _key(difference).kind == "sequence" else None
     own = split(owned[1])[:-1] if owned else ()
     return own[-len(split(_key(difference).name)) :] in tables
 

@@ -11,6 +11,10 @@ from dbadmin.rollback.source import Rehearsed, named_database
 from dbadmin.state import Difference
 
 _SECONDS = 60.0
+_IN_SCHEMAS = frozenset({
+    "schema", "enum", "domain", "composite-type", "range", "sequence", "view", "materialized-view", "function",
+    "procedure", "aggregate", "statistics",
+})  # fmt: skip
 _NAME = r'(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`|[^\s",.()`]+)'
 _COLUMNS = re.compile(rf"\(({_NAME}[^()]*)\)")
 _REFERRED = re.compile(rf"REFERENCES ((?:{_NAME}\.)?{_NAME})")
@@ -22,7 +26,7 @@ def left_out(source: Rehearsed, found: Sequence[Difference]) -> tuple[Difference
 
     Raises ChildFailed where it does not answer.
     """
-    asked = [one for one in found if one.table is not None]
+    asked = [one for one in found if one.table is not None or _schema(one) is not None]
     if not asked:
         return ()
     mending = named_database(source).dialect.mending
@@ -33,7 +37,8 @@ def left_out(source: Rehearsed, found: Sequence[Difference]) -> tuple[Difference
 
 def _object(one: Difference, mending: Mending) -> Asked:
     """What autogenerate would ask a filter about; for what it does not know, about the table."""
-    assert one.table is not None
+    if one.table is None:
+        return Asked("schema", _schema(one), "")
     table = Asked("table", one.table.schema, one.table.name)
     key, text = one.key, str(one.after if one.before is None else one.before)
     if key is None or key.kind not in ("column", "index", "constraint"):
@@ -49,6 +54,14 @@ def _object(one: Difference, mending: Mending) -> Asked:
         kind=kind, name=None if name == text else name, columns=tuple(_bare(word.strip()) for word in listed),
         referred=".".join(leads_to[leads_to[:1] == [mending.default_schema] :]) or None,
     )  # fmt: skip
+
+
+def _schema(one: Difference) -> str | None:
+    """The schema that an object stands in which belongs to no table, or that it is."""
+    if one.key is None or one.table is not None or one.key.kind not in _IN_SCHEMAS:
+        return None
+    parts = split(one.key.name)
+    return parts[0] if len(parts) > 1 or one.key.kind == "schema" else None
 
 
 def _kind(text: str, mending: Mending) -> str | None:
@@ -74,7 +87,9 @@ def shown(found: Iterable[Difference]) -> list[str]:
 
 
 def _words(one: Difference) -> str:
-    assert one.key is not None and one.table is not None
+    assert one.key is not None
+    if one.table is None:
+        return f"schema {_schema(one)}"
     if one.key.kind in ("column", "index", "constraint"):
         return f"{one.key.kind} {'.'.join(split(one.key.name))}"
     return f"table {join(part for part in (one.table.schema, one.table.name) if part)}"

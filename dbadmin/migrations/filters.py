@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class Asked(NamedTuple):
-    """An object that a filter is asked about, as autogenerate calls its `kind`: "table", "column", "index",
+    """An object that a filter is asked about, as autogenerate calls its `kind`: "schema", "table", "column", "index",
     "unique_constraint", "foreign_key_constraint" or "check_constraint". `name` is None where nobody gave one; `columns`
     are those of an index or a constraint, `referred` the table that a foreign key leads to, with its schema.
     """
@@ -42,12 +42,21 @@ def left_out(call: Mapping[str, Any], objects: Iterable[Sequence[Any]]) -> list[
 
 
 def _is_left_out(context: Any, known: "Sequence[MetaData]", one: Asked) -> bool:
+    if one.kind == "schema":
+        return _refuses_schema(context, one.schema)
     full = one.table if one.schema is None else f"{one.schema}.{one.table}"
     declared = next((metadata.tables[full] for metadata in known if full in metadata.tables), None)
     try:
         if not _passes_table(context, declared, one.schema, one.table):
             return True
         return one.kind != "table" and not _passes(context, declared, one)
+    except Exception:
+        return False
+
+
+def _refuses_schema(context: Any, schema: str | None) -> bool:
+    try:
+        return not context.run_name_filters(schema, "schema", {})
     except Exception:
         return False
 
