@@ -1,14 +1,16 @@
 """Backups asked for: which database is meant, and which ones are not written to by mistake."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbadmin.app import Settings, load_application
-from dbadmin.app.load import Application
 from dbadmin.copies.make import plain_url
 from dbadmin.copies.restoring import opened, restore_backup
+from dbadmin.database import Database
 from dbadmin.dialects import PACKAGES, Progress, of_url, urls
+from dbadmin.dialects.connecting import has_creator
 from dbadmin.errors import ConfigError, DbadminError
 from dbadmin.protected import protecting, refuse_write
 from dbadmin.results import RestoreReport
@@ -43,17 +45,31 @@ def restore(
     return restore_backup(Path(path).expanduser(), url, confirm=confirm, refusal=refusal, progress=progress)
 
 
+def _urls_of(settings: Settings) -> "Iterator[URL]":
+    """Where the application's engine leads, and its env.py; nothing where none is configured."""
+    try:
+        application = load_application(settings, models=False)
+    except ConfigError:
+        return
+    captured = application.captured
+    if captured is not None and captured.url is not None and not captured.by_function:
+        yield captured.url
+    if not has_creator(application.engine):
+        yield application.url
+        return
+    database = Database(application.engine)
+    try:
+        yield database.whole_url
+    finally:
+        database.close()
+
+
 def _configured(url: "URL", settings: Settings) -> str | None:
     """Why a URL leads to the application's own database, or may do so; None where it does not."""
     try:
-        application: Application | None = load_application(settings, models=False)
-    except ConfigError:
-        application = None  # none is configured
+        found = [*_urls_of(settings), *configured_urls(settings, None)]
     except DbadminError as error:
         return f"may be the configured database, as the application cannot be asked ({error.message})"
-    found = list(configured_urls(settings, application.url if application else None))
-    if application is not None and application.captured is not None and application.captured.url is not None:
-        found.append(application.captured.url)
     address = of_url(url).address
     for other in found:
         known = other.get_backend_name() in PACKAGES and of_url(other).name == of_url(url).name

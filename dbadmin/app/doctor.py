@@ -11,6 +11,7 @@ from dbadmin.app.models import Loaded
 from dbadmin.app.sessions import Bound
 from dbadmin.app.stands import version_table_check
 from dbadmin.database import Database
+from dbadmin.dialects.connecting import has_creator
 from dbadmin.errors import DbadminError, NotSupported
 from dbadmin.results import Doctor, DoctorCheck
 from dbadmin.secrets import mask
@@ -136,7 +137,9 @@ class Examination:
             detail=f"read {captured.style}" + (f", {captured.databases} databases" if captured.databases > 1 else ""),
             remedy=None if captured.tables else "set target_metadata in env.py",
         )
-        if captured.url is None:
+        if captured.by_function:
+            self.add("alembic url", "skipped", detail="env.py connects by a function of its own (creator)")
+        elif captured.url is None:
             given = self.settings.url
             detail = "env.py has no URL, or a placeholder" + (f"; {given.origin} is used" if given else "")
             remedy = None if given else "set sqlalchemy.url, or give --url"
@@ -165,6 +168,7 @@ class Examination:
 
     def _same_database(self) -> None:
         assert self.bound is not None
+        assert self.bound.engine is not None
         conflict = self.loader.conflict(self.bound, self.origin)
         if conflict:
             self.add(
@@ -177,6 +181,8 @@ class Examination:
             self.add("same database", "skipped", detail="Alembic names none")
         elif self.settings.url_decides:
             self.add("same database", "skipped", detail="--url decides")
+        elif self.captured.by_function or has_creator(self.bound.engine):
+            self.add("same database", "skipped", detail="a function of the application connects: no URL tells where to")
         else:
             self.add("same database", "ok", detail="session and Alembic lead to the same")
 

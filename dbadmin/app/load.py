@@ -166,7 +166,7 @@ class Loader:
             return bound
         url = self._url()
         if url is None:
-            raise nothing_found(settings)
+            raise nothing_found(settings, self.captured)
         return sessions.of_url(url.value, url.origin), url.origin
 
     def _through_session(self, setting: Setting) -> tuple[Bound, str]:
@@ -205,7 +205,7 @@ class Loader:
         if self.settings.url is not None:
             return self.settings.url
         captured = self.captured
-        if captured is not None and captured.url is not None:
+        if captured is not None and captured.url is not None and not captured.by_function:
             return Setting(self._whole(captured).url, captured.url_source)
         return self.settings.database_url
 

@@ -6,13 +6,20 @@ from pathlib import Path
 from dbadmin.app import find, search
 from dbadmin.app.config import Settings
 from dbadmin.errors import NothingFound
+from dbadmin.migrations.capture import Captured
 
 LEVELS_DOWN = 3
 MOST_NAMED = 5
 
 
-def nothing_found(settings: Settings) -> NothingFound:
+def nothing_found(settings: Settings, captured: Captured | None = None) -> NothingFound:
     """The error; applications that lie deeper (those of a monorepo) are named, never chosen."""
+    if captured is not None and captured.by_function:
+        return NothingFound(
+            f"no database is named: {captured.url_source} connects by a function of its own (creator), and there is "
+            "no session factory and no DATABASE_URL",
+            hint='session = "module:engine" in [tool.dbadmin], or dbadmin --url URL …',
+        )
     if settings.project is not None:
         return NothingFound(
             f"no database is named: {settings.project.ini or settings.project.env_py} has no URL or a placeholder, "

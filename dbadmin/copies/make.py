@@ -101,7 +101,7 @@ def open_copy(
     name = copy_name(source.identity.name)
     began = time.monotonic()
     with chosen_place(source, facts, scratch) as place:
-        copied = place.copy(source.url, name, facts=facts, progress=progress)
+        copied = place.copy(source.whole_url, name, facts=facts, progress=progress)
         prove_other(copied.url, source.identity)
         yield described(copied, name, place, keep, began)
 
@@ -140,7 +140,7 @@ def open_restored(
 def open_in_place(database: Database) -> Iterator[Copy]:
     """Give a database as its own copy; it stays as the rehearsal leaves it."""
     with database.set_aside():
-        yield from beside(plain_url(database.url), "in place", kept=True)
+        yield from beside(plain_url(database.whole_url), "in place", kept=True)
 
 
 @contextmanager
@@ -181,7 +181,7 @@ def chosen_place(source: Database, facts: Any, scratch: "URL | str | None") -> A
         if scratch != SAME_SERVER:
             raise InternalError(f"--scratch {mask(scratch)} was not read as a URL")
         source.release()
-        return copying.on_server(source.url, facts, source=source.url)
+        return copying.on_server(source.whole_url, facts, source=source.whole_url)
     if of_url(scratch).name != source.dialect.name:
         raise UsageError(
             f"--scratch leads to a server of {of_url(scratch).name}, and the database is of {source.dialect.name}",

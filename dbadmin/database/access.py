@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from dbadmin import readonly
+from dbadmin.database import told
 from dbadmin.database.failures import connecting, errors
 from dbadmin.database.loop import EventLoop
 from dbadmin.dialects import Dialect, Identity, named
@@ -81,13 +82,12 @@ class Database:
     @cached_property
     def place(self) -> "URL":
         """Where the database is: what the URL says; where it tells nothing, what an open connection does."""
-        if not self.has_creator:
-            return self.url
-        address = self.run(lambda c: self.dialect.address.of_connection(c.connection.dbapi_connection))
-        if address is not None and address.server[0] == "file":
-            return self.url.set(database=address.database)
-        host = address.server[0] if address is not None and "/" not in address.server[0] else self.url.host
-        return self.url.set(host=host, database=self.identity.name)
+        return told.place_of(self) if self.has_creator else self.url
+
+    @cached_property
+    def whole_url(self) -> "URL":
+        """The URL by which tools and connections of our own get there, password included; see `told.url_of`."""
+        return told.url_of(self) if self.has_creator else self.url
 
     def check_target(self) -> None:
         """Raise ConnectionFailed where the URL leads to no database; see `SessionRules.check_target`."""
@@ -234,7 +234,8 @@ class Database:
         """Which database this is; asked once."""
         session = self.dialect.session
         version, product = self.run(lambda asked: (session.server_version(asked), session.product(asked)))
-        return DatabaseInfo(self.shown_url, product or self.dialect.name, version, self.identity.name)
+        shown = mask(self.place.render_as_string(hide_password=True))
+        return DatabaseInfo(shown, product or self.dialect.name, version, self.identity.name)
 
     @cached_property
     def identity(self) -> Identity:

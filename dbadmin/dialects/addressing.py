@@ -25,6 +25,13 @@ class Addressing(ABC):
         """Where an open DBAPI connection leads, told by the driver; None where it does not tell."""
         return None
 
+    def url_of_connection(self, dbapi_connection: Any) -> "URL | None":
+        """The URL, password included, by which dbadmin's own driver gets where an open DBAPI connection leads.
+
+        None where the driver does not tell, or where a URL cannot say how it got there (TLS with its own certificates).
+        """
+        return None
+
     @abstractmethod
     def redirect(self, driver: str, cargs: list[Any], cparams: dict[str, Any], copy: "URL") -> None:
         """Replace only what says where (host, port, database, user, password, TLS); keep options and hooks."""

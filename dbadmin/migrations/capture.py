@@ -39,7 +39,8 @@ class Captured:
     `style` tells how it was learnt: online with fake connections, offline, or from env.py's globals after it
     had raised. `sys_path` is what env.py and Alembic added to the module path. `each` are the
     databases that env.py migrates; the first one is described here too. Not `whole`, the URLs lack their passwords.
-    `naming` are the constraints ("uq", "ck", "fk", "pk") that its metadata names by a convention.
+    `naming` are the constraints ("uq", "ck", "fk", "pk") that its metadata names by a convention. `by_function`: its
+    engine connects by a function of its own (`creator`), and `url` tells nothing.
     """
 
     url: "URL | None" = field(repr=False)
@@ -56,6 +57,7 @@ class Captured:
     each: tuple[CapturedDatabase, ...] = ()
     whole: bool = True
     naming: tuple[str, ...] = ()
+    by_function: bool = False
 
     @property
     def databases(self) -> int:
@@ -135,6 +137,7 @@ def captured_of(answer: Mapping[str, Any], project: Project) -> Captured:
         sys_path=tuple(answer["sys_path"]),
         is_async=answer["is_async"],
         naming=tuple(answer["naming"]),
+        by_function=answer.get("by_function", False),
         whole=all(one.get("whole", True) for one in (answer, *answer["databases"])),
         each=tuple(
             CapturedDatabase(one["key"], url_of(one["url"]), one["version_table"], one["version_table_schema"])

@@ -12,7 +12,7 @@ def describe(answer: dict[str, Any], project: Project) -> None:
     for one in (answer, *answer["databases"]):
         one["cut"] = _cut(one["url"])
     answer["way"] = None
-    if answer["url"] is not None:
+    if answer["url"] is not None and not answer.get("by_function"):
         with suppress(Exception):  # whoever needs the database is told what is wrong with its URL
             answer["way"] = _way(answer["url"], answer["url_origin"], project)
 

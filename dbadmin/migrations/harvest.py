@@ -9,6 +9,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from dbadmin.dialects.connecting import has_creator
+
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
     from sqlalchemy.orm import registry
@@ -38,6 +40,8 @@ class Harvest:
     include_schemas: bool
     databases: "tuple[OneDatabase, ...]"
     naming: tuple[str, ...] = ()
+    by_function: bool = False
+    """The engine connects by a function of its own (`creator`), so that its URL tells nothing."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -58,12 +62,18 @@ def of_calls(calls: Sequence[Mapping[str, Any]]) -> Harvest:
             OneDatabase(_key(call), _url(_url_of(call))[0], _version_table(call), call.get("version_table_schema"))
             for call in calls
         ),
+        by_function=_by_function(first),
     )
 
 
 def _url_of(call: Mapping[str, Any]) -> Any:
     engine = getattr(call.get("connection"), "engine", None)
     return getattr(engine, "url", None) or call.get("url")
+
+
+def _by_function(call: Mapping[str, Any]) -> bool:
+    engine: Any = getattr(call.get("connection"), "engine", None)
+    return hasattr(engine, "pool") and has_creator(engine)
 
 
 def _version_table(call: Mapping[str, Any]) -> str:
@@ -102,6 +112,7 @@ def _harvest(
     version_table_schema: str | None = None,
     include_schemas: bool = False,
     databases: tuple[OneDatabase, ...] = (),
+    by_function: bool = False,
 ) -> Harvest:
     unique = list({id(m): m for m in metadata}.values())
     text, is_async = _url(url)
@@ -116,6 +127,7 @@ def _harvest(
         include_schemas=include_schemas,
         databases=databases,
         naming=_naming(unique),
+        by_function=by_function,
     )
 
 

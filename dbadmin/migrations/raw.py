@@ -1,10 +1,10 @@
-"""Drivers that connect in C, unseen by audit hooks: their functions are wrapped as they are imported."""
+"""Drivers used without SQLAlchemy: their functions are wrapped as they are imported; not all have audit events."""
 
 import functools
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import Dialect, every
-from dbadmin.dialects.isolation import RawDriver
+from dbadmin.dialects.isolation import Isolation, RawDriver
 from dbadmin.dialects.wrapping import Connect, wrap_functions
 
 if TYPE_CHECKING:
@@ -21,13 +21,20 @@ def wrap_drivers(guard: "Guard") -> None:
         @functools.wraps(connect)
         def asking(*args: Any, **kwargs: Any) -> Any:
             cargs, cparams = list(args), dict(kwargs)
+            if driver.positional:
+                cargs, cparams = [], {**dict(zip(driver.positional, args, strict=False)), **kwargs}
             guard.lead(dialect, driver.driver, cargs, cparams)
-            return connect(*cargs, **cparams)
+            return connect(*(cargs or args[len(driver.positional) :]), **cparams)
 
         return asking
 
     of = ((dialect, dialect.isolation) for dialect in every())
-    wrap_functions(((d, driver) for d, found in of for driver in (*found.raw_drivers, *found.classes)), wrapping)
+    wrap_functions(((d, driver) for d, found in of for driver in _drivers(found)), wrapping)
+
+
+def _drivers(found: Isolation) -> tuple[RawDriver, ...]:
+    """Those in Python too: audit hooks would refuse what may be led to the copy."""
+    return (*found.raw_drivers, *found.other_drivers, *found.classes)
 
 
 def _asking_class(guard: "Guard", dialect: Dialect, driver: str, connection: Any) -> type:

@@ -81,11 +81,17 @@ def source_of(application: Application, database: Database) -> Rehearsed:
         project=project_of(settings),
         version_table=application.version_table,
         version_table_schema=application.version_table_schema,
-        configured=captured.url if captured else None,
+        configured=_configured(captured),
         environment={**os.environ, **settings.exported},
-        others=configured_urls(settings, None if settings.url_is_typed else database.url),
+        others=configured_urls(settings, None if settings.url_is_typed or database.has_creator else database.url),
         protected=tuple(settings.get("protected", ())),
+        by_function=captured is not None and captured.by_function,
     )
+
+
+def _configured(captured: Captured | None) -> "URL | None":
+    """Where env.py says that it connects; None where it does not say."""
+    return None if captured is None or captured.by_function else captured.url
 
 
 def source_without_database(settings: Settings, captured: Captured | None = None) -> Rehearsed:
@@ -99,7 +105,7 @@ def source_without_database(settings: Settings, captured: Captured | None = None
         project=project,
         version_table=captured.version_table,
         version_table_schema=captured.version_table_schema,
-        configured=captured.url or next(iter(others), None),
+        configured=_configured(captured) or next(iter(others), None),
         environment=environment,
         others=others,
         protected=tuple(settings.get("protected", ())),

@@ -1,5 +1,6 @@
 """Where a copy comes from and where it lives: what of it a user chooses, and what of that is refused."""
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,12 +98,18 @@ def refuse_in_place(
                 hint="look again which database --url leads to",
             )
         return
-    reason = protecting(database.url, protected) or configured_as(database, configured)
+    reason = protecting(database.place, protected) or configured_as(database, configured)
     if reason is not None:
-        raise UsageError(
-            f"{database.shown_url} {reason}: nothing is run on it",
-            hint=f"if it is a disposable copy all the same: --in-place --yes-this-is-a-copy {name}",
-        )
+        raise in_place_refused(database, reason)
+
+
+def in_place_refused(database: Database, reason: str) -> UsageError:
+    """The error for a database that is not its own copy as long as nobody repeats its name."""
+    return UsageError(
+        f"{mask(database.place.render_as_string(hide_password=True))} {reason}: nothing is run on it",
+        hint="if it is a disposable copy all the same: "
+        f"--in-place --yes-this-is-a-copy {shlex.quote(database.identity.name)}",
+    )
 
 
 def configured_as(database: Database, configured: Iterable["URL"]) -> str | None:
@@ -123,7 +130,7 @@ class _Same:
         if url.get_backend_name() not in PACKAGES or of_url(url).name != mine.dialect.name:
             return None
         address = mine.dialect.address
-        if address.of_url(url).same_as(address.of_url(mine.url)):
+        if address.of_url(url).same_as(address.of_url(mine.whole_url)):
             return "is the configured database"
         shown = mask(url.render_as_string(hide_password=True))
         plain = address.with_driver(url, mine.dialect.default_driver)

@@ -21,7 +21,7 @@ from dbadmin.protected import protecting
 from dbadmin.results import DatabaseInfo
 from dbadmin.results import Source as SourceInfo
 from dbadmin.rollback.options import Options
-from dbadmin.rollback.origin import Origin, refuse_in_place
+from dbadmin.rollback.origin import Origin, in_place_refused, refuse_in_place
 from dbadmin.state import schema
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Rehearsed:
     `database` is the one to be copied; the copy itself, in place; None for a backup. `configured` is the URL that
     env.py would use by itself, where it is another; whatever it leads to is kept out of reach all the same, and so
     are `others`, further URLs by which the application may mean its database. `protected` are the configuration's
-    patterns. `environment` is what a plain `alembic` would have.
+    patterns. `environment` is what a plain `alembic` would have. `by_function`: env.py connects by a function of its
+    own, and no URL says where to.
     """
 
     database: Database | None
@@ -53,6 +54,7 @@ class Rehearsed:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     others: "tuple[URL, ...]" = field(default=(), repr=False)
     protected: tuple[str, ...] = ()
+    by_function: bool = False
 
     @property
     def version_name(self) -> TableName:
@@ -62,7 +64,7 @@ class Rehearsed:
     @cached_property
     def address(self) -> Address | None:
         """Where env.py would connect by itself, and must not; None where it would connect to nothing."""
-        url = self.configured or (self.database.url if self.database else None)
+        url = self.configured or (self.database.whole_url if self.database else None)
         return None if url is None else of_url(url).address.of_url(url)
 
     @property
@@ -187,14 +189,18 @@ def _restored(source: Rehearsed, backup: Backup, options: Options, progress: Pro
 def refuse_in_place_of(source: Rehearsed, database: Database, origin: Origin) -> None:
     """Raise UsageError where this database may not be its own copy; see `refuse_in_place`."""
     urls = [url for url in (source.configured, *source.others) if url is not None]
+    if origin.named is None and database.has_creator:
+        raise in_place_refused(database, "is the configured database")
     refuse_in_place(database, configured=urls, protected=source.protected, named=origin.named)
+    if origin.named is None and source.by_function:
+        raise in_place_refused(database, "may be the configured database: env.py connects by a function of its own")
 
 
 def refuse_protected_place(source: Rehearsed, scratch: "URL | str | None") -> None:
     """Raise UsageError where copies would be made on a protected server."""
     if scratch is None:
         return
-    url = named_database(source).url if isinstance(scratch, str) else scratch
+    url = named_database(source).place if isinstance(scratch, str) else scratch
     reason = protecting(url, source.protected, host_only=True)
     if reason is not None:
         raise UsageError(f"--scratch: the server {reason}", hint="name another server, or leave out --scratch")
@@ -210,7 +216,7 @@ def named_database(source: Rehearsed) -> Database:
 def told_of(database: Database, kind: Any) -> SourceInfo:
     """What a report says of a database."""
     info = database.info
-    return SourceInfo(kind, database.shown_url, info.engine, info.version, info.name, database.identity.shown)
+    return SourceInfo(kind, info.url, info.engine, info.version, info.name, database.identity.shown)
 
 
 def _told_of_backup(backup: Backup) -> tuple[SourceInfo, DatabaseInfo]:
@@ -251,7 +257,7 @@ class Witness:
     def _proof(self) -> FileProof:
         if self._database is None:
             return FileProof()
-        return self._database.dialect.copying.file_proof(self._database.url)
+        return self._database.dialect.copying.file_proof(self._database.whole_url)
 
     def _read_catalog(self) -> Any:
         def read(connection: "Connection") -> Any:

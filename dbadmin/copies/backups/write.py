@@ -41,7 +41,7 @@ def write_backup(
         private.part(target, directory, folder=kind == "directory") as part,
     ):
         with opened(part, squeeze, directory) as opening:
-            notes = of_engine(source.dialect.name).write(source.url, facts, kind, opening, progress=progress)
+            notes = of_engine(source.dialect.name).write(source.whole_url, facts, kind, opening, progress=progress)
         with named_as(target, part):
             backup = examine(part, directory, progress=progress)
             proof = prove_it(source, backup, before, progress)
@@ -87,7 +87,7 @@ def refuse_target(target: Path, *, folder: bool, force: bool) -> None:
 
 def refuse_itself(source: Database, target: Path) -> None:
     """Raise UsageError where the backup would take the place of the database's own file."""
-    address = source.dialect.address.of_url(source.url)
+    address = source.dialect.address.of_url(source.whole_url)
     if address.server[0] == "file" and target.exists() and target.samefile(address.database):
         raise UsageError(f"{target} is the database itself", hint="choose another name")
 

@@ -80,6 +80,12 @@ class MysqlAddressing(Addressing):
         socket = _attribute(driver, "unix_socket", "_unix_socket")
         return _address(_text(host), _text(port or ""), _text(socket or ""), _text(database))
 
+    def url_of_connection(self, dbapi_connection: Any) -> "URL | None":
+        """As the drivers written in Python remember it."""
+        from dbadmin.dialects.mysql import told
+
+        return told.url_of(dbapi_connection)
+
     def redirect(self, driver: str, cargs: list[Any], cparams: dict[str, Any], copy: "URL") -> None:
         """Drop every parameter that says where, and put the copy's in their place."""
         url = self.with_driver(copy, driver)

@@ -62,7 +62,8 @@ def _tls(query: Mapping[str, str]) -> dict[str, str]:
         return {"skip-ssl": ""}
     found = {option: query[key] for key, option in _FILES.items() if query.get(key)}
     checked = mode in ("VERIFY_CA", "VERIFY_IDENTITY") or any(query.get(key, "").lower() in _TRUE for key in _VERIFYING)
-    if found or mode in ("REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY") or query.get("ssl", "").lower() in _TRUE:
+    asked = query.get("ssl", "").lower() in _TRUE or bool(query.get("ssl_verify_cert"))  # "false" asks PyMySQL for TLS
+    if found or asked or mode in ("REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"):
         found["ssl"] = ""
     # From 11.4 on the tools check by themselves, which the drivers do not.
     found["loose-ssl-verify-server-cert"] = "1" if checked else "0"

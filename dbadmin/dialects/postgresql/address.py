@@ -125,6 +125,12 @@ class PostgresqlAddressing(Addressing):
             return _address(directory, name.removeprefix(".s.PGSQL."), parameters.database)
         return _address(str(place[0]), str(place[1]), parameters.database)
 
+    def url_of_connection(self, dbapi_connection: Any) -> "URL | None":
+        """As libpq, asyncpg or pg8000 tell it."""
+        from dbadmin.dialects.postgresql import told
+
+        return told.url_of(dbapi_connection)
+
     def redirect(self, driver: str, cargs: list[Any], cparams: dict[str, Any], copy: "URL") -> None:
         """Drop every parameter that says where, and put the copy's in their place."""
         url = self.with_driver(copy, driver)

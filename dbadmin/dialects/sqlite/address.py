@@ -82,6 +82,12 @@ class SqliteAddressing(Addressing):
         """The file that is open on a connection."""
         return _address(locate([on_driver(dbapi_connection, file_of)], {}))
 
+    def url_of_connection(self, dbapi_connection: Any) -> "URL | None":
+        """The file that is open, or memory."""
+        from sqlalchemy import URL
+
+        return URL.create("sqlite", database=on_driver(dbapi_connection, file_of) or None)
+
     def redirect(self, driver: str, cargs: list[Any], cparams: dict[str, Any], copy: "URL") -> None:
         """Open the copy's file instead; what a file: URI says about the session stays."""
         target, parameters = _connect_arguments(copy)
