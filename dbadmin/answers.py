@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.app.load import Application
-from dbadmin.app.reflect import reflect, way_to_read_view
+from dbadmin.app.reflect import not_a_table, reflect
 from dbadmin.database import Database
 from dbadmin.dialects import TableName
 from dbadmin.errors import TimedOut, UnknownName, UsageError
@@ -64,8 +64,8 @@ class Answers:
         try:
             self.entities.find(name)
         except UnknownName:
-            if hint := self.database.run(partial(way_to_read_view, name=str(name))):
-                raise UsageError(f"{str(name)!r} is a view, and this takes a table", hint=hint) from None
+            if error := self.database.run(partial(not_a_table, name=str(name))):
+                raise error from None
             raise
 
     def find(self, name: Any) -> "Entity":

@@ -5,8 +5,12 @@ import sqlalchemy as sa
 from servers import TestDatabase
 from sqlalchemy.orm import Session
 
+import dbadmin
 from dbadmin.app.reflect import classes, reflect
 from dbadmin.database import Database
+from dbadmin.dialects import TableName
+from dbadmin.errors import UsageError
+from dbadmin.state import schema
 
 
 def reflected(database: TestDatabase) -> sa.MetaData:
@@ -83,3 +87,46 @@ def test_classes_answer_queries(database: TestDatabase) -> None:
 def test_unknown_types_make_no_noise(postgresql: TestDatabase) -> None:
     postgresql.execute("create table places (id integer primary key, at point, span int4range)")
     assert isinstance(reflected(postgresql).tables["places"].c.at.type, sa.types.NullType)
+
+
+ODD = (
+    'a"b', "it's", "a`b", "50%", "%s", "%(x)s", ":x", "a\nb", " lead", "select", "a.b", "a;b", "a\\b", "f(x", "a,b",
+)  # fmt: skip
+"""Names that some reader of definitions takes for something else."""
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_tables_columns_and_references_are_found_whatever_they_are_called(database: TestDatabase) -> None:
+    quote = {"mariadb": "`"}.get(database.kind, '"')
+
+    def quoted(name: str) -> str:
+        return quote + name.replace(quote, 2 * quote) + quote
+
+    with database.connect() as connection:
+        cursor = connection.connection.cursor()
+        for name in ODD:
+            column, child = quoted(name), quoted(f"of {name}")
+            cursor.execute(f"CREATE TABLE {column} (id integer NOT NULL PRIMARY KEY, {column} varchar(9))")
+            cursor.execute(f"INSERT INTO {column} VALUES (1, 'v')")
+            cursor.execute(f"CREATE TABLE {child} ({child} integer, FOREIGN KEY ({child}) REFERENCES {column} (id))")
+            cursor.execute(f"INSERT INTO {child} VALUES (1)")
+    with dbadmin.connect(url=database.url) as db:
+        for name in ODD:
+            assert list(db.recent(name, order_by="id").columns) == ["id", name]
+            assert list(db.group(name, by=name)[name]) == ["v"]
+            assert len(db.join(f"of {name}", name)) == 1
+        assert len(db.diagram().relations) == len(ODD)
+        rules = db.database.run(lambda connection: db.database.dialect.rules.of(schema.read(connection)))
+        keys = {rule.content for rule in rules if rule.kind == "foreign-key"}
+        assert keys == {(f"of {name}", str(TableName(None, name)), "id") for name in ODD}
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_table_with_a_column_without_a_name_is_left_to_sql(sqlite: TestDatabase) -> None:
+    sqlite.execute('CREATE TABLE t ("" int)', "INSERT INTO t VALUES (7)", "CREATE TABLE u (x int)")
+    with dbadmin.connect(url=sqlite.url) as db:
+        assert db.count("u") == 0 and len(db.diagram().tables) == 1 and len(db.counts()) == 2
+        with pytest.raises(UsageError, match="a column of 't' has no name") as caught:
+            db.recent("t")
+        assert str(caught.value.hint) == "dbadmin sql 'SELECT * FROM t' reads it"
+        assert db.sql("SELECT * FROM t").iloc[0, 0] == 7

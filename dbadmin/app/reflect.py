@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects import of
+from dbadmin.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData, Table
+
+    from dbadmin.dialects.values import Reference
 
 Key = tuple[str | None, str]
 
@@ -32,9 +35,11 @@ def reflect(connection: "Connection") -> "MetaData":
         warnings.simplefilter("ignore")  # "did not recognize type", one per column
         for schema in schemas:
             asked: dict[str, Any] = {"schema": schema, "kind": ObjectKind.TABLE}
-            columns = inspector.get_multi_columns(**asked)
+            columns = of(connection).catalog.columns(connection, schema)
             keys: Mapping[Any, Any] = inspector.get_multi_pk_constraint(**asked)
             for (in_schema, name), described in columns.items():
+                if not all(column["name"] for column in described):
+                    continue  # SQLAlchemy has no way to name it; see `not_a_table`
                 primary = keys.get((in_schema, name), {}).get("constrained_columns") or []
                 Table(name, metadata, *_columns(described, primary), schema=in_schema)
             uniques = inspector.get_multi_unique_constraints(**asked)
@@ -43,25 +48,31 @@ def reflect(connection: "Connection") -> "MetaData":
             for key in columns:
                 _add_uniques(_table(metadata, key), uniques.get(key, []), indexes.get(key, []))
         for schema in schemas:
-            relations = inspector.get_multi_foreign_keys(schema=schema, kind=ObjectKind.TABLE)
-            for key, related in relations.items():
-                _add_relations(metadata, key, related)
+            for reference in of(connection).catalog.references(connection, schema):
+                _add_reference(metadata, reference)
     return metadata
 
 
-def way_to_read_view(connection: "Connection", name: str) -> str | None:
-    """What to type to read the view (or materialised view) of this name, `schema.name` where needed; None
-    where there is none."""
+def not_a_table(connection: "Connection", name: str) -> UsageError | None:
+    """The error for a name of what is there, and no table that one can ask: a view, or a column of it has no name.
+
+    `schema.name` where needed; None where nothing is called so.
+    """
     from sqlalchemy import inspect
     from sqlalchemy.engine.reflection import ObjectKind
 
     schema, _, view = name.rpartition(".")
     inspector = inspect(connection)
-    if not inspector.get_multi_columns(schema=schema or None, filter_names=[view], kind=ObjectKind.ANY_VIEW):
-        return None
+    asked: dict[str, Any] = {"schema": schema or None, "filter_names": [view]}
     quote = connection.dialect.identifier_preparer.quote
-    statement = f"SELECT * FROM {'.'.join(map(quote, filter(None, (schema, view))))}"
-    return f"dbadmin sql {shlex.quote(statement)} reads it"
+    written = ".".join(quote(part) or '""' for part in ([schema, view] if schema else [view]))
+    statement = f"SELECT * FROM {written}"
+    hint = f"dbadmin sql {shlex.quote(statement)} reads it"
+    if inspector.get_multi_columns(**asked, kind=ObjectKind.ANY_VIEW):
+        return UsageError(f"{name!r} is a view, and this takes a table", hint=hint)
+    if inspector.get_multi_columns(**asked, kind=ObjectKind.TABLE):
+        return UsageError(f"a column of {name!r} has no name, and cannot be asked for by one", hint=hint)
+    return None
 
 
 def _columns(described: Any, primary: list[str]) -> list[Any]:
@@ -94,23 +105,16 @@ def _add_uniques(table: "Table | None", constraints: Any, indexes: Any) -> None:
             table.append_constraint(UniqueConstraint(*names))
 
 
-def _add_relations(metadata: "MetaData", key: Key, described: Any) -> None:
-    """Foreign keys by column object: names with dots in them need no quoting that way."""
+def _add_reference(metadata: "MetaData", key: "Reference") -> None:
+    """A foreign key by column object: names with dots in them need no quoting that way."""
     from sqlalchemy import ForeignKeyConstraint
 
-    table = _table(metadata, key)
-    for relation in described if table is not None else ():
-        target = _table(metadata, (relation["referred_schema"], relation["referred_table"]))
-        if target is None or any(name not in target.c for name in relation["referred_columns"]):
-            continue
-        assert table is not None
-        table.append_constraint(
-            ForeignKeyConstraint(
-                relation["constrained_columns"],
-                [target.c[name] for name in relation["referred_columns"]],
-                name=relation["name"],
-            )
-        )
+    table, target = _table(metadata, key.table), _table(metadata, key.referred)
+    if table is None or target is None or any(name not in target.c for name in key.referred_columns):
+        return
+    if all(name in table.c for name in key.columns):
+        target_columns = [target.c[name] for name in key.referred_columns]
+        table.append_constraint(ForeignKeyConstraint(key.columns, target_columns, name=key.name))
 
 
 def classes(metadata: "MetaData") -> tuple[type, ...]:

@@ -20,12 +20,12 @@ understands stands in its package.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.parts import Part
-from dbadmin.dialects.values import ObjectKey, RowDifferences, Schema, TableData, TableName
+from dbadmin.dialects.values import ObjectKey, Reference, RowDifferences, Schema, TableData, TableName
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -65,6 +65,27 @@ class Catalog(ABC):
     @abstractmethod
     def describe(self, connection: "Connection", table: TableName) -> "TableDescription":
         """All about one table (model is None; the caller knows models)."""
+
+    def columns(self, connection: "Connection", schema: str | None) -> "Mapping[tuple[str | None, str], Any]":
+        """Columns of the tables of a schema, as SQLAlchemy's inspector describes them."""
+        from sqlalchemy import inspect
+        from sqlalchemy.engine.reflection import ObjectKind
+
+        return inspect(connection).get_multi_columns(schema=schema, kind=ObjectKind.TABLE)
+
+    def references(self, connection: "Connection", schema: str | None) -> "Iterable[Reference]":
+        """Foreign keys of the tables of a schema; SQLAlchemy's reading does where it does not split text at commas."""
+        from sqlalchemy import inspect
+
+        for (within, name), keys in inspect(connection).get_multi_foreign_keys(schema=schema).items():
+            for key in keys:
+                yield Reference(
+                    TableName(within, name),
+                    tuple(key["constrained_columns"]),
+                    TableName(key["referred_schema"], key["referred_table"]),
+                    tuple(key["referred_columns"]),
+                    key["name"],
+                )
 
     @abstractmethod
     def estimate(self, connection: "Connection", table: TableName) -> int | None:

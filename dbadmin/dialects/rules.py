@@ -20,6 +20,8 @@ _CAST = re.compile(
     r"(?:\(\d+(?:,\d+)?\))?(?:\[\])*"
 )
 _AROUND_NAME = re.compile(r"(?<!\w)\((\w+|\"(?:[^\"]|\"\")+\"|'(?:[^']|'')*')\)")
+_QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`"
+"""A literal or a name in quotes of any engine."""
 _LITERALS = re.compile(r"(?:'(?:[^']|'')*'(?:, ?)?)+")
 _LITERAL = re.compile(r"'((?:[^']|'')*)'")
 
@@ -173,10 +175,10 @@ def masked(text: str) -> str:
     ['x', 'DEFAULT', 'CHECK']
     """
     out, depth, at = [], 0, 0
-    for piece in re.finditer(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[()]|[^'\"()]+|.", text, re.DOTALL):
+    for piece in re.finditer(rf"{_QUOTED}|[()]|[^'\"`()]+|.", text, re.DOTALL):
         word = piece.group()
         depth += word == "("
-        out.append(" " * len(word) if depth or word[0] in "'\"" else word)
+        out.append(" " * len(word) if depth or word[0] in "'\"`" else word)
         depth -= word == ")"
         at = piece.end()
     assert at == len(text)
@@ -188,14 +190,17 @@ def bracketed(text: str, start: int = 0) -> tuple[str, str]:
 
     >>> bracketed("CHECK ((a > ')'::text)) NO INHERIT")
     ("(a > ')'::text)", ' NO INHERIT')
+    >>> bracketed("FOREIGN KEY (`it's (b`) REFERENCES t")
+    ("`it's (b`", ' REFERENCES t')
     """
-    begin = text.index("(", start)
-    depth = 0
-    for piece in re.finditer(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[()]", text[begin:]):
-        depth += {"(": 1, ")": -1}.get(piece.group(), 0)
-        if depth == 0:
-            end = begin + piece.start()
-            return text[begin + 1 : end], text[end + 1 :]
+    begin, depth = -1, 0
+    for piece in re.compile(rf"{_QUOTED}|[()]").finditer(text, start):
+        word, at = piece.group(), piece.start()
+        if begin < 0 and word == "(":
+            begin = at
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if begin >= 0 and depth == 0:
+            return text[begin + 1 : at], text[at + 1 :]
     raise ValueError("unbalanced brackets")
 
 
@@ -206,7 +211,7 @@ def parts(text: str) -> list[str]:
     ["lower(a, 'x,y')", 'b']
     """
     found, current, depth = [], "", 0
-    for piece in re.finditer(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[(),]|[^'\"(),]+|.", text, re.DOTALL):
+    for piece in re.finditer(rf"{_QUOTED}|[(),]|[^'\"`(),]+|.", text, re.DOTALL):
         word = piece.group()
         depth += {"(": 1, ")": -1}.get(word, 0)
         if word == "," and depth == 0:

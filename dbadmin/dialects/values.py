@@ -33,6 +33,16 @@ class TableName(NamedTuple):
         return cls(schema or None, name)
 
 
+class Reference(NamedTuple):
+    """A foreign key of a table to another one's columns."""
+
+    table: TableName
+    columns: tuple[str, ...]
+    referred: TableName
+    referred_columns: tuple[str, ...]
+    name: str | None
+
+
 class ObjectKey(NamedTuple):
     """A schema object: its kind in the catalog's words, and its name (`table.column`, `table.index` …)."""
 

@@ -240,7 +240,7 @@ class Entities:
             for constraint in sorted(entity.table.foreign_key_constraints, key=_position):
                 referred = _referred(constraint)
                 if referred is not None:  # the same key twice (REFERENCES at a column, and FOREIGN KEY) is one way
-                    compared = frozenset((e.parent.name, e.target_fullname) for e in constraint.elements)
+                    compared = frozenset((e.parent.name, e.column) for e in constraint.elements)
                     found.setdefault((entity.name, compared), (entity, self.of_table(referred), constraint))
         return tuple(found.values())
 

@@ -29,10 +29,20 @@ def describe(model: Any) -> str | None:
     return table.write(Document(model.__name__, blocks if relations else blocks[:1]), limit=width())
 
 
+def _target(key: Any) -> str:
+    """What a foreign key refers to; by its column, as SQLAlchemy writes no names with dots in them."""
+    from sqlalchemy.exc import NoReferenceError
+
+    try:
+        return f"{key.column.table}.{key.column.name}"
+    except NoReferenceError:
+        return str(key.target_fullname)
+
+
 def facts(column: Any) -> tuple[str, str, str | None, str | None]:
     """A column's type, whether it may be null, which key it is part of, and its default."""
     keys = [word for word, name in (("primary", "primary_key"), ("unique", "unique")) if getattr(column, name, False)]
-    keys += [f"→ {key.target_fullname}" for key in getattr(column, "foreign_keys", ())]
+    keys += [f"→ {_target(key)}" for key in getattr(column, "foreign_keys", ())]
     default = getattr(column, "server_default", None) or getattr(column, "default", None)
     shown = getattr(default, "arg", None)
     return (

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.dialects.base import Catalog
 from dbadmin.dialects.mysql import catalog_sql as sql
-from dbadmin.dialects.values import TableName
+from dbadmin.dialects.mysql import reflecting
+from dbadmin.dialects.values import Reference, TableName
 from dbadmin.errors import UnknownName
 from dbadmin.results import (
     ColumnInfo,
@@ -87,6 +88,13 @@ class MysqlCatalog(Catalog):
             constraints=_constraints(connection, name, parts, keys),
             relations=_relations(name, keys),
         )
+
+    def columns(self, connection: "Connection", schema: str | None) -> "Mapping[tuple[str | None, str], Any]":
+        found = super().columns(connection, schema)
+        return found if schema else reflecting.columns(connection, found)
+
+    def references(self, connection: "Connection", schema: str | None) -> Iterable[Reference]:
+        return super().references(connection, schema) if schema else reflecting.references(connection)
 
     def estimate(self, connection: "Connection", table: TableName) -> int | None:
         """Rows as the engine estimates them. Raises UnknownName."""

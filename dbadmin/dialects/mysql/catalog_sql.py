@@ -105,3 +105,18 @@ FOREIGN_KEYS = """
     ORDER BY k.table_name, k.constraint_name, k.ordinal_position
 """
 """One row per column of every foreign key from or to a table, from tables of this database."""
+
+REFERENCES = """
+    SELECT
+        k.table_name AS table_name,
+        k.constraint_name AS name,
+        k.column_name AS column_name,
+        nullif(k.referenced_table_schema, DATABASE()) AS referred_schema,
+        k.referenced_table_name AS referred,
+        k.referenced_column_name AS referred_column
+    FROM information_schema.key_column_usage AS k
+    WHERE k.table_schema = DATABASE()
+        AND k.referenced_table_name IS NOT NULL
+    ORDER BY k.table_name, k.constraint_name, k.ordinal_position
+"""
+"""One row per column of every foreign key of this database's tables."""

@@ -84,8 +84,8 @@ class MysqlRules(Rules):
             yield self.write.unique(key, table, names, text, parts=simple)
         elif text.startswith("FOREIGN KEY"):
             target = rest.split(" REFERENCES ", 1)[1]
-            there, _ = bracketed(target)
-            to = [_name(part) for part in target[: target.index("(")].strip().split("`.`")]
+            there, after = bracketed(target)
+            to = [_name(part) for part in target[: -len(f"({there}){after}")].strip().split("`.`")]
             yield self.write.foreign_key(
                 key, table, [_name(p) for p in parts(inside)],
                 TableName(to[0] if len(to) > 1 else None, to[-1]), [_name(p) for p in parts(there)], text,

@@ -169,3 +169,36 @@ RELATIONS = """
     ORDER BY way.direction DESC, other.relname, k.conname
 """
 """Foreign keys from this table ("out") and to it ("in"); those that partitions inherit are left out."""
+
+REFERENCES = """
+    SELECT
+        t.relname AS table_name,
+        nullif(n.nspname, current_schema()) AS referred_schema,
+        other.relname AS referred,
+        ARRAY(
+            SELECT a.attname::text
+            FROM unnest(k.conkey) WITH ORDINALITY AS key (number, place)
+            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = key.number
+            ORDER BY key.place
+        ) AS columns,
+        ARRAY(
+            SELECT a.attname::text
+            FROM unnest(k.confkey) WITH ORDINALITY AS key (number, place)
+            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = key.number
+            ORDER BY key.place
+        ) AS referred_columns,
+        k.conname AS name
+    FROM pg_catalog.pg_constraint AS k
+    JOIN pg_catalog.pg_class AS t ON t.oid = k.conrelid
+    JOIN pg_catalog.pg_class AS other ON other.oid = k.confrelid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = other.relnamespace
+    WHERE k.contype = 'f'
+        AND t.relnamespace = (
+            SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = coalesce(:schema, current_schema())
+        )
+        AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_constraint AS p WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid
+        )
+    ORDER BY t.relname, k.conname
+"""
+"""Foreign keys of every table of a schema, one row each; not those to the partitions of what one refers to."""

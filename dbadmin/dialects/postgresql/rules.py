@@ -112,8 +112,8 @@ class PostgresqlRules(Rules):
         elif text.startswith("FOREIGN KEY"):
             own, rest = bracketed(text)
             to = rest.split(" REFERENCES ", 1)[1]
-            there, _ = bracketed(to)
-            target = _table(to[: to.index("(")])
+            there, after = bracketed(to)
+            target = _table(to[: -len(f"({there}){after}")])
             if not re.search(r"\bPERIOD\b", own):
                 yield self.write.foreign_key(
                     key, table, [_plain(p) for p in parts(own)], target, [_plain(p) for p in parts(there)], text

@@ -7,7 +7,7 @@ parser need not refuse anything; where it meets what it does not know it raises 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from dbadmin.dialects.sqlite.tokens import Token, closing, expression, items, tokens, without_parentheses
+from dbadmin.dialects.sqlite.tokens import Token, closing, expression, items, spelled, tokens, without_parentheses
 
 _TABLE_CONSTRAINTS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
 _COLUMN_CONSTRAINTS = frozenset(
@@ -179,7 +179,7 @@ class Item:
                 immediate = self.accept("NOT")
                 deferred = "" if self.deferrable() == "" or immediate else " DEFERRABLE INITIALLY DEFERRED"
         rules = "".join(f" ON {event} {action}" for event, action in sorted(actions.items()) if action != "NO ACTION")
-        own = ", ".join(self.known(name) for name in columns)
+        own = ", ".join(spelled(self.known(name)) for name in columns)
         return f"FOREIGN KEY ({own}) REFERENCES {self.refer(target, to)}{rules}{deferred}"
 
     def action(self) -> str:

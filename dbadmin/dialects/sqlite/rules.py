@@ -73,8 +73,9 @@ class SqliteRules(Rules):
             yield self._unique(key, table, text, columns)
         elif text.startswith("FOREIGN KEY"):
             own, rest = bracketed(text)
-            to, after = rest.split("REFERENCES ", 1)[1].split(" (", 1)
-            there = parts(bracketed("(" + after)[0])
+            after = rest.removeprefix(" REFERENCES ")
+            to = tokens(after)[0].text
+            there = parts(bracketed(after[len(to) :])[0])
             names = [_name(part) for part in parts(own)]
             if there != [""]:
                 target = TableName(None, _name(to))

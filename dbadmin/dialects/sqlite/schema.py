@@ -265,9 +265,9 @@ def _referring(tables: Mapping[str, Table]) -> ddl.Refer:
     def refer(target: str, columns: list[str]) -> str:
         table = lowered.get(target.lower())
         if table is None:
-            return f"{target.lower()} ({', '.join(columns)})"
+            return f"{tokens.spelled(target.lower())} ({', '.join(map(tokens.spelled, columns))})"
         names = _spelling(table)
-        spelled = [names.get(c.lower(), c) for c in columns] or table.primary_key
-        return f"{table.name} ({', '.join(spelled)})"
+        referred = [names.get(c.lower(), c) for c in columns] or table.primary_key
+        return f"{tokens.spelled(table.name)} ({', '.join(map(tokens.spelled, referred))})"
 
     return refer

@@ -121,7 +121,7 @@ def _folded(token: Token, names: Mapping[str, str]) -> str:
     if token.kind == "op":
         return _SAME_OPERATOR.get(token.text, token.text)
     if token.kind in ("word", "quoted") and token.value.lower() in names:
-        return _quoted_if_needed(names[token.value.lower()])
+        return spelled(names[token.value.lower()])
     if token.kind == "word":
         return token.keyword if token.keyword in _KEYWORDS else token.text.lower()
     if token.kind == "quoted":  # not a column: what stands in double quotes is then a string to SQLite
@@ -129,7 +129,8 @@ def _folded(token: Token, names: Mapping[str, str]) -> str:
     return token.text
 
 
-def _quoted_if_needed(name: str) -> str:
+def spelled(name: str) -> str:
+    """A name in quotes where it needs them."""
     plain = re.fullmatch(r"[^\W\d]\w*", name) and name.upper() not in _KEYWORDS
     return name if plain else '"' + name.replace('"', '""') + '"'
 
