@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers import TestDatabase
 
+import dbadmin
 from dbadmin.errors import UsageError
 from dbadmin.queries.written import Written, only_reads, split_statements, tokens, without_where
 
@@ -152,3 +153,41 @@ def test_a_value_cannot_leave_its_place(database: TestDatabase) -> None:
         query = Written("select count(*) from t where a = :a", {"a": "' or '1'='1"})
         assert connection.scalar(query) == 0
     assert isinstance(query, sa.sql.ClauseElement)
+
+
+@pytest.mark.parametrize(
+    ("sql", "why", "hint"),
+    [
+        ("", "there is no statement", "dbadmin sql"),
+        (" ; -- only a comment", "there is no statement", "dbadmin sql"),
+        ("delete from t\0 where id = 1", "NUL character", "leave it out"),
+        (r"\dt+ users", r"\\dt is a command of psql's", "dbadmin tables"),
+        (".schema users", r"\.schema is a command of the sqlite3 shell's", "dbadmin describe TABLE"),
+        ("DELIMITER //", "DELIMITER is a command of the mysql client's", "leave it out"),
+        ("/* out */ copy t to stdout", "COPY … TO STDOUT gives no rows", "--output FILE.csv"),
+        ("COPY t FROM STDIN", "COPY … FROM STDIN needs a client", "INSERT"),
+        ("select 1; delete from t", "several statements", "--file"),
+    ],
+)
+def test_what_no_driver_runs_is_refused_before_it_is_sent(sql: str, why: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=why) as caught:
+        Written(sql)
+    assert hint in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["select 1;", "select ';' ;;", "/*!50000 select 3 */", "create trigger t begin select 1; select 2; end",
+     "begin not atomic select 1; select 2; end", "select 'copy t to stdout'", "copy t to '/tmp/t'", "select .5"],
+)  # fmt: skip
+def test_what_only_looks_like_it_is_sent(sql: str) -> None:
+    assert Written(sql).sql == sql
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_statement_that_a_copy_would_end_leaves_a_session_that_works(postgresql: TestDatabase) -> None:
+    postgresql.execute("CREATE TABLE t (x int)")
+    with dbadmin.connect(url=postgresql.url) as db:
+        with pytest.raises(UsageError, match="COPY … TO STDOUT"):
+            db.sql("COPY t TO STDOUT")
+        assert db.sql("select count(*) from t").iloc[0, 0] == 0

@@ -20,16 +20,24 @@ from dbadmin.errors import UsageError
 
 _TOKEN = re.compile(
     r"""(?P<comment> --[^\n]* | /\* )
-      | (?P<text>    [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | '(?:[^']|'')*(?:'|\Z)
+      | (?P<text>    [eE]'(?:[^'\\]++|\\.|'')*(?:'|\Z) | '(?:[^']++|'')*(?:'|\Z)
                    | \$(?P<tag>[^\W\d]\w*)?\$ .*? (?:\$(?(tag)(?P=tag))\$|\Z)
-                   | "(?:[^"]|"")*(?:"|\Z) | `(?:[^`]|``)*(?:`|\Z) )
+                   | "(?:[^"]++|"")*(?:"|\Z) | `(?:[^`]++|``)*(?:`|\Z) )
       | (?P<word>    [^\W\d][\w$]* )
       | (?P<bind>    (?<![:\w]):(?P<name>[^\W\d]\w*) )
       | (?P<space>   \s+ )
       | (?P<other>   ::|\d[\w.]*|. )""",
     re.VERBOSE | re.DOTALL,
 )
+_OF_A_CLIENT = re.compile(
+    r"\s*(?:(?P<psql>\\[A-Za-z?!]\w*)|(?P<sqlite>\.[a-z]+)|(?P<mysql>delimiter)(?=\s|\Z))", re.IGNORECASE
+)
+LISTS = "dbadmin tables lists the tables, dbadmin describe TABLE tells all about one"
 _WITH_BODY = frozenset({"TRIGGER", "FUNCTION", "PROCEDURE", "EVENT"})
+_WITHOUT_BODY = frozenset(
+    {"SELECT", "VALUES", "TABLE", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "SHOW", "EXPLAIN", "CALL"}
+)
+"""Statements in which no other one stands: a semicolon ends them."""
 _READS = frozenset({"SELECT", "VALUES", "TABLE", "WITH"})
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "INTO"})
 
@@ -176,6 +184,41 @@ def _is_finished(text: str) -> bool:
     return len(text) > len(mark) and text.endswith(mark)
 
 
+def refuse_unsendable(sql: str) -> None:
+    """Raise UsageError for what is no SQL but a client's own, and for what a driver would cut off, or not answer.
+
+    >>> refuse_unsendable("\\\\d posts")
+    Traceback (most recent call last):
+    dbadmin.errors.UsageError: \\d is a command of psql's, and no SQL
+    """
+    if "\0" in sql:
+        raise UsageError(
+            "the statement has a NUL character, where drivers would cut it off", hint="leave it out, or bind it"
+        )
+    found = _OF_A_CLIENT.match(sql)
+    if found is not None and found.lastgroup is not None:
+        client = {"psql": "psql", "sqlite": "the sqlite3 shell", "mysql": "the mysql client"}[found.lastgroup]
+        hint = "leave it out: a body between BEGIN and END stays whole" if client == "the mysql client" else LISTS
+        raise UsageError(f"{found[0].strip()} is a command of {client}'s, and no SQL", hint=hint)
+    said = (t for t in tokens(sql) if t.kind != "space" and (t.kind != "comment" or t.text.startswith(("/*!", "/*M!"))))
+    if all(token.text == ";" for token in said):
+        raise UsageError("there is no statement to run", hint="dbadmin sql 'SELECT …'")
+    first = next((token.word for token in tokens(sql) if token.word), "")
+    if first in _WITHOUT_BODY and len(split_statements(sql)) > 1:
+        raise UsageError("these are several statements, and this takes one", hint="dbadmin sql --file runs several")
+    if first == "COPY":
+        _refuse_copy({token.word for token in tokens(sql)})
+
+
+def _refuse_copy(words: set[str]) -> None:
+    if "STDOUT" in words:
+        raise UsageError(
+            "COPY … TO STDOUT gives no rows", hint="dbadmin sql 'SELECT …' --output FILE.csv (.json, .parquet …)"
+        )
+    if "STDIN" in words:
+        raise UsageError("COPY … FROM STDIN needs a client that sends the rows", hint="psql's \\copy, or INSERT")
+
+
 class Written(Executable, ClauseElement):
     """One statement as it was written, its `:name` parameters bound.
 
@@ -185,6 +228,7 @@ class Written(Executable, ClauseElement):
     inherit_cache = False
 
     def __init__(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
+        refuse_unsendable(sql)
         given = dict(params or {})
         self.sql = sql
         self.pieces: list[str | BindParameter[Any]] = []

@@ -90,9 +90,9 @@ _PARTS = r"""
 
 
 def _pattern(escapes: bool, ansi: bool) -> re.Pattern[str]:
-    inside = r"(?:[^Q\\]|\\.|QQ)*" if escapes else r"(?:[^Q]|QQ)*"
+    inside = r"(?:[^Q\\]++|\\.|QQ)*" if escapes else r"(?:[^Q]++|QQ)*"
     strings = [f"Q{inside}(?:Q|\\Z)".replace("Q", quote) for quote in ("'" if ansi else "'\"")]
-    names = [f"{quote}(?:[^{quote}]|{quote}{quote})*(?:{quote}|\\Z)" for quote in ('`"' if ansi else "`")]
+    names = [f"{quote}(?:[^{quote}]++|{quote}{quote})*(?:{quote}|\\Z)" for quote in ('`"' if ansi else "`")]
     parts = _PARTS.replace("STRING", "|".join(strings)).replace("NAME", "|".join(names))
     return re.compile(parts, re.VERBOSE | re.DOTALL)
 

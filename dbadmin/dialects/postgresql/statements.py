@@ -72,17 +72,17 @@ _START = r"[A-Za-z_\x80-\U0010FFFF]"
 _PARTS = rf"""
       (?P<comment>--[^\n\r]*)
     | (?P<open>/\*)
-    | (?P<escape>[eE]'(?:[^'\\]|\\.|'')*'(?:CONTINUED'(?:[^'\\]|\\.|'')*')*)
+    | (?P<escape>[eE]'(?:[^'\\]++|\\.|'')*'(?:CONTINUED'(?:[^'\\]++|\\.|'')*')*)
     | (?P<string>STRING)
-    | (?P<hidden>[uU]&"(?:[^"]|"")*")
-    | (?P<name>"(?:[^"]|"")*")
+    | (?P<hidden>[uU]&"(?:[^"]++|"")*")
+    | (?P<name>"(?:[^"]++|"")*")
     | (?P<tag>\$(?:{_START}(?:{_START}|[0-9])*)?\$)
     | (?P<semicolon>;)
     | (?P<other>{_START}(?:{_START}|[0-9$])*|[0-9]+|[\ \t\n\r\f\v]+|.)
 """
 _CONTINUED = r"(?:[\ \t\f\v]*(?:--[^\n\r]*)?[\n\r])+[\ \t\f\v]*"
 """What may stand between two parts of one string: the second one is read as the first is."""
-_STRINGS = {False: r"'(?:[^']|'')*'", True: r"'(?:[^'\\]|\\.|'')*'"}
+_STRINGS = {False: r"'(?:[^']++|'')*'", True: r"'(?:[^'\\]++|\\.|'')*'"}
 _TOKENS = {
     escapes: re.compile(_PARTS.replace("CONTINUED", _CONTINUED).replace("STRING", string), re.VERBOSE | re.DOTALL)
     for escapes, string in _STRINGS.items()
