@@ -12,10 +12,15 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 def run_cells(directory: Path, *cells: str) -> list[str]:
     """Run cells one after the other in `directory`; gives what each of them shows, errors included, as text."""
+    return ["\n".join(map(shown, outputs)) for outputs in run_outputs(directory, *cells)]
+
+
+def run_outputs(directory: Path, *cells: str) -> list[list[Any]]:
+    """Run cells one after the other in `directory`; gives each one's outputs."""
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     client = NotebookClient(book, allow_errors=True, resources={"metadata": {"path": str(directory)}}, timeout=60)
     client.execute()
-    return ["\n".join(map(shown, cell.outputs)) for cell in book.cells]
+    return [cell.outputs for cell in book.cells]
 
 
 def shown(output: Any) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from notebooks import run_cells
+from notebooks import run_cells, run_outputs, shown
 from servers import TestDatabase
 from shells import TABLES, application
 
@@ -65,3 +65,15 @@ def test_unloading_leaves_the_kernel_as_it_was(tmp_path: Path, sqlite: TestDatab
     )
     assert names == "(1, False, False)"
     assert write.strip() == "1"
+
+
+def test_what_goes_as_it_should_is_not_drawn_in_red(tmp_path: Path, sqlite: TestDatabase) -> None:
+    sqlite.execute(*TABLES)
+    directory = application(tmp_path / "small", sqlite.url)
+    _, _, ended, status = run_outputs(
+        directory, "%load_ext dbadmin", "%mode sandbox app.db", "%mode read-only", "db.status()"
+    )
+    assert any("the sandbox is rolled back" in output.text for output in ended)
+    assert {output.name for output in ended} == {"stdout"}
+    told = "\n".join(map(shown, status))
+    assert "db = dbadmin.connect(app='DIR')" in told and "--app" not in told

@@ -13,12 +13,14 @@ from dbadmin.shell.admin import SessionAdmin
 from dbadmin.shell.names import HELPERS, Names, Thing, build
 from dbadmin.shell.reloading import web_application
 from dbadmin.shell.session import Keeper, inner, limit
-from dbadmin.shell.talk import tell
+from dbadmin.shell.talk import answer, tell
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 T = TypeVar("T")
+
+ROLLED_BACK = "the sandbox is rolled back"
 
 
 class Live:
@@ -76,7 +78,7 @@ class Live:
     def reload(self, load: Callable[[], Admin]) -> None:
         """Go on with what `load` opens: the application, imported anew. Where that fails, all stays as it is."""
         admin, before = load(), self.admin
-        tell(self.close())
+        self.say_goodbye()
         self._end()
         self._open(admin)
         before.close()
@@ -97,7 +99,7 @@ class Live:
 
         Not from within a statement of an asynchronous application, whose loop ends here.
         """
-        tell(self.close())
+        self.say_goodbye()
         self._end()
         limit_ = self.database.sandbox_limit or 0.0
         self.database.close()
@@ -154,11 +156,19 @@ class Live:
         if self.mode != "sandbox":
             return said
         stayed = self.database.end_sandbox()
-        return f"not all of the sandbox could be rolled back: {stayed}" if stayed else "the sandbox is rolled back"
+        return f"not all of the sandbox could be rolled back: {stayed}" if stayed else ROLLED_BACK
+
+    def say_goodbye(self) -> None:
+        """Close, and tell what is to be told; that a sandbox is rolled back is what it was opened for."""
+        said = self.close()
+        if said == ROLLED_BACK:
+            answer(said)
+        else:
+            tell(said)
 
     def end(self) -> bool:
         """Close everything, and tell what is to be told of changes; whether a sandbox is rolled back whole."""
-        tell(self.close())
+        self.say_goodbye()
         self.admin.close()
         return self.database.end_sandbox() is None
 

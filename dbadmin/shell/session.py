@@ -21,6 +21,7 @@ CALLS = {
     "dbadmin describe TABLE": "db.describe('TABLE')",
     "dbadmin tables": "db.tables()",
     "dbadmin status": "db.status()",
+    "use --app DIR": "import dbadmin; db = dbadmin.connect(app='DIR')",
 }
 """Commands that are typed as calls of Python at a prompt."""
 STATEMENT_SECONDS = {"read-only": 30.0, "write": 60.0, "sandbox": 60.0}
@@ -178,6 +179,8 @@ def typed_here(hint: str) -> str:
     "db.describe('TABLE') shows the columns that are there, db.status() what is pending"
     >>> typed_here("is the server running there? dbadmin doctor")
     'is the server running there? !dbadmin doctor'
+    >>> typed_here("a revision needs one: use --app DIR")
+    "a revision needs one: import dbadmin; db = dbadmin.connect(app='DIR')"
     """
     for command, call in CALLS.items():
         hint = re.sub(rf"(?<!!)\b{command}\b(?! -)", call, hint)
