@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Mark:
-    """The transaction of a sandbox: what tells it from any other, and tables that no rollback takes back, with why."""
+    """The transaction of a sandbox: what tells it from any other, and what no rollback takes back, with why."""
 
     transaction: Any
     kept: Mapping[str, str] = field(default_factory=dict)

@@ -41,6 +41,13 @@ TRIGGERS = """
 """A row for each trigger of this database, of those that the user may see: its table, and what it does."""
 ROUTINES = "SELECT LOWER(routine_name) FROM information_schema.routines WHERE routine_schema <> 'sys'"
 """A row for each procedure and function."""
+BODIES = """
+    SELECT LOWER(routine_name), LOWER(routine_definition) FROM information_schema.routines
+    WHERE routine_schema NOT IN ('mysql', 'sys')
+"""
+"""A row for each procedure and function: what it does, NULL where this user may not see that."""
+VIEWS = "SELECT LOWER(table_name), LOWER(view_definition) FROM information_schema.views WHERE table_schema = DATABASE()"
+"""A row for each view of this database."""
 IN_TRANSACTION = "SELECT @@in_transaction"
 """MariaDB: 1 in a transaction."""
 ACTIVE = """
@@ -49,6 +56,8 @@ ACTIVE = """
 """
 """MySQL 8: the same, of the performance schema."""
 NOT_ROLLED_BACK = 1196
+REACHING = "may write where no rollback reaches"
+_WRITING = {"insert", "update", "delete", "replace", "load", "truncate"}
 _WORD = re.compile(r"\w+")
 
 
@@ -70,7 +79,9 @@ class MysqlSandboxing(Sandboxing):
         return mark
 
     def kept(self, connection: "Connection") -> dict[str, str]:
-        """Those of the database whose engine knows no transactions, and those with a trigger that may reach one."""
+        """Those of the database whose engine knows no transactions, and what may reach one: tables with such a trigger,
+        functions (`name()`), and views that call those.
+        """
         lasting = execute_all(connection, LASTING)
         if not lasting:
             return {}
@@ -78,9 +89,11 @@ class MysqlSandboxing(Sandboxing):
         reached = {name for name, _ in lasting}
         if triggers:
             reached |= {name for (name,) in execute_all(connection, ROUTINES)}
-        found = dict.fromkeys(leading_to(reached, triggers), "has a trigger that may write where no rollback reaches")
+        triggered = leading_to(reached, triggers)
+        found = dict.fromkeys(triggered, f"has a trigger that {REACHING}")
+        found |= _called(connection, triggered | {name for name, _ in lasting})
         found |= {name: "knows no transactions (its engine is not InnoDB)" for name, here in lasting if here}
-        return {re.sub(r"\W", "_", name): why for name, why in found.items()}
+        return {re.sub(r"[^\w()]", "_", name): why for name, why in found.items()}
 
     def is_open(self, connection: "Connection", mark: Mark) -> bool:
         """Asked of the server."""
@@ -119,6 +132,20 @@ def leading_to(reached: set[str], triggers: Iterable[tuple[str, set[str]]]) -> s
     return found
 
 
+def _called(connection: "Connection", lasting: set[str]) -> dict[str, str]:
+    """Functions that may write to a table of `lasting`, as `name()`, and views that call one."""
+    bodies = [
+        (name, None if body is None else set(_WORD.findall(body))) for name, body in execute_all(connection, BODIES)
+    ]
+    writing = {name for name, words in bodies if words is None or (words & _WRITING and words & lasting)}
+    if not writing:
+        return {}
+    writing |= leading_to(writing, ((name, words) for name, words in bodies if words))
+    views = ((name, set(_WORD.findall(body or ""))) for name, body in execute_all(connection, VIEWS))
+    found = dict.fromkeys((f"{name}()" for name in writing), REACHING)
+    return found | dict.fromkeys(leading_to(writing, views), f"calls a function that {REACHING}")
+
+
 def _refused_one(statement: str, kept: Mapping[str, str]) -> str | None:
     first = next(iter(re.findall(r"[@\w]+", statement)), "")
     if not first:
@@ -138,7 +165,12 @@ def _refused_one(statement: str, kept: Mapping[str, str]) -> str | None:
         return f"{called[1] or called[2]}(): it changes something outside the transaction"
     if INTO_FILE.search(statement):
         return "INTO OUTFILE: it writes a file on the server"
-    if first in ("select", "show", "describe", "desc"):
+    if first in ("show", "describe", "desc"):
         return None
-    named = kept.keys() & set(_WORD.findall(statement))
+    words = set(_WORD.findall(statement))
+    run = {name for name in words if kept.get(name, "").startswith("calls")}
+    run |= kept.keys() & {f"{name}()" for name in re.findall(r"(\w+) ?\(", statement)}
+    if run:
+        return f"{min(run)} {kept[min(run)]}"
+    named = kept.keys() & words if first != "select" else set()
     return f"table {min(named)} {kept[min(named)]}" if named else None
