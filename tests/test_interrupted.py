@@ -26,6 +26,7 @@ from dbadmin.cli.state import Options
 from dbadmin.database import Database
 from dbadmin.dialects import named
 from dbadmin.errors import DbadminError
+from dbadmin.frames.statements import opened, prepare
 from dbadmin.interrupts import answer, held_back
 
 pytestmark = pytest.mark.usefixtures("protection_ends")
@@ -387,3 +388,17 @@ def test_a_command_that_is_ended_leaves_no_statement_on_the_server(
     code, word = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}[number]
     assert (command.returncode, told.strip()) == (code, f"dbadmin: {word}")
     wait_until(server, 0)
+
+
+def test_an_interrupted_query_has_nothing_to_say_of_a_connection_that_is_closed(
+    sqlite: TestDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = sa.create_engine(sqlite.url)
+    with (
+        engine.connect() as connection,
+        pytest.raises(KeyboardInterrupt),
+        opened(connection, prepare("SELECT 1 UNION SELECT 2"), None),
+    ):
+        connection.invalidate()  # as SQLAlchemy does
+        raise KeyboardInterrupt
+    assert caplog.messages == []

@@ -132,7 +132,8 @@ def opened(
             names = tuple(map(str, result.keys()))
             yield Opened(result, names, _column_types(connection, prepared, result, len(names)), raw)
         finally:
-            result.close()
+            if not connection.invalidated:  # an interrupt has closed it, and SQLAlchemy would log that it is closed
+                result.close()
 
 
 def _column_types(
