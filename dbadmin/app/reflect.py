@@ -35,7 +35,7 @@ def reflect(connection: "Connection") -> "MetaData":
         warnings.simplefilter("ignore")  # "did not recognize type", one per column
         for schema in schemas:
             asked: dict[str, Any] = {"schema": schema, "kind": ObjectKind.TABLE}
-            columns = of(connection).catalog.columns(connection, schema)
+            columns = of(connection).catalog.columns(inspector, schema)
             keys: Mapping[Any, Any] = inspector.get_multi_pk_constraint(**asked)
             for (in_schema, name), described in columns.items():
                 if not all(column["name"] for column in described):
@@ -48,7 +48,7 @@ def reflect(connection: "Connection") -> "MetaData":
             for key in columns:
                 _add_uniques(_table(metadata, key), uniques.get(key, []), indexes.get(key, []))
         for schema in schemas:
-            for reference in of(connection).catalog.references(connection, schema):
+            for reference in of(connection).catalog.references(inspector, schema):
                 _add_reference(metadata, reference)
     return metadata
 

@@ -28,7 +28,7 @@ from dbadmin.dialects.parts import Part
 from dbadmin.dialects.values import ObjectKey, Reference, RowDifferences, Schema, TableData, TableName
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Inspector
 
     from dbadmin.dialects.addressing import Addressing
     from dbadmin.dialects.changes import Changes
@@ -66,18 +66,15 @@ class Catalog(ABC):
     def describe(self, connection: "Connection", table: TableName) -> "TableDescription":
         """All about one table (model is None; the caller knows models)."""
 
-    def columns(self, connection: "Connection", schema: str | None) -> "Mapping[tuple[str | None, str], Any]":
-        """Columns of the tables of a schema, as SQLAlchemy's inspector describes them."""
-        from sqlalchemy import inspect
+    def columns(self, inspector: "Inspector", schema: str | None) -> "Mapping[tuple[str | None, str], Any]":
+        """Columns of the tables of a schema, as SQLAlchemy's inspector describes them; what it has read, it keeps."""
         from sqlalchemy.engine.reflection import ObjectKind
 
-        return inspect(connection).get_multi_columns(schema=schema, kind=ObjectKind.TABLE)
+        return inspector.get_multi_columns(schema=schema, kind=ObjectKind.TABLE)
 
-    def references(self, connection: "Connection", schema: str | None) -> "Iterable[Reference]":
+    def references(self, inspector: "Inspector", schema: str | None) -> "Iterable[Reference]":
         """Foreign keys of the tables of a schema; SQLAlchemy's reading does where it does not split text at commas."""
-        from sqlalchemy import inspect
-
-        for (within, name), keys in inspect(connection).get_multi_foreign_keys(schema=schema).items():
+        for (within, name), keys in inspector.get_multi_foreign_keys(schema=schema).items():
             for key in keys:
                 yield Reference(
                     TableName(within, name),

@@ -19,7 +19,7 @@ from dbadmin.results import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Inspector, Row
 
 COUNTED_AT_ONCE = 1_000
 """Tables counted by one statement; each is open meanwhile."""
@@ -89,12 +89,12 @@ class MysqlCatalog(Catalog):
             relations=_relations(name, keys),
         )
 
-    def columns(self, connection: "Connection", schema: str | None) -> "Mapping[tuple[str | None, str], Any]":
-        found = super().columns(connection, schema)
-        return found if schema else reflecting.columns(connection, found)
+    def columns(self, inspector: "Inspector", schema: str | None) -> "Mapping[tuple[str | None, str], Any]":
+        found = super().columns(inspector, schema)
+        return found if schema else reflecting.columns(inspector.bind, found)
 
-    def references(self, connection: "Connection", schema: str | None) -> Iterable[Reference]:
-        return super().references(connection, schema) if schema else reflecting.references(connection)
+    def references(self, inspector: "Inspector", schema: str | None) -> Iterable[Reference]:
+        return super().references(inspector, schema) if schema else reflecting.references(inspector.bind)
 
     def estimate(self, connection: "Connection", table: TableName) -> int | None:
         """Rows as the engine estimates them. Raises UnknownName."""

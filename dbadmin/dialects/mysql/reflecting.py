@@ -7,12 +7,12 @@ from dbadmin.dialects.mysql import catalog_sql as sql
 from dbadmin.dialects.values import Reference, TableName
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Row
 
 Key = tuple[str | None, str]
 
 
-def columns(connection: "Connection", described: Mapping[Key, Any]) -> Mapping[Key, Any]:
+def columns(connection: Any, described: Mapping[Key, Any]) -> Mapping[Key, Any]:
     """Columns as SQLAlchemy describes them, and anew where it missed one: a backtick or a line break is in its name."""
     from sqlalchemy import text
 
@@ -33,7 +33,7 @@ def _named(known: Any, names: list[str]) -> list[Any]:
     return [{**by_name.get(name, {"type": NullType(), "nullable": True}), "name": name} for name in names]
 
 
-def references(connection: "Connection") -> Iterator[Reference]:
+def references(connection: Any) -> Iterator[Reference]:
     """Foreign keys of the tables of this database."""
     found: dict[tuple[str, str], list[Row[Any]]] = {}
     for row in connection.exec_driver_sql(sql.REFERENCES):

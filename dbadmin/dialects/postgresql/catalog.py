@@ -18,7 +18,7 @@ from dbadmin.results import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Inspector, Row
 
 COUNTED_AT_ONCE = 1_000
 CONSTRAINT_KINDS = {"p": "primary key", "u": "unique", "c": "check", "f": "foreign key", "x": "exclusion"}
@@ -82,10 +82,11 @@ class PostgresqlCatalog(Catalog):
             relations=tuple(_relation(row) for row in relations),
         )
 
-    def references(self, connection: "Connection", schema: str | None) -> Iterator[Reference]:
+    def references(self, inspector: "Inspector", schema: str | None) -> Iterator[Reference]:
         """Told by the catalog: SQLAlchemy takes them from text, which no comma, line break or quote may stand in."""
         from sqlalchemy import text
 
+        connection: Any = inspector.bind
         for row in connection.execute(text(sql.REFERENCES), {"schema": schema}):
             yield Reference(
                 TableName(schema, row.table_name),
