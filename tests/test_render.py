@@ -325,7 +325,7 @@ def test_a_narrow_table_cuts_texts_before_points_in_time() -> None:
 
 def test_the_next_step_of_a_status_is_one_that_alembic_takes() -> None:
     several = replace(SAMPLES["status_behind"], heads=("a1", "b2"))
-    assert "alembic upgrade heads applies it" in render(several, "table", width=200)
+    assert "alembic upgrade heads applies all" in render(several, "table", width=200)
     first = replace(UP_TO_DATE, state="empty", heads=(), applied=0, total=0, history=())
     assert "alembic revision --autogenerate" in render(first, "table", width=200)
     unmanaged = replace(UP_TO_DATE, state="unmanaged", current=(), applied=0)

@@ -14,6 +14,7 @@ import dbadmin
 from dbadmin.database import Database
 from dbadmin.migrations.scripts import open_scripts
 from dbadmin.migrations.status import status
+from dbadmin.render import render
 from dbadmin.results import Status
 
 BASE = (None, 'op.create_table("t", sa.Column("id", sa.Integer, primary_key=True))', 'op.drop_table("t")')
@@ -140,6 +141,15 @@ def test_branches_that_are_neither_merged_nor_labelled_are_several_heads(
     app.alembic("upgrade", "heads")
     assert look(app).state == "multiple-heads"
     assert look(app).current == ("b2", "c3")
+
+
+def test_what_is_typed_next_is_not_refused_where_heads_are_not_told_apart(sqlite: TestDatabase, tmp_path: Path) -> None:
+    plain = {"a1": BASE, "b2": ("a1", "pass", "pass"), "c3": ("a1", "pass", "pass")}
+    app = make_app(tmp_path, url=sqlite.url, revisions=plain)
+    app.alembic("upgrade", "a1")
+    said = render(look(app), "table", width=200)
+    assert "next: dbadmin verify-rollback --upgrade-to b2 rehearses one of 2 heads on a copy" in said
+    assert "alembic upgrade heads applies all" in said
 
 
 def test_labelled_branches_are_up_to_date_with_all_their_heads(database: TestDatabase, tmp_path: Path) -> None:

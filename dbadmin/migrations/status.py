@@ -1,12 +1,12 @@
 """Where a database stands against its migrations. Only looks: no version table is made by it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dbadmin.errors import nearest
 from dbadmin.migrations.scripts import Scripts
-from dbadmin.results import DatabaseInfo, Revision, State, Status, UnknownRevision
+from dbadmin.results import DatabaseInfo, Revision, State, Status, UnknownRevision, ancestors, loose
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -126,29 +126,7 @@ def state_of(standing: Standing, unknown: Sequence[str], pending: Sequence[Revis
 
 def loose_heads(scripts: Scripts) -> tuple[str, ...]:
     """Heads that are neither merged nor told apart by a branch label; empty where there is one head."""
-    if len(scripts.heads) < 2:
-        return ()
-    labelled = {
-        head
-        for revision in scripts.revisions
-        if revision.branch_labels
-        for head in scripts.heads
-        if revision.revision in ancestors(scripts.revisions, [head])
-    }
-    return tuple(head for head in scripts.heads if head not in labelled)
-
-
-def ancestors(revisions: Iterable[Revision], of_these: Iterable[str]) -> frozenset[str]:
-    """These revisions and all that they rest on, dependencies included."""
-    by_name = {revision.revision: revision for revision in revisions}
-    found: set[str] = set()
-    waiting = list(of_these)
-    while waiting:
-        name = waiting.pop()
-        if name in by_name and name not in found:
-            found.add(name)
-            waiting += [*by_name[name].down_revisions, *by_name[name].depends_on]
-    return frozenset(found)
+    return loose(scripts.heads, scripts.revisions) if len(scripts.heads) > 1 else ()
 
 
 def pending_revisions(scripts: Scripts, history: Sequence[Revision], current: Sequence[str]) -> tuple[Revision, ...]:

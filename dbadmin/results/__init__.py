@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from dbadmin.results.base import DatabaseInfo, Finding, Record, Result, Severity
 from dbadmin.results.levels import LEVELS, bad_news, level_named
-from dbadmin.results.status import Candidate, Drift, Revision, State, Status, UnknownRevision, upgrade_target
+from dbadmin.results.status import (
+    Candidate,
+    Drift,
+    Revision,
+    State,
+    Status,
+    UnknownRevision,
+    ancestors,
+    loose,
+    upgrade_target,
+)
 
 if TYPE_CHECKING:
     from dbadmin.results.backups import BackupProof, BackupReport, RestoreReport, TableProof
@@ -89,5 +99,5 @@ __all__ = [
     "Result", "Review", "ReviewFinding", "ReviewedRevision", "Revision", "RollbackFinding", "RollbackPlan",
     "RollbackReport", "RowSets", "Rows", "RuleInfo", "RuleList", "Scripts", "Severity", "Source", "State", "Status",
     "Step", "TableCount", "TableDescription", "TableInfo", "TableProof", "Tables", "Timings", "UnknownRevision",
-    "Verdict", "Versions", "bad_news", "level_named", "upgrade_target",
+    "Verdict", "Versions", "ancestors", "bad_news", "level_named", "loose", "upgrade_target",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Where a database stands against its migrations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -37,6 +37,27 @@ class Revision(Record):
     depends_on: tuple[str, ...] = ()
     is_head: bool = False
     applied: bool | None = None
+
+
+def ancestors(revisions: Iterable[Revision], of_these: Iterable[str]) -> frozenset[str]:
+    """These revisions and all that they rest on, dependencies included."""
+    by_name = {revision.revision: revision for revision in revisions}
+    found: set[str] = set()
+    waiting = list(of_these)
+    while waiting:
+        name = waiting.pop()
+        if name in by_name and name not in found:
+            found.add(name)
+            waiting += [*by_name[name].down_revisions, *by_name[name].depends_on]
+    return frozenset(found)
+
+
+def loose(heads: Sequence[str], revisions: Sequence[Revision]) -> tuple[str, ...]:
+    """Of several heads, those that no branch label tells apart."""
+    if len(heads) < 2:
+        return ()
+    labelled = [revision.revision for revision in revisions if revision.branch_labels]
+    return tuple(head for head in heads if ancestors(revisions, [head]).isdisjoint(labelled))
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from dbadmin.migrations.review.read import ReadScript, read
 from dbadmin.migrations.review.rule import Look, Other, Size
 from dbadmin.migrations.review.shown import completed
 from dbadmin.migrations.scripts import Scripts
-from dbadmin.migrations.status import ancestors
-from dbadmin.results import Revision
+from dbadmin.results import Revision, ancestors
 
 NEVER_OWN = frozenset({"alembic", "sqlalchemy", "__future__"})
 

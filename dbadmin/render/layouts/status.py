@@ -3,7 +3,7 @@
 from dbadmin.render.document import Block, Callout, Cell, Column, Document, Heading, KeyValues, Table, Text, Tone
 from dbadmin.render.layouts.graph import graph
 from dbadmin.render.values import plural
-from dbadmin.results import Revision, Status, UnknownRevision, upgrade_target
+from dbadmin.results import Revision, Status, UnknownRevision, loose, upgrade_target
 
 TONES: dict[str, Tone] = {  # what needs most attention last
     "up-to-date": "good",
@@ -95,6 +95,11 @@ def next_step(result: Status) -> str | None:
     upgrade = f"alembic upgrade {upgrade_target(result.heads)}"
     match result.state:
         case "behind":
+            if len(separate := loose(result.heads, result.history)) > 1:
+                return (
+                    f"next: dbadmin verify-rollback --upgrade-to {separate[0]} rehearses one of {len(separate)} heads "
+                    f"on a copy; {upgrade} applies all"
+                )
             return f"next: dbadmin verify-rollback rehearses it on a copy; {upgrade} applies it"
         case "empty":
             return f"next: {upgrade if result.total else 'alembic revision --autogenerate writes the first revision'}"
