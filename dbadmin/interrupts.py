@@ -72,7 +72,8 @@ def lose_none() -> None:
 
     def told(unraisable: "sys.UnraisableHookArgs") -> None:
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            _lost.append(None)
+            if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # which does not ask
+                _lost.append(None)
             threading.Thread(target=again, daemon=True).start()
         else:
             before(unraisable)
