@@ -103,7 +103,7 @@ def test_a_revision_that_no_script_has(run: Any, app: App) -> None:
     execute(app.url, "UPDATE alembic_version SET version_num = 'b22'")
     status = run("status", "--format", "json", cwd=app.directory).json()
     assert status["state"] == "unknown-revision"
-    assert status["unknown"] == [{"revision": "b22", "nearest": ["b2"]}]
+    assert status["unknown"] == [{"revision": "b22", "nearest": ["b2"], "found_in": None}]
     fails(run("verify-rollback", cwd=app.directory), 2, "b22")
 
 
