@@ -1,5 +1,6 @@
 """Drivers that SQLAlchemy connects by, and engines for the databases of tests."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -33,6 +34,19 @@ def needs(driver: str) -> str:
 def make_engine(made: TestDatabase, driver: str, **options: Any) -> sa.Engine | AsyncEngine:
     url = url_for(made, driver)
     return create_async_engine(url, **options) if driver in ASYNC else sa.create_engine(url, **options)
+
+
+def engine_by_function(made: TestDatabase, driver: str, cargs: Any, cparams: Any) -> sa.Engine | AsyncEngine:
+    """An engine that connects by a function of its own, with these arguments of the driver; its URL tells nothing."""
+    dialect: Any = make_engine(made, driver).dialect
+    name = f"{dialect.name}+{driver}://"
+    if driver not in ASYNC:
+        return sa.create_engine(name, creator=lambda: dialect.loaded_dbapi.connect(*cargs, **cparams))
+
+    async def connect() -> Any:
+        return await import_module(driver).connect(*cargs, **cparams)
+
+    return create_async_engine(name, async_creator=connect)
 
 
 def dispose(engine: sa.Engine | AsyncEngine) -> None:

@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from conftest import Run
-from drivers import ASYNC, MODULES, make_engine, url_for
+from drivers import ASYNC, MODULES, engine_by_function, make_engine, url_for
 from projects import write
 from servers import TestDatabase
 
@@ -205,19 +204,7 @@ def test_nothing_is_asked_where_only_env_py_knows_the_function(
 
 @pytest.fixture
 def connected(driver: str, made: TestDatabase) -> Iterator[Database]:
-    cargs, cparams = parameters(driver, made)
-    dialect: Any = make_engine(made, driver).dialect
-    name = f"{dialect.name}+{driver}://"
-    if driver in ASYNC:
-        from sqlalchemy.ext.asyncio import create_async_engine
-
-        async def connect() -> Any:
-            return await import_module(driver).connect(*cargs, **cparams)
-
-        engine: Any = create_async_engine(name, async_creator=connect)
-    else:
-        engine = sa.create_engine(name, creator=lambda: dialect.loaded_dbapi.connect(*cargs, **cparams))
-    database = Database(engine)
+    database = Database(engine_by_function(made, driver, *parameters(driver, made)))
     yield database
     database.close()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import closing
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,10 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from attempts import READS, WRITES, fill
-from drivers import ASYNC, SYNC, dispose, make_engine, url_for
+from drivers import ASYNC, SYNC, dispose, engine_by_function, make_engine, url_for
 from servers import TestDatabase
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dbadmin import readonly
 from dbadmin.database import Database
@@ -132,17 +131,9 @@ def test_an_application_that_connects_by_a_function_of_its_own_is_asked_read_onl
 ) -> None:
     dialect = make_engine(made, driver).dialect
     cargs, cparams = dialect.create_connect_args(url_for(made, driver))
-    name = f"{dialect.name}+{driver}://"
     if driver in ASYNC:
         cparams.pop("prepared_statement_cache_size", None)
-
-        async def connect() -> Any:
-            return await import_module(driver).connect(*cargs, **cparams)
-
-        engine: Any = create_async_engine(name, async_creator=connect)
-    else:
-        engine = sa.create_engine(name, creator=lambda: dialect.loaded_dbapi.connect(*cargs, **cparams))
-    database = Database(engine)
+    database = Database(engine_by_function(made, driver, cargs, cparams))
     count = database.run(lambda connection: connection.exec_driver_sql("SELECT count(*) FROM items").scalar())
     assert count == 2
     with pytest.raises(WriteRefused):

@@ -138,12 +138,7 @@ CONSTRAINTS = """
     ORDER BY position(contype::text IN 'pufcx'), conname
 """
 
-RELATIONS = """
-    SELECT
-        way.direction,
-        nullif(n.nspname, current_schema()) AS schema,
-        other.relname AS table_name,
-        ARRAY(
+_ENDS = """        ARRAY(
             SELECT a.attname::text
             FROM unnest(k.conkey) WITH ORDINALITY AS key (number, place)
             JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = key.number
@@ -155,7 +150,18 @@ RELATIONS = """
             JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = key.number
             ORDER BY key.place
         ) AS referred_columns,
-        k.conname AS name,
+"""
+"""The columns at both ends of a foreign key k, in its order."""
+
+RELATIONS = (
+    """
+    SELECT
+        way.direction,
+        nullif(n.nspname, current_schema()) AS schema,
+        other.relname AS table_name,
+"""
+    + _ENDS
+    + """        k.conname AS name,
         k.confdeltype::text AS on_delete
     FROM pg_catalog.pg_constraint AS k
     CROSS JOIN LATERAL (
@@ -168,26 +174,18 @@ RELATIONS = """
     WHERE k.contype = 'f' AND k.conparentid = 0
     ORDER BY way.direction DESC, other.relname, k.conname
 """
+)
 """Foreign keys from this table ("out") and to it ("in"); those that partitions inherit are left out."""
 
-REFERENCES = """
+REFERENCES = (
+    """
     SELECT
         t.relname AS table_name,
         nullif(n.nspname, current_schema()) AS referred_schema,
         other.relname AS referred,
-        ARRAY(
-            SELECT a.attname::text
-            FROM unnest(k.conkey) WITH ORDINALITY AS key (number, place)
-            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = key.number
-            ORDER BY key.place
-        ) AS columns,
-        ARRAY(
-            SELECT a.attname::text
-            FROM unnest(k.confkey) WITH ORDINALITY AS key (number, place)
-            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = key.number
-            ORDER BY key.place
-        ) AS referred_columns,
-        k.conname AS name
+"""
+    + _ENDS
+    + """        k.conname AS name
     FROM pg_catalog.pg_constraint AS k
     JOIN pg_catalog.pg_class AS t ON t.oid = k.conrelid
     JOIN pg_catalog.pg_class AS other ON other.oid = k.confrelid
@@ -201,4 +199,5 @@ REFERENCES = """
         )
     ORDER BY t.relname, k.conname
 """
+)
 """Foreign keys of every table of a schema, one row each; not those to the partitions of what one refers to."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from dbadmin.dialects.changes import Change
 from dbadmin.migrations.review.rule import Found, Look, about, rule
 from dbadmin.results import Severity
 
@@ -123,3 +124,40 @@ def index_blocks_writes(look: Look) -> Iterator[Found]:
         for column in change.columns if change.kind == "add_column" else ():
             if column.index:
                 yield Found(about(change), f"CREATE INDEX on {column.name}", change.line, None)
+
+
+@rule(
+    "table-locked", "warning", "postgresql", "mysql",
+    why="it is held until the transaction ends, which is when all that Alembic runs with it is done; who waits for it "
+    "keeps all that come later waiting, too",
+    instead="leave it to each statement to take the lock that it needs; else a revision of its own that does little "
+    "more, with SET LOCAL lock_timeout = '2s' before it",
+    elsewhere={"mysql": "leave it to each statement to take the lock that it needs; else SET lock_wait_timeout = 2 "
+    "before it, and UNLOCK TABLES as soon as it can be"},
+)  # fmt: skip
+def table_locked(look: Look) -> Iterator[Found]:
+    """LOCK TABLE in a mode that keeps readers or writers out."""
+    for change in look.upgrade:
+        effect = look.effect(change) if change.kind == "lock_table" else None
+        if effect is not None and effect.blocks in ("writes", "reads and writes"):
+            detail = f"LOCK TABLE in the mode {effect.lock}" if change.table else "every table of the server"
+            yield Found(about(change), detail, change.line, change)
+
+
+@rule(
+    "tables-not-unlocked", "error", "mysql",
+    why="a session that has locked tables can use no other: Alembic cannot write alembic_version, and fails",
+    instead="UNLOCK TABLES before the revision ends",
+)  # fmt: skip
+def tables_not_unlocked(look: Look) -> Iterator[Found]:
+    """LOCK TABLES without UNLOCK TABLES after it, in either direction."""
+    for direction in ("upgrade", "downgrade"):
+        locked: Change | None = None
+        for change in getattr(look.script, direction):
+            if change.kind == "lock_table":
+                locked = change
+            elif change.kind == "sql" and (change.sql or "").upper().startswith("UNLOCK TABLE"):
+                locked = None
+        if locked is not None and not locked.guarded:
+            detail = "LOCK TABLES, and no UNLOCK TABLES after it"
+            yield Found(about(locked), detail, locked.line, direction=direction)
